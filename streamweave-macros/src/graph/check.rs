@@ -1,0 +1,86 @@
+//! What a graph must satisfy before types are looked at: every check reads, none writes.
+
+use super::ir::{Graph, Operator};
+use crate::diagnostics::Mistakes;
+use proc_macro2::Span;
+
+/// Checks the shape of a graph; gives its nodes in topological order.
+pub(super) fn check(graph: &Graph) -> syn::Result<Vec<usize>> {
+    let mut mistakes = Mistakes::none();
+    if graph.nodes.is_empty() {
+        mistakes.at(Span::call_site(), "a graph needs a node: `numbers = from_iter(0..10);`");
+    }
+    one_arrow_an_input(graph, &mut mistakes);
+    every_node_is_wired(graph, &mut mistakes);
+    let order = topological(graph);
+    if order.len() < graph.nodes.len() {
+        no_cycle(graph, &order, &mut mistakes);
+    }
+    mistakes.gate()?;
+    Ok(order)
+}
+
+fn one_arrow_an_input(graph: &Graph, mistakes: &mut Mistakes) {
+    for (number, node) in graph.nodes.iter().enumerate() {
+        if matches!(node.operator, Operator::Merge) {
+            continue;
+        }
+        let entering: Vec<_> = graph.entering(number).collect();
+        let Some((first, more)) = entering.split_first().filter(|(_, more)| !more.is_empty()) else {
+            continue;
+        };
+        for edge in more {
+            mistakes.at(
+                edge.to_span,
+                format!(
+                    "`{}` is fed by `{}` already; to feed it from both write `[{}, {}] -> {}`",
+                    node.name, first.from_words, first.from_words, edge.from_words, node.name
+                ),
+            );
+        }
+    }
+}
+
+fn every_node_is_wired(graph: &Graph, mistakes: &mut Mistakes) {
+    for (number, node) in graph.nodes.iter().enumerate() {
+        if graph.is_source(number) && graph.leaving(number).next().is_none() {
+            mistakes.at(node.span, format!("`{}` stands alone: no arrow starts or ends at it", node.name));
+        }
+    }
+}
+
+/// The nodes, senders before receivers, otherwise as they are written; those on a cycle, and
+/// behind one, are missing.
+fn topological(graph: &Graph) -> Vec<usize> {
+    let mut order = Vec::new();
+    let mut waiting: Vec<usize> = (0..graph.nodes.len()).map(|node| graph.entering(node).count()).collect();
+    loop {
+        let next = (0..graph.nodes.len()).find(|node| waiting[*node] == 0 && !order.contains(node));
+        let Some(node) = next else { return order };
+        order.push(node);
+        graph.leaving(node).for_each(|edge| waiting[edge.to] -= 1);
+    }
+}
+
+fn no_cycle(graph: &Graph, order: &[usize], mistakes: &mut Mistakes) {
+    // Every node left has a sender among those left: walking back from any runs into a cycle.
+    let left = |node: &usize| !order.contains(node);
+    let Some(start) = (0..graph.nodes.len()).find(left) else {
+        return;
+    };
+    let mut path = vec![start];
+    loop {
+        let here = path[path.len() - 1];
+        let back = graph.entering(here).map(|edge| edge.from).find(left);
+        let Some(sender) = back else { return };
+        if let Some(at) = path.iter().position(|node| *node == sender) {
+            let mut cycle: Vec<&str> =
+                path[at..].iter().rev().map(|n| graph.nodes[*n].name.as_str()).collect();
+            cycle.push(cycle[0]);
+            let span = graph.nodes[path[path.len() - 1]].span;
+            mistakes.at(span, format!("the graph runs in a circle: {}", cycle.join(" -> ")));
+            return;
+        }
+        path.push(sender);
+    }
+}

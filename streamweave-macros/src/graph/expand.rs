@@ -1,0 +1,423 @@
+//! What a graph expands to: a value, built in two passes.
+//!
+//! Pass one stands in the user's own scope, senders first: each operator is called with witnesses
+//! of the edges that enter it, so that every closure's parameters are known when rustc comes to
+//! it. One check an edge carries both ends' names and stands on both ends' tokens.
+//!
+//! Pass two is the machine, a closure: for each batch it nests the stages, sinks first, and runs
+//! the one source that the worker has chosen. It mentions no type and no operator by name.
+//!
+//! Names that the expansion makes are resolved at mixed site: they cannot meet the user's.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Expr, Ident};
+
+use super::ir::{Edge, Graph, Operator};
+
+/// How deep stages nest before a cut ends the nesting; see `streamweave::port::Cut`.
+const MAX_DEPTH: usize = 12;
+
+pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
+    let expansion = Expansion::new(graph, order);
+    let sw = &expansion.sw;
+    let placed = order.iter().map(|&node| expansion.place(node));
+    let checks = order.iter().map(|&node| expansion.check_ports(node));
+    let topology = expansion.topology();
+    let outcome = expansion.outcome();
+    let machine = expansion.machine();
+    quote!({
+        #(#placed)*
+        #(#checks)*
+        #outcome
+        #sw::Graph::new(#topology, #machine)
+    })
+}
+
+struct Expansion<'a> {
+    graph: &'a Graph,
+    /// The nodes in topological order.
+    order: &'a [usize],
+    /// What macro output may name of the library.
+    sw: TokenStream,
+    /// How deep the stages behind each node nest.
+    depth: Vec<usize>,
+}
+
+impl<'a> Expansion<'a> {
+    fn new(graph: &'a Graph, order: &'a [usize]) -> Self {
+        let library = &graph.library;
+        let mut depth = vec![0; graph.nodes.len()];
+        for &node in order.iter().rev() {
+            let fan = graph.leaving(node).count().next_power_of_two().trailing_zeros() as usize;
+            let behind = graph.leaving(node).map(|edge| cut_depth(depth[edge.to])).max();
+            depth[node] = 1 + behind.map_or(0, |behind| behind + fan);
+        }
+        Expansion { graph, order, sw: quote!(#library::private), depth }
+    }
+
+    /// The sources, in topological order: their place is their number.
+    fn sources(&self) -> impl Iterator<Item = usize> {
+        self.order.iter().copied().filter(|&node| self.graph.is_source(node))
+    }
+
+    /// Whether a node's stage is entered by several arrows.
+    fn is_shared(&self, node: usize) -> bool {
+        self.graph.entering(node).count() > 1
+    }
+
+    /// Pass one: the operator of a node, called with the edges that enter it.
+    fn place(&self, number: usize) -> TokenStream {
+        let sw = &self.sw;
+        let node = &self.graph.nodes[number];
+        let (placed, ports) = (local("node", number), local("ports", number));
+        let entering: Vec<&Edge> = self.graph.entering(number).collect();
+        let slots: Vec<TokenStream> = entering.iter().map(|edge| self.slot(edge)).collect();
+        let (operator, span) = match &node.operator {
+            Operator::Merge => (quote!(#sw::merge([#(#slots),*])), node.span),
+            Operator::Written(expr) => (with_edges(expr, slots), expr.span()),
+        };
+        let witness = match entering.first() {
+            None => quote!(#sw::NoInput),
+            Some(edge) => {
+                let origin = self.origin(edge);
+                quote!(#origin.edge())
+            }
+        };
+        let place = Ident::new("place", span.resolved_at(Span::mixed_site()));
+        let carries = node.carries.as_ref().map(
+            |carries| quote_spanned!(carries.span()=> let _: #sw::Origin<_, #carries, _, _> = #ports.out;),
+        );
+        quote! {
+            let (mut #placed, #ports) = #sw::#place(#operator, #witness);
+            #carries
+        }
+    }
+
+    /// The witness of where an arrow starts.
+    fn origin(&self, edge: &Edge) -> TokenStream {
+        let ports = local("ports", edge.from);
+        let port = &edge.port;
+        // Both tokens on the user's: a port that is not there is reported where it is named.
+        let ports = Ident::new(&ports.to_string(), port.span().resolved_at(Span::mixed_site()));
+        quote!(#ports.#port)
+    }
+
+    /// The witness of where an arrow ends: checks what may flow along it.
+    fn slot(&self, edge: &Edge) -> TokenStream {
+        let sw = &self.sw;
+        let origin = self.origin(edge);
+        let message =
+            format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words);
+        let note =
+            "to change the value on its way put `map(|x| ..)` between the two, to key it `key_by(|x| ..)`";
+        let check = Ident::new("along_this_edge", edge.port.span().resolved_at(Span::mixed_site()));
+        let witness = Ident::new("origin", edge.to_span.resolved_at(Span::mixed_site()));
+        let fan_out = (self.arrows_from(edge) > 1).then(
+            || quote_spanned!(edge.port.span().resolved_at(Span::mixed_site())=> #sw::fan_out(#witness);),
+        );
+        quote!({
+            #[diagnostic::on_unimplemented(message = #message, label = "type mismatch along this edge", note = #note)]
+            trait Flows<To: ?::core::marker::Sized, Mode, Time, ToTime, Diff, ToDiff> {}
+            impl<D, T, U, R, Q> Flows<D, #sw::ByValue, T, U, R, Q> for D
+            where
+                T: #sw::FlowsAsTime<U>,
+                R: #sw::FlowsAsDiff<Q>,
+            {}
+            #[diagnostic::do_not_recommend]
+            impl<D, A: ?::core::marker::Sized, T, U, R, Q> Flows<A, #sw::ByRef<D>, T, U, R, Q> for D
+            where
+                D: ::core::borrow::Borrow<A>,
+                T: #sw::FlowsAsTime<U>,
+                R: #sw::FlowsAsDiff<Q>,
+            {}
+            fn #check<I, D, T, R, S>(_: #sw::Origin<I, D, T, R>) -> S
+            where
+                S: #sw::Slot,
+                D: Flows<S::Takes, S::Mode, T, S::Time, R, S::Diff>,
+            {
+                S::witness()
+            }
+            let #witness = #origin;
+            #fan_out
+            #check(#witness)
+        })
+    }
+
+    fn arrows_from(&self, edge: &Edge) -> usize {
+        self.graph.leaving(edge.from).filter(|other| other.port == edge.port).count()
+    }
+
+    /// Every output port of a node is attached.
+    fn check_ports(&self, number: usize) -> TokenStream {
+        let sw = &self.sw;
+        let node = &self.graph.nodes[number];
+        let ports = local("ports", number);
+        let mut wires = quote!(#sw::Ports::open(#ports));
+        for edge in self.first_of_each_port(number) {
+            let origin = self.origin(edge);
+            wires = quote!(#sw::attach(#origin, #wires, ()));
+        }
+        let all = Ident::new("all_connected", node.span.resolved_at(Span::mixed_site()));
+        let wired = Ident::new("wired", node.span.resolved_at(Span::mixed_site()));
+        quote!({
+            let #wired = #wires;
+            #sw::#all(#wired);
+        })
+    }
+
+    /// One edge for each port that arrows leave, in the order in which they are written.
+    fn first_of_each_port(&self, node: usize) -> Vec<&Edge> {
+        let mut first: Vec<&Edge> = Vec::new();
+        for edge in self.graph.leaving(node) {
+            if !first.iter().any(|other| other.port == edge.port) {
+                first.push(edge);
+            }
+        }
+        first
+    }
+
+    fn topology(&self) -> TokenStream {
+        let sw = &self.sw;
+        let nodes = self.order.iter().map(|&node| {
+            let name = &self.graph.nodes[node].name;
+            let is_source = self.graph.is_source(node);
+            quote!(#sw::NodeInfo { name: #name, is_source: #is_source })
+        });
+        let place =
+            |node| self.order.iter().position(|&other| other == node).expect("every node is in the order");
+        let edges = self.order.iter().flat_map(|&node| self.graph.leaving(node)).map(|edge| {
+            let (from, port, to) = (place(edge.from), edge.port.to_string(), place(edge.to));
+            quote!(#sw::EdgeInfo { from: #from, port: #port, to: #to })
+        });
+        quote!(const { #sw::Topology { nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
+    }
+
+    /// The named sinks.
+    fn yielding(&self) -> Vec<(usize, Ident)> {
+        let named = |&node: &usize| Some((node, self.graph.nodes[node].named.clone()?));
+        self.order.iter().filter(|&&node| self.graph.is_sink(node)).filter_map(named).collect()
+    }
+
+    /// The struct of a run's result.
+    fn outcome(&self) -> TokenStream {
+        let sw = &self.sw;
+        let (fields, types): (Vec<Ident>, Vec<Ident>) =
+            self.yielding().into_iter().map(|(node, name)| (name, format_ident!("Y{node}"))).unzip();
+        let report = Ident::new("__report", Span::mixed_site());
+        quote! {
+            /// What the named sinks of the graph yield, and the books of the run.
+            #[derive(Debug)]
+            #[allow(dead_code, missing_docs, unreachable_pub)]
+            pub struct Outcome<#(#types),*> {
+                #(pub #fields: #types,)*
+                #report: #sw::Report,
+            }
+            impl<#(#types),*> #sw::Yielded for Outcome<#(#types),*> {
+                fn set_report(&mut self, report: #sw::Report) {
+                    self.#report = report;
+                }
+            }
+            #[allow(dead_code, missing_docs, unreachable_pub)]
+            impl<#(#types),*> Outcome<#(#types),*> {
+                /// How many rows met with which fate, node by node.
+                pub fn report(&self) -> &#sw::Report {
+                    &self.#report
+                }
+                /// Panics unless every row that entered a node is accounted for.
+                #[track_caller]
+                pub fn assert_conserved(&self) {
+                    #sw::assert_conserved(&self.#report);
+                }
+            }
+        }
+    }
+
+    /// Pass two.
+    fn machine(&self) -> TokenStream {
+        let sw = &self.sw;
+        let numbered = || self.order.iter().enumerate().map(|(place, &node)| (place, local("node", node)));
+        let validate = numbered().map(|(place, node)| quote!(.and(#node.validate(#place))));
+        let wake = numbered().map(|(place, node)| quote!(.or(#node.poll_wake(#place, context))));
+        let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush(#place, context, flush))));
+        let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&#node.operator)));
+        let enter = self.order.iter().map(|&number| {
+            let (node, ports) = (local("node", number), local("ports", number));
+            quote!(report.enter(&topology, &#node, &#ports);)
+        });
+        let topology = self.topology();
+        let poll = self.sources().enumerate().map(|(source, node)| {
+            let place =
+                self.order.iter().position(|&other| other == node).expect("every node is in the order");
+            let node = local("node", node);
+            quote!(#source => #node.poll_source(#place, context),)
+        });
+        let fields = self.yielding().into_iter().map(|(node, name)| {
+            let node = local("node", node);
+            quote!(#name: #sw::Operator::finish(&mut #node.operator))
+        });
+        let report = Ident::new("__report", Span::mixed_site());
+        let run = self.run();
+        quote! {
+            move |command: #sw::Command<'_, '_, _>| -> #sw::Reply {
+                match command {
+                    #sw::Command::Validate => #sw::Reply::Ready #(#validate)*,
+                    #sw::Command::PollSource { source, context } => match source {
+                        #(#poll)*
+                        _ => #sw::Reply::Pending,
+                    },
+                    #sw::Command::PollWake(context) => {
+                        let _ = &context;
+                        #sw::Reply::Pending #(#wake)*
+                    }
+                    #sw::Command::Run { source, budget, stopping } => { #run }
+                    #sw::Command::PollFlush(flush, context) => #sw::Reply::Ready #(#flush)*,
+                    #sw::Command::Idle => #sw::Reply::when(true #(#idle)*),
+                    #sw::Command::Finish(result) => {
+                        *result = ::core::option::Option::Some(Outcome {
+                            #(#fields,)*
+                            #report: #sw::Report::default(),
+                        });
+                        #sw::Reply::Ready
+                    }
+                    #sw::Command::Report(report) => {
+                        let topology = #topology;
+                        #(#enter)*
+                        #sw::Reply::Ready
+                    }
+                }
+            }
+        }
+    }
+
+    /// One batch: the stages, sinks first; then the source that was chosen; then the books.
+    fn run(&self) -> TokenStream {
+        let sw = &self.sw;
+        let stages = self.order.iter().rev().map(|&node| self.stage(node));
+        let wake = self.heads("wake");
+        let settle = self.heads("settle");
+        let sources = self.sources().enumerate().map(|(source, node)| {
+            let stage = local("stage", node);
+            quote!(::core::option::Option::Some(#source) => #sw::Reply::from(#stage.run()),)
+        });
+        quote! {
+            #(#stages)*
+            #wake
+            let reply = match source {
+                #(#sources)*
+                _ => #sw::Reply::Ready,
+            };
+            #settle
+            reply
+        }
+    }
+
+    /// Calls `method` of every stage that no other stage owns, in topological order.
+    fn heads(&self, method: &str) -> TokenStream {
+        let sw = &self.sw;
+        let method = Ident::new(method, Span::mixed_site());
+        self.order
+            .iter()
+            .filter_map(|&node| {
+                let stage = local("stage", node);
+                match (self.is_shared(node), self.graph.is_source(node)) {
+                    (true, _) => Some(quote!(#sw::Shared::#method(&#stage);)),
+                    (false, true) => Some(quote!(#sw::Chain::#method(&mut #stage);)),
+                    (false, false) => None,
+                }
+            })
+            .collect()
+    }
+
+    /// The stage of a node, with everything attached that stands behind it.
+    fn stage(&self, number: usize) -> TokenStream {
+        let sw = &self.sw;
+        let (node, ports, stage) = (local("node", number), local("ports", number), local("stage", number));
+        let mut wires = quote!(#sw::Ports::open(#ports));
+        for first in self.first_of_each_port(number) {
+            let port = &first.port;
+            let arrows: Vec<&Edge> = self.graph.leaving(number).filter(|edge| edge.port == *port).collect();
+            let behind = tee(sw, &arrows.iter().map(|edge| self.behind(edge)).collect::<Vec<_>>());
+            wires = quote!(#sw::attach(#ports.#port, #wires, #behind));
+        }
+        let built = quote!(#node.stage(#wires, budget, stopping));
+        match (self.is_shared(number), self.graph.is_source(number)) {
+            (true, _) => quote!(let #stage = #sw::Shared::new(#built);),
+            (false, true) => quote!(let mut #stage = #built;),
+            (false, false) => quote!(let #stage = #built;),
+        }
+    }
+
+    /// What stands behind an edge: the stage at its end, cut off where stages nest too deep.
+    fn behind(&self, edge: &Edge) -> TokenStream {
+        let sw = &self.sw;
+        let stage = local("stage", edge.to);
+        let to = if self.is_shared(edge.to) {
+            let place = |other: &Edge| std::ptr::eq(other, edge);
+            let place = self.graph.entering(edge.to).position(place).expect("it enters the node");
+            quote!(#stage.port::<#place>())
+        } else {
+            quote!(#stage)
+        };
+        if self.depth[edge.to] < MAX_DEPTH {
+            return to;
+        }
+        let (ports, port) = (local("ports", edge.from), &edge.port);
+        quote!({
+            let mut to = #to;
+            #sw::cut(#ports.#port, move |signal| #sw::deliver(&mut to, signal))
+        })
+    }
+}
+
+/// How deep what stands behind an edge nests, given the depth of the stage at its end.
+fn cut_depth(depth: usize) -> usize {
+    if depth < MAX_DEPTH { depth } else { 1 }
+}
+
+/// A balanced fan-out: the order of the arrows, at the least depth.
+fn tee(sw: &TokenStream, arrows: &[TokenStream]) -> TokenStream {
+    match arrows {
+        [] => quote!(()),
+        [arrow] => arrow.clone(),
+        _ => {
+            let (left, right) = arrows.split_at(arrows.len().div_ceil(2));
+            let (left, right) = (tee(sw, left), tee(sw, right));
+            quote!(#sw::Tee(#left, #right))
+        }
+    }
+}
+
+/// The operator's expression with the edges as first arguments of its leftmost call.
+fn with_edges(expr: &Expr, edges: Vec<TokenStream>) -> TokenStream {
+    let mut expr = expr.clone();
+    if !edges.is_empty() || matches!(expr, Expr::Path(_)) {
+        insert(&mut expr, edges);
+    }
+    quote!(#expr)
+}
+
+fn insert(expr: &mut Expr, edges: Vec<TokenStream>) {
+    match expr {
+        Expr::Call(call) if matches!(*call.func, Expr::Path(_)) => {
+            let edges = edges.into_iter().map(|edge| -> Expr { Expr::Verbatim(edge) });
+            call.args = edges.chain(std::mem::take(&mut call.args)).collect();
+        }
+        Expr::Call(call) => insert(&mut call.func, edges),
+        Expr::MethodCall(call) => insert(&mut call.receiver, edges),
+        Expr::Try(inner) => insert(&mut inner.expr, edges),
+        Expr::Await(inner) => insert(&mut inner.base, edges),
+        Expr::Paren(inner) => insert(&mut inner.expr, edges),
+        other => {
+            // A bare operator: called with the edges alone.
+            let span = other.span();
+            *other = Expr::Verbatim(quote_spanned!(span=> #other(#(#edges),*)));
+        }
+    }
+}
+
+/// A local of the expansion.
+fn local(what: &str, node: usize) -> Ident {
+    Ident::new(&format!("__{what}{node}"), Span::mixed_site())
+}

@@ -1,0 +1,64 @@
+//! A graph as nodes and edges, each with the span of the tokens that it stands for.
+
+use proc_macro2::{Span, TokenStream};
+use syn::{Expr, Ident, Type};
+
+/// A graph, lowered.
+pub(super) struct Graph {
+    pub(super) library: TokenStream,
+    pub(super) nodes: Vec<Node>,
+    pub(super) edges: Vec<Edge>,
+}
+
+/// A node.
+pub(super) struct Node {
+    /// Its name in messages, pictures and reports.
+    pub(super) name: String,
+    pub(super) span: Span,
+    pub(super) operator: Operator,
+    /// The name that the user gave it, and the type that it is to carry.
+    pub(super) named: Option<Ident>,
+    pub(super) carries: Option<Type>,
+}
+
+/// What stands at a node.
+pub(super) enum Operator {
+    /// As the user wrote it.
+    Written(Expr),
+    /// The merge of a bracket list.
+    Merge,
+}
+
+/// An arrow.
+pub(super) struct Edge {
+    pub(super) from: usize,
+    /// The output port, on the tokens that name it or, for `out`, its node.
+    pub(super) port: Ident,
+    pub(super) to: usize,
+    /// The tokens that name its end.
+    pub(super) to_span: Span,
+    /// Both ends in words.
+    pub(super) from_words: String,
+    pub(super) to_words: String,
+}
+
+impl Graph {
+    /// The edges that enter a node, in the order in which they are written.
+    pub(super) fn entering(&self, node: usize) -> impl Iterator<Item = &Edge> {
+        self.edges.iter().filter(move |edge| edge.to == node)
+    }
+
+    /// The edges that leave a node.
+    pub(super) fn leaving(&self, node: usize) -> impl Iterator<Item = &Edge> {
+        self.edges.iter().filter(move |edge| edge.from == node)
+    }
+
+    pub(super) fn is_source(&self, node: usize) -> bool {
+        self.entering(node).next().is_none()
+    }
+
+    /// A node whose result the run yields: it has a name, and nothing leaves it.
+    pub(super) fn is_sink(&self, node: usize) -> bool {
+        self.leaving(node).next().is_none() && !self.is_source(node)
+    }
+}

@@ -1,0 +1,247 @@
+//! From what is written to nodes and edges: names are resolved, lists become merges.
+
+use std::collections::HashMap;
+
+use proc_macro2::Span;
+use quote::ToTokens;
+use syn::spanned::Spanned;
+use syn::{Expr, Ident};
+
+use super::ir::{Edge, Graph, Node, Operator};
+use super::syntax::{self, End, Item};
+use crate::diagnostics::Mistakes;
+
+pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
+    let mut lowering = Lowering {
+        graph: Graph { library: syntax.library, nodes: Vec::new(), edges: Vec::new() },
+        names: HashMap::new(),
+        inline: HashMap::new(),
+        mistakes: Mistakes::none(),
+    };
+    let mut chains = Vec::new();
+    for item in syntax.items {
+        match item {
+            Item::Node { name, carries, expr } => lowering.define(name, carries, expr),
+            Item::Chain { ends } => chains.push(ends),
+        }
+    }
+    chains.into_iter().for_each(|ends| lowering.chain(ends));
+    let Lowering { graph, mistakes, .. } = lowering;
+    mistakes.gate()?;
+    Ok(graph)
+}
+
+struct Lowering {
+    graph: Graph,
+    /// The nodes that have names.
+    names: HashMap<String, usize>,
+    /// How many operators of a name stand inline.
+    inline: HashMap<String, usize>,
+    mistakes: Mistakes,
+}
+
+/// The start of an arrow: a node and its port, in the user's words.
+struct From {
+    node: usize,
+    port: Ident,
+    words: String,
+}
+
+impl Lowering {
+    fn define(&mut self, name: Ident, carries: Option<syn::Type>, expr: Expr) {
+        let text = name.to_string();
+        if self.names.contains_key(&text) {
+            self.mistakes.at(name.span(), format!("the name `{text}` is given to two nodes"));
+            return;
+        }
+        self.names.insert(text.clone(), self.graph.nodes.len());
+        self.graph.nodes.push(Node {
+            name: text,
+            span: name.span(),
+            operator: Operator::Written(expr),
+            named: Some(name),
+            carries,
+        });
+    }
+
+    fn chain(&mut self, ends: Vec<End>) {
+        let last = ends.len() - 1;
+        let mut from: Vec<From> = Vec::new();
+        for (i, end) in ends.into_iter().enumerate() {
+            if i == 0 {
+                from = self.origins(end);
+                continue;
+            }
+            let span = end.span();
+            let to = match end {
+                End::List(targets, _) if i == last => {
+                    targets.into_iter().filter_map(|target| self.target(target)).collect()
+                }
+                End::List(_, span) => {
+                    self.mistakes.at(span, "a list of nodes can only begin or end a chain");
+                    return;
+                }
+                target => self.target(target).into_iter().collect::<Vec<_>>(),
+            };
+            let from_here = std::mem::take(&mut from);
+            if from_here.is_empty() {
+                // Reported already; the rest of the chain still is looked at.
+                from = to.into_iter().map(|(node, span)| self.out_of(node, span)).collect();
+                continue;
+            }
+            let source = self.merged(from_here, span);
+            for (node, span) in to {
+                self.connect(&source, node, span);
+                from.push(self.out_of(node, span));
+            }
+        }
+    }
+
+    /// Where a chain begins.
+    fn origins(&mut self, end: End) -> Vec<From> {
+        match end {
+            End::List(ends, _) => ends.into_iter().flat_map(|end| self.origins(end)).collect(),
+            End::Name(name) => match self.known(&name) {
+                Some(node) => vec![self.out_of(node, name.span())],
+                None => Vec::new(),
+            },
+            End::Port(name, port) => match self.known(&name) {
+                Some(node) => vec![From { node, words: format!("{name}.{port}"), port }],
+                None => Vec::new(),
+            },
+            End::Call(expr) => {
+                let span = expr.span();
+                let node = self.inline(expr);
+                vec![self.out_of(node, span)]
+            }
+        }
+    }
+
+    /// Where an arrow ends.
+    fn target(&mut self, end: End) -> Option<(usize, Span)> {
+        match end {
+            End::Name(name) => {
+                let span = name.span();
+                match self.names.get(&name.to_string()) {
+                    Some(&node) => Some((node, span)),
+                    // Not a node of the graph: an operator without parameters.
+                    None => Some((self.inline(syn::parse_quote!(#name)), span)),
+                }
+            }
+            End::Port(name, port) => {
+                self.mistakes
+                    .at(port.span(), format!("an arrow ends at a node: write `-> {name}`, without a port"));
+                None
+            }
+            End::Call(expr) => {
+                let span = expr.span();
+                Some((self.inline(expr), span))
+            }
+            End::List(_, span) => {
+                self.mistakes.at(span, "lists of nodes do not nest");
+                None
+            }
+        }
+    }
+
+    fn known(&mut self, name: &Ident) -> Option<usize> {
+        let node = self.names.get(&name.to_string()).copied();
+        if node.is_none() {
+            let known = self.similar(&name.to_string());
+            self.mistakes.at(name.span(), format!("this graph has no node `{name}`{known}"));
+        }
+        node
+    }
+
+    /// A hint at the name that was probably meant.
+    fn similar(&self, name: &str) -> String {
+        let close = |known: &&Node| known.named.is_some() && distance(&known.name, name) <= 2;
+        match self.graph.nodes.iter().find(close) {
+            Some(known) => format!("; did you mean `{}`?", known.name),
+            None => format!("; define it: `{name} = operator(..);`"),
+        }
+    }
+
+    /// Places an operator that stands inside a chain.
+    fn inline(&mut self, expr: Expr) -> usize {
+        let operator = operator_name(&expr);
+        let count = self.inline.entry(operator.clone()).or_insert(0);
+        *count += 1;
+        let name = if *count == 1 { operator } else { format!("{operator}#{count}") };
+        self.graph.nodes.push(Node {
+            name,
+            span: expr.span(),
+            operator: Operator::Written(expr),
+            named: None,
+            carries: None,
+        });
+        self.graph.nodes.len() - 1
+    }
+
+    fn out_of(&self, node: usize, span: Span) -> From {
+        let words = self.graph.nodes[node].name.clone();
+        From { node, port: Ident::new("out", span), words }
+    }
+
+    /// One origin of several.
+    fn merged(&mut self, mut from: Vec<From>, span: Span) -> From {
+        if from.len() == 1 {
+            return from.remove(0);
+        }
+        let count = self.inline.entry("merge".to_owned()).or_insert(0);
+        *count += 1;
+        let name = if *count == 1 { "merge".to_owned() } else { format!("merge#{count}") };
+        self.graph.nodes.push(Node { name, span, operator: Operator::Merge, named: None, carries: None });
+        let node = self.graph.nodes.len() - 1;
+        for source in &from {
+            let span = source.port.span();
+            self.connect_as(source, node, span, "the other streams of this list");
+        }
+        self.out_of(node, span)
+    }
+
+    fn connect(&mut self, from: &From, to: usize, span: Span) {
+        let words = self.graph.nodes[to].name.clone();
+        self.connect_as(from, to, span, &words);
+    }
+
+    fn connect_as(&mut self, from: &From, to: usize, to_span: Span, to_words: &str) {
+        self.graph.edges.push(Edge {
+            from: from.node,
+            port: from.port.clone(),
+            to,
+            to_span,
+            from_words: from.words.clone(),
+            to_words: to_words.to_owned(),
+        });
+    }
+}
+
+/// The name of the operator that an expression calls: the last segment of its leftmost path.
+fn operator_name(expr: &Expr) -> String {
+    match expr {
+        Expr::Call(call) => operator_name(&call.func),
+        Expr::MethodCall(call) => operator_name(&call.receiver),
+        Expr::Try(inner) => operator_name(&inner.expr),
+        Expr::Await(inner) => operator_name(&inner.base),
+        Expr::Paren(inner) => operator_name(&inner.expr),
+        Expr::Path(path) => path.path.segments.last().map_or_else(String::new, |s| s.ident.to_string()),
+        other => other.to_token_stream().to_string(),
+    }
+}
+
+/// The edit distance of two names.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,28 @@
+//! `graph!`: parse, lower, check, expand.
+
+mod check;
+mod expand;
+mod ir;
+mod lower;
+mod syntax;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::diagnostics::report;
+
+/// Compiles the body of `graph!`. After a mistake a well-typed stand-in follows the errors, so
+/// that nothing else lights up.
+pub(crate) fn compile(input: TokenStream) -> TokenStream {
+    try_compile(input).unwrap_or_else(|mistakes| {
+        let errors = report(&mistakes);
+        quote!({ #errors ::core::unreachable!() })
+    })
+}
+
+fn try_compile(input: TokenStream) -> syn::Result<TokenStream> {
+    let syntax = syntax::parse(input)?;
+    let graph = lower::lower(syntax)?;
+    let order = check::check(&graph)?;
+    Ok(expand::expand(&graph, &order))
+}

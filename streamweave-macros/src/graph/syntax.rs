@@ -1,0 +1,205 @@
+//! The grammar of `graph!`, as it is written.
+//!
+//! ```text
+//! graph! := item*
+//! item   := NAME (: Type)? = expr ;      a node
+//!         | end (-> stage)+ ;            a chain
+//! end    := NAME | NAME.port | [ end, .. ] | call(..)
+//! stage  := NAME | call(..) | [ NAME, .. ]
+//! ```
+
+use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
+use syn::parse::{Parse, ParseStream};
+use syn::spanned::Spanned;
+use syn::{Expr, Ident, Token, Type};
+
+use crate::diagnostics::Mistakes;
+
+/// A graph as it is written.
+pub(super) struct Graph {
+    /// The path of the library.
+    pub(super) library: TokenStream,
+    pub(super) items: Vec<Item>,
+}
+
+pub(super) enum Item {
+    Node { name: Ident, carries: Option<Type>, expr: Expr },
+    Chain { ends: Vec<End> },
+}
+
+/// What stands between two arrows.
+pub(super) enum End {
+    /// `name`
+    Name(Ident),
+    /// `name.port`
+    Port(Ident, Ident),
+    /// `[a, b.late]`
+    List(Vec<End>, Span),
+    /// `operator(..)`
+    Call(Expr),
+}
+
+impl End {
+    pub(super) fn span(&self) -> Span {
+        match self {
+            End::Name(name) => name.span(),
+            End::Port(_, port) => port.span(),
+            End::List(_, span) => *span,
+            End::Call(expr) => expr.span(),
+        }
+    }
+}
+
+pub(super) fn parse(input: TokenStream) -> syn::Result<Graph> {
+    let mut tokens = input.into_iter();
+    let Some(TokenTree::Group(library)) = tokens.next() else {
+        return Err(syn::Error::new(Span::call_site(), "call `streamweave::graph!`"));
+    };
+    let mut mistakes = Mistakes::none();
+    let mut items = Vec::new();
+    for statement in statements(tokens) {
+        match item(statement) {
+            Ok(item) => items.push(item),
+            Err(error) => mistakes.add(error),
+        }
+    }
+    mistakes.gate()?;
+    Ok(Graph { library: library.stream(), items })
+}
+
+/// The statements, without their semicolons.
+fn statements(tokens: impl Iterator<Item = TokenTree>) -> Vec<Vec<TokenTree>> {
+    let mut statements = vec![Vec::new()];
+    for token in tokens {
+        match &token {
+            TokenTree::Punct(punct) if punct.as_char() == ';' => statements.push(Vec::new()),
+            _ => statements.last_mut().expect("never empty").push(token),
+        }
+    }
+    statements.retain(|statement| !statement.is_empty());
+    statements
+}
+
+fn item(tokens: Vec<TokenTree>) -> syn::Result<Item> {
+    if let [TokenTree::Punct(hash), ..] = &tokens[..]
+        && hash.as_char() == '#'
+    {
+        return Err(syn::Error::new(hash.span(), "attributes in a graph are not there yet"));
+    }
+    match &tokens[..] {
+        [TokenTree::Ident(_), TokenTree::Punct(punct), ..] if is_definition(punct) => {
+            syn::parse2::<Definition>(tokens.into_iter().collect()).map(|Definition(item)| item)
+        }
+        _ => chain(tokens),
+    }
+}
+
+/// Whether what follows a name defines it: `=`, or the `:` of a type and not of a path.
+fn is_definition(punct: &proc_macro2::Punct) -> bool {
+    matches!((punct.as_char(), punct.spacing()), ('=', Spacing::Alone) | (':', Spacing::Alone))
+}
+
+struct Definition(Item);
+
+impl Parse for Definition {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        let carries = if input.peek(Token![:]) {
+            input.parse::<Token![:]>()?;
+            Some(input.parse()?)
+        } else {
+            None
+        };
+        input.parse::<Token![=]>()?;
+        if input.is_empty() {
+            return Err(input.error(format!("expected an operator after `{name} =`")));
+        }
+        let expr: Expr = input.parse()?;
+        if !input.is_empty() {
+            return Err(input.error("expected `;` after the operator"));
+        }
+        Ok(Definition(Item::Node { name, carries, expr }))
+    }
+}
+
+fn chain(tokens: Vec<TokenTree>) -> syn::Result<Item> {
+    let whole = tokens[0].span();
+    let mut mistakes = Mistakes::none();
+    let mut ends = Vec::new();
+    let segments = segments(tokens);
+    let alone = segments.len() == 1;
+    for (arrow, segment) in segments {
+        if segment.is_empty() {
+            mistakes.at(arrow.unwrap_or(whole), "expected a node or an operator beside this arrow");
+            continue;
+        }
+        match end(segment) {
+            Ok(end) => ends.push(end),
+            Err(error) => mistakes.add(error),
+        }
+    }
+    if alone {
+        mistakes.at(whole, "expected `name = operator(..);` or a chain such as `a -> b;`");
+    }
+    mistakes.gate()?;
+    Ok(Item::Chain { ends })
+}
+
+/// What stands between the arrows, each with the arrow before it.
+fn segments(tokens: Vec<TokenTree>) -> Vec<(Option<Span>, Vec<TokenTree>)> {
+    let mut segments: Vec<(Option<Span>, Vec<TokenTree>)> = vec![(None, Vec::new())];
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        if is_punct(&token, '-') && tokens.peek().is_some_and(|next| is_punct(next, '>')) {
+            tokens.next();
+            segments.push((Some(token.span()), Vec::new()));
+        } else {
+            segments.last_mut().expect("never empty").1.push(token);
+        }
+    }
+    if let Some((arrow, last)) = segments.last()
+        && last.is_empty()
+        && segments.len() > 1
+        && segments[0].1.is_empty()
+        && arrow.is_none()
+    {
+        segments.pop();
+    }
+    segments
+}
+
+fn is_punct(token: &TokenTree, char: char) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == char)
+}
+
+fn end(tokens: Vec<TokenTree>) -> syn::Result<End> {
+    match &tokens[..] {
+        [TokenTree::Ident(name)] => Ok(End::Name(name.clone())),
+        [TokenTree::Ident(name), TokenTree::Punct(dot), TokenTree::Ident(port)] if dot.as_char() == '.' => {
+            Ok(End::Port(name.clone(), port.clone()))
+        }
+        [TokenTree::Group(list)] if list.delimiter() == Delimiter::Bracket => {
+            let span = list.span_open();
+            let ends = members(list.stream()).into_iter().map(end).collect::<syn::Result<Vec<_>>>()?;
+            if ends.is_empty() {
+                return Err(syn::Error::new(span, "expected at least one node between the brackets"));
+            }
+            Ok(End::List(ends, span))
+        }
+        _ => syn::parse2(tokens.into_iter().collect()).map(End::Call),
+    }
+}
+
+/// The members of a list, without their commas.
+fn members(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
+    let mut members = vec![Vec::new()];
+    for token in tokens {
+        if is_punct(&token, ',') {
+            members.push(Vec::new());
+        } else {
+            members.last_mut().expect("never empty").push(token);
+        }
+    }
+    members.retain(|member| !member.is_empty());
+    members
+}

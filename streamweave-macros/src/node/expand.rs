@@ -1,0 +1,168 @@
+//! What `#[node] fn f` expands to: the body as `f::call`, and the constructor `f`.
+//!
+//! Both stand beside each other with the visibility of the function; the type `f` names none of
+//! the user's types, so that a public node may work on private ones where a function may.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{FnArg, GenericParam, Ident, Pat, PatType, ReturnType};
+
+use super::model::{Node, Shape};
+
+pub(super) fn expand(node: &Node) -> TokenStream {
+    let body = body(node);
+    let constructor = constructor(node);
+    quote!(#body #constructor)
+}
+
+/// The path of the library, by the name that the crate has for it.
+fn library() -> TokenStream {
+    quote!(::streamweave)
+}
+
+/// `f::call`: the function as it was written.
+fn body(node: &Node) -> TokenStream {
+    let name = &node.function.sig.ident;
+    let visibility = &node.function.vis;
+    let mut call = node.function.clone();
+    call.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+    call.sig.ident = Ident::new("call", name.span());
+    let doc = format!("The node `{name}`: its body is callable as `{name}::call(..)`.");
+    quote! {
+        #[doc = #doc]
+        #[allow(non_camel_case_types)]
+        #[derive(Clone, Copy, Debug)]
+        #visibility struct #name {}
+
+        #[allow(dead_code)]
+        impl #name {
+            /// The body of the node.
+            #call
+        }
+    }
+}
+
+/// `f(edge, params..)`: what `graph!` calls.
+fn constructor(node: &Node) -> TokenStream {
+    let sw = library();
+    let sw = quote!(#sw::private);
+    let signature = &node.function.sig;
+    let (name, visibility) = (&signature.ident, &node.function.vis);
+    let docs = node.function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+    let (generics, _, bounds) = signature.generics.split_for_impl();
+    let params = node.params.iter().enumerate().map(|(i, param)| {
+        let (name, ty) = (local_param(i), &param.ty);
+        quote!(#name: #ty)
+    });
+    let edge = edge(node, &sw);
+    let operator = operator(node);
+    let ports = ports(node, &sw);
+    let function = call(node);
+    let output = output(node);
+    let input = input(node);
+    let new =
+        if node.by_ref { quote!(#sw::#operator::new(#function)) } else { quote!(#sw::#operator(#function)) };
+    let borrowed = node.by_ref.then(|| {
+        let input = &node.input;
+        quote!(, #input)
+    });
+    quote! {
+        #(#docs)*
+        #[allow(clippy::needless_pass_by_value, clippy::type_complexity)]
+        #visibility fn #name #generics (
+            _input: #edge,
+            #(#params),*
+        ) -> #sw::Linear<#sw::#operator<impl FnMut(#input) -> #output #borrowed>, #ports>
+        #bounds
+        {
+            #sw::Linear::new(#new, <#ports>::new())
+        }
+    }
+}
+
+/// The edge that the node takes.
+fn edge(node: &Node, sw: &TokenStream) -> TokenStream {
+    let input = &node.input;
+    let stamp = quote!(impl #sw::Timestamp, impl #sw::Diff);
+    if node.by_ref {
+        quote!(#sw::EdgeRef<#input, impl ::core::borrow::Borrow<#input>, #stamp>)
+    } else {
+        quote!(#sw::Edge<#input, #stamp>)
+    }
+}
+
+/// The library's operator of the node's shape.
+fn operator(node: &Node) -> Ident {
+    let name = match node.shape {
+        Shape::Map => "Map",
+        Shape::FilterMap => "FilterMap",
+        Shape::FlatMap => "FlatMap",
+        Shape::TryMap => "TryMap",
+    };
+    if node.by_ref { format_ident!("{name}Ref") } else { Ident::new(name, Span::mixed_site()) }
+}
+
+/// What its ports carry.
+fn ports(node: &Node, sw: &TokenStream) -> TokenStream {
+    let output = output(node);
+    match node.shape {
+        Shape::Map => quote!(#sw::Gives<#output>),
+        Shape::FilterMap => quote!(#sw::Gives<<#output as #sw::OptionLike>::Item>),
+        Shape::FlatMap => quote!(#sw::Gives<<#output as ::core::iter::IntoIterator>::Item>),
+        Shape::TryMap => {
+            let gives = if node.by_ref { quote!(GivesOrReturns) } else { quote!(GivesOrFails) };
+            quote!(#sw::#gives<<#output as #sw::ResultLike>::Ok, <#output as #sw::ResultLike>::Err>)
+        }
+    }
+}
+
+fn input(node: &Node) -> TokenStream {
+    let input = &node.input;
+    if node.by_ref { quote!(&#input) } else { quote!(#input) }
+}
+
+fn output(node: &Node) -> TokenStream {
+    match &node.function.sig.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, output) => quote!(#output),
+    }
+}
+
+/// The closure that calls the body with its parameters, each cloned for the call.
+fn call(node: &Node) -> TokenStream {
+    let name = &node.function.sig.ident;
+    let arguments_of = |parameter: &GenericParam| match parameter {
+        GenericParam::Type(ty) => Some(ty.ident.clone()),
+        GenericParam::Const(constant) => Some(constant.ident.clone()),
+        GenericParam::Lifetime(_) => None,
+    };
+    let generics: Vec<Ident> = node.function.sig.generics.params.iter().filter_map(arguments_of).collect();
+    let turbofish = (!generics.is_empty()).then(|| quote!(::<#(#generics),*>));
+    let mut param = 0;
+    let arguments = node.function.sig.inputs.iter().map(|argument| {
+        if is_param(node, argument) {
+            let name = local_param(param);
+            param += 1;
+            quote!(::core::clone::Clone::clone(&#name))
+        } else {
+            quote!(row)
+        }
+    });
+    let input = input(node);
+    quote!(move |row: #input| #name::call #turbofish (#(#arguments),*))
+}
+
+fn is_param(node: &Node, argument: &FnArg) -> bool {
+    let FnArg::Typed(PatType { pat, .. }) = argument else {
+        return false;
+    };
+    node.params.iter().any(|param| same(&param.pat, pat))
+}
+
+fn same(a: &Pat, b: &Pat) -> bool {
+    quote!(#a).to_string() == quote!(#b).to_string()
+}
+
+fn local_param(i: usize) -> Ident {
+    Ident::new(&format!("param{i}"), Span::mixed_site())
+}

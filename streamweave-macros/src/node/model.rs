@@ -1,0 +1,165 @@
+//! A node function as what it means: its input, its parameters, its shape.
+
+use proc_macro2::{Span, TokenStream};
+use syn::spanned::Spanned;
+use syn::{Attribute, FnArg, ItemFn, PatType, ReturnType, Type};
+
+use crate::diagnostics::Mistakes;
+
+/// A node.
+pub(super) struct Node {
+    /// The function, without the attributes that are the macro's.
+    pub(super) function: ItemFn,
+    /// The type of the input, and whether it is borrowed.
+    pub(super) input: Type,
+    pub(super) by_ref: bool,
+    /// The parameters that configure the node.
+    pub(super) params: Vec<PatType>,
+    pub(super) shape: Shape,
+}
+
+/// What a node makes of a row: decided by the last segment of the return type, as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Map,
+    FilterMap,
+    FlatMap,
+    TryMap,
+}
+
+impl Shape {
+    fn of(output: &ReturnType) -> Shape {
+        let ReturnType::Type(_, output) = output else {
+            return Shape::Map;
+        };
+        match &**output {
+            Type::ImplTrait(bounds) if names_iterator(bounds) => Shape::FlatMap,
+            Type::Path(path) => match path.path.segments.last() {
+                Some(last) if last.ident == "Option" => Shape::FilterMap,
+                Some(last) if last.ident == "Result" => Shape::TryMap,
+                _ => Shape::Map,
+            },
+            _ => Shape::Map,
+        }
+    }
+
+    fn named(name: &syn::Ident) -> Option<Shape> {
+        Some(match name.to_string().as_str() {
+            "map" => Shape::Map,
+            "filter_map" => Shape::FilterMap,
+            "flat_map" => Shape::FlatMap,
+            "try_map" => Shape::TryMap,
+            _ => return None,
+        })
+    }
+}
+
+fn names_iterator(bounds: &syn::TypeImplTrait) -> bool {
+    bounds.bounds.iter().any(|bound| match bound {
+        syn::TypeParamBound::Trait(bound) => bound
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == "Iterator" || last.ident == "IntoIterator"),
+        _ => false,
+    })
+}
+
+pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<Node> {
+    let mut function: ItemFn = syn::parse2(item.clone())
+        .map_err(|_| syn::Error::new(item_span(item), "`#[node]` stands on a function"))?;
+    let mut mistakes = Mistakes::none();
+    let overridden = shape_override(attributes, &mut mistakes);
+    let mut inputs = Vec::new();
+    let mut params = Vec::new();
+    for argument in &mut function.sig.inputs {
+        match argument {
+            FnArg::Receiver(receiver) => {
+                mistakes
+                    .at(receiver.span(), "a node function has no `self`: pass what it needs as `#[param]`");
+            }
+            FnArg::Typed(typed) => {
+                let kind = if take_param(&mut typed.attrs) { &mut params } else { &mut inputs };
+                kind.push(typed.clone());
+            }
+        }
+    }
+    signature(&function, &inputs, &mut mistakes);
+    let input = inputs.first().map(|input| (*input.ty).clone());
+    mistakes.gate()?;
+    let (input, by_ref) = match input.expect("checked: there is one input") {
+        Type::Reference(reference) => (*reference.elem, true),
+        owned => (owned, false),
+    };
+    let shape = overridden.unwrap_or_else(|| Shape::of(&function.sig.output));
+    Ok(Node { function, input, by_ref, params, shape })
+}
+
+/// `#[node(map)]` and the like.
+fn shape_override(attributes: TokenStream, mistakes: &mut Mistakes) -> Option<Shape> {
+    if attributes.is_empty() {
+        return None;
+    }
+    let span = attributes.span();
+    let shape = syn::parse2::<syn::Ident>(attributes).ok().as_ref().and_then(Shape::named);
+    if shape.is_none() {
+        mistakes.at(span, "expected `map`, `filter_map`, `flat_map` or `try_map`");
+    }
+    shape
+}
+
+fn signature(function: &ItemFn, inputs: &[PatType], mistakes: &mut Mistakes) {
+    let signature = &function.sig;
+    if let Some(token) = &signature.asyncness {
+        mistakes.at(token.span, "asynchronous nodes are not there yet");
+    }
+    if let Some(token) = &signature.unsafety {
+        mistakes.at(token.span, "a node function cannot be unsafe");
+    }
+    match inputs {
+        [] => mistakes.at(
+            signature.paren_token.span.join(),
+            format!("`{}` has no input: its first parameter is the row it receives", signature.ident),
+        ),
+        [_] => {}
+        [_, more @ ..] => {
+            for extra in more {
+                mistakes.at(extra.span(), "a node has one input; mark what configures it with `#[param]`");
+            }
+        }
+    }
+    for input in inputs {
+        if let Type::ImplTrait(_) = &*input.ty {
+            mistakes.at(input.ty.span(), "name the type of the input, or make the node generic over it");
+        }
+        if let Type::Reference(reference) = &*input.ty
+            && let Some(token) = &reference.mutability
+        {
+            mistakes.at(token.span, "a node borrows its input shared: write `&` or take it by value");
+        }
+    }
+}
+
+/// Takes `#[param]` off an argument.
+fn take_param(attributes: &mut Vec<Attribute>) -> bool {
+    let before = attributes.len();
+    attributes.retain(|attribute| !attribute.path().is_ident("param"));
+    attributes.len() < before
+}
+
+fn item_span(item: TokenStream) -> Span {
+    item.into_iter().next().map_or_else(Span::call_site, |token| token.span())
+}
+
+/// The item without `#[param]`, which rustc does not know.
+pub(super) fn without_params(item: TokenStream) -> TokenStream {
+    let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
+        return item;
+    };
+    for argument in &mut function.sig.inputs {
+        if let FnArg::Typed(typed) = argument {
+            take_param(&mut typed.attrs);
+        }
+    }
+    quote::quote!(#[allow(dead_code)] #function)
+}

@@ -1,0 +1,20 @@
+//! Operators on one element at a time: linear, without state, fused with their neighbours.
+//!
+//! Each works alike on plain streams, timed streams and streams of changes: time and diff pass
+//! through. None allocates; a chain of them costs what the loop by hand costs.
+
+mod filter;
+mod filter_map;
+mod flat_map;
+mod flat_map_ref;
+mod inspect;
+mod map;
+mod try_map;
+
+pub use filter::{Filter, filter};
+pub use filter_map::{FilterMap, FilterMapRef, OptionLike, filter_map};
+pub use flat_map::{FlatMap, FlatMapRef, flat_map};
+pub use flat_map_ref::{FlatMapInto, Gather, Tally, flat_map_ref};
+pub use inspect::{Inspect, inspect};
+pub use map::{Map, MapRef, map};
+pub use try_map::{ResultLike, TryMap, TryMapRef, try_map};

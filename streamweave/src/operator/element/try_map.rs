@@ -1,0 +1,109 @@
+//! One row in; one row out, or the reason why not.
+
+use std::borrow::Borrow;
+use std::marker::PhantomData;
+
+use crate::envelope::{Failed, Update};
+use crate::operator::{Cx, GivesOrFails, Input, Linear, passive};
+use crate::port::{Edge, Port, Push};
+use crate::time::{Frontier, Timestamp};
+
+/// A `Result`, under whatever name (`io::Result<B>`): the shape of a node that can fail.
+pub trait ResultLike {
+    /// What it gives.
+    type Ok;
+    /// Why it does not.
+    type Err;
+
+    /// Itself.
+    fn into_result(self) -> Result<Self::Ok, Self::Err>;
+}
+
+impl<B, E> ResultLike for Result<B, E> {
+    type Ok = B;
+    type Err = E;
+
+    #[inline(always)]
+    fn into_result(self) -> Result<B, E> {
+        self
+    }
+}
+
+/// Applies a function that can fail: what it gives goes to `out`, why it failed to `err`.
+///
+/// The function takes its input by value, so that `err` carries `Failed<(), E>`.
+pub fn try_map<D, T, R, B, E, F>(_input: Edge<D, T, R>, f: F) -> Linear<TryMap<F>, GivesOrFails<B, E>>
+where
+    F: FnMut(D) -> Result<B, E>,
+{
+    Linear::new(TryMap(f), GivesOrFails::new())
+}
+
+/// See [`try_map`].
+#[derive(Clone, Debug)]
+pub struct TryMap<F>(pub F);
+
+passive!(TryMap<F>, PassedOrFiltered);
+
+impl<D, T, R, Q, F, S, E> Input<0, D, T, R, (Port<S>, Port<E>)> for TryMap<F>
+where
+    T: Timestamp,
+    F: FnMut(D) -> Q,
+    Q: ResultLike,
+    S: Push<Q::Ok, T, R>,
+    E: Push<Failed<(), Q::Err>, T, R>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<D, T, R>, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        let Update { data, time, diff } = row;
+        match (self.0)(data).into_result() {
+            Ok(data) => out.push(Update { data, time, diff }),
+            Err(error) => err.push(Update { data: Failed { input: (), error }, time, diff }),
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<T>, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        out.advance(frontier.clone());
+        err.advance(frontier);
+    }
+}
+
+/// As [`TryMap`], for a function that borrows its input; `err` carries the input too.
+#[derive(Clone, Debug)]
+pub struct TryMapRef<F, A: ?Sized>(F, PhantomData<fn(&A)>);
+
+impl<F, A: ?Sized> TryMapRef<F, A> {
+    /// Applies `f` to what each row lends.
+    pub fn new(f: F) -> Self {
+        TryMapRef(f, PhantomData)
+    }
+}
+
+passive!(TryMapRef<F, A: ?Sized>, PassedOrFiltered);
+
+impl<A, D, T, R, Q, F, S, E> Input<0, D, T, R, (Port<S>, Port<E>)> for TryMapRef<F, A>
+where
+    A: ?Sized,
+    D: Borrow<A>,
+    T: Timestamp,
+    F: FnMut(&A) -> Q,
+    Q: ResultLike,
+    S: Push<Q::Ok, T, R>,
+    E: Push<Failed<D, Q::Err>, T, R>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<D, T, R>, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        let Update { data: input, time, diff } = row;
+        match (self.0)(input.borrow()).into_result() {
+            Ok(data) => out.push(Update { data, time, diff }),
+            Err(error) => err.push(Update { data: Failed { input, error }, time, diff }),
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<T>, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        out.advance(frontier.clone());
+        err.advance(frontier);
+    }
+}

@@ -1,0 +1,203 @@
+//! Where a stream gets its event time.
+
+use std::convert::Infallible;
+use std::marker::PhantomData;
+
+use crate::envelope::{Failed, Update};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::port::{Edge, Out, OutErr, Port, Ports, Push};
+use crate::time::{EventTime, Frontier, Watermark};
+
+/// Reads the time of each row from its data; `watermark` says how far the stream has come.
+///
+/// The extractor returns an [`EventTime`], or an `Option` or a `Result` of one: then rows without
+/// a time go to the port `err`, together with the reason, and do not move the frontier (rule
+/// A12). The frontier moves directly after the row that advances it, never with a batch.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     readings = from_iter([(0, 20.5), (65, 21.0), (3_700, 19.0)]);
+///     hourly   = tumbling(1.hours()).aggregate(Count::new);
+///     readings -> event_time(|&(secs, _)| EventTime::from_secs(secs), bounded(1.minutes()))
+///         -> key_by(|_| "cellar") -> hourly -> map(|pane| pane.value.value) -> counts;
+///     hourly.late -> discard;
+///     counts = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.counts, [2, 1]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn event_time<D, R, X, F, W>(
+    _input: Edge<D, (), R>,
+    extract: F,
+    watermark: W,
+) -> Node<AssignTime<F, W, X>, X::Ports<R>>
+where
+    F: FnMut(&D) -> X,
+    X: Extracted<D>,
+    W: Watermark,
+{
+    Node::new(AssignTime { extract, watermark, extracted: PhantomData }, X::ports())
+}
+
+/// Why a row has no time, where the extractor returned `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the row has no event time")]
+pub struct MissingTime;
+
+/// What an extractor of event time may return.
+#[diagnostic::on_unimplemented(
+    message = "event time cannot be read from `{Self}`",
+    label = "expected `EventTime`, `Option<EventTime>` or `Result<EventTime, E>`"
+)]
+pub trait Extracted<D>: ExtractedOutcome {
+    /// Why there is no time.
+    type Error;
+    /// The ports of the node.
+    type Ports<R>: Ports;
+
+    /// The witnesses of the ports.
+    fn ports<R>() -> Self::Ports<R>;
+
+    /// The time, or why there is none.
+    fn into_time(self) -> Result<EventTime, Self::Error>;
+}
+
+impl<D> Extracted<D> for EventTime {
+    type Error = Infallible;
+    type Ports<R> = Out<D, EventTime, R>;
+
+    fn ports<R>() -> Self::Ports<R> {
+        Out::new()
+    }
+
+    #[inline(always)]
+    fn into_time(self) -> Result<EventTime, Infallible> {
+        Ok(self)
+    }
+}
+
+impl<D> Extracted<D> for Option<EventTime> {
+    type Error = MissingTime;
+    type Ports<R> = OutErr<D, EventTime, Failed<D, MissingTime>, (), R>;
+
+    fn ports<R>() -> Self::Ports<R> {
+        OutErr::new()
+    }
+
+    #[inline(always)]
+    fn into_time(self) -> Result<EventTime, MissingTime> {
+        self.ok_or(MissingTime)
+    }
+}
+
+impl<D, E> Extracted<D> for Result<EventTime, E> {
+    type Error = E;
+    type Ports<R> = OutErr<D, EventTime, Failed<D, E>, (), R>;
+
+    fn ports<R>() -> Self::Ports<R> {
+        OutErr::new()
+    }
+
+    #[inline(always)]
+    fn into_time(self) -> Result<EventTime, E> {
+        self
+    }
+}
+
+/// See [`event_time`].
+#[derive(Clone, Debug)]
+pub struct AssignTime<F, W, X> {
+    extract: F,
+    watermark: W,
+    extracted: PhantomData<fn() -> X>,
+}
+
+/// What of [`Extracted`] does not depend on the row.
+pub trait ExtractedOutcome {
+    /// See [`Operator::OUTCOME`].
+    const OUTCOME: Outcome;
+}
+
+impl ExtractedOutcome for EventTime {
+    const OUTCOME: Outcome = Outcome::Passed;
+}
+
+impl ExtractedOutcome for Option<EventTime> {
+    const OUTCOME: Outcome = Outcome::PassedOrFiltered;
+}
+
+impl<E> ExtractedOutcome for Result<EventTime, E> {
+    const OUTCOME: Outcome = Outcome::PassedOrFiltered;
+}
+
+impl<F, W, X: ExtractedOutcome> Operator for AssignTime<F, W, X> {
+    type Yield = ();
+    const OUTCOME: Outcome = X::OUTCOME;
+
+    fn finish(&mut self) {}
+}
+
+impl<F, W, X: ExtractedOutcome, Outs> Resume<Outs> for AssignTime<F, W, X> {}
+
+impl<D, R, F, W, S> Input<0, D, (), R, (Port<S>,)> for AssignTime<F, W, EventTime>
+where
+    F: FnMut(&D) -> EventTime,
+    W: Watermark,
+    S: Push<D, EventTime, R>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<D, (), R>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        let Update { data, diff, .. } = row;
+        let time = (self.extract)(&data);
+        out.pass(Update { data, time, diff });
+        if let Some(time) = self.watermark.observe(time) {
+            out.advance(Frontier::at(time));
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<()>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        if frontier.is_end() {
+            out.advance(Frontier::end());
+        }
+    }
+}
+
+impl<D, R, X, F, W, S, E> Input<0, D, (), R, (Port<S>, Port<E>)> for AssignTime<F, W, X>
+where
+    F: FnMut(&D) -> X,
+    X: Extracted<D>,
+    W: Watermark,
+    S: Push<D, EventTime, R>,
+    E: Push<Failed<D, X::Error>, (), R>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<D, (), R>, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        let Update { data, diff, .. } = row;
+        match (self.extract)(&data).into_time() {
+            Ok(time) => {
+                out.push(Update { data, time, diff });
+                if let Some(time) = self.watermark.observe(time) {
+                    out.advance(Frontier::at(time));
+                }
+            }
+            Err(error) => err.push(Update { data: Failed { input: data, error }, time: (), diff }),
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<()>, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        if frontier.is_end() {
+            out.advance(Frontier::end());
+            err.advance(Frontier::end());
+        }
+    }
+}

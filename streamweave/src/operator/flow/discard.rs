@@ -1,0 +1,25 @@
+//! Where rows go that nobody wants.
+
+use crate::envelope::Update;
+use crate::operator::{Cx, Input, Node, passive};
+use crate::port::{Edge, NoPorts};
+use crate::time::{Frontier, Timestamp};
+
+/// Drops every row. A port that is not wanted says so: `parse.err -> discard;`.
+pub fn discard<D, T, R>(_input: Edge<D, T, R>) -> Node<Discard, NoPorts> {
+    Node::new(Discard, NoPorts)
+}
+
+/// See [`discard`].
+#[derive(Clone, Copy, Debug)]
+pub struct Discard;
+
+passive!(Discard, Absorbed);
+
+impl<D, T: Timestamp, R, Outs> Input<0, D, T, R, Outs> for Discard {
+    #[inline(always)]
+    fn push(&mut self, _row: Update<D, T, R>, _outs: &mut Outs, _cx: &mut Cx) {}
+
+    #[inline(always)]
+    fn advance(&mut self, _frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {}
+}

@@ -1,0 +1,186 @@
+//! Running aggregates.
+
+use std::hash::Hash;
+
+use crate::envelope::{Keyed, Update};
+use crate::operator::aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, passive};
+use crate::port::{Edge, Out, Port, Push};
+use crate::state::OrderedMap;
+use crate::time::{Frontier, Timestamp};
+
+/// An aggregate for each key; see [`fold`].
+#[derive(Clone, Debug)]
+pub struct RunningByKey<K, G, I> {
+    states: OrderedMap<K, G>,
+    init: I,
+}
+
+impl<K, G, I> Operator for RunningByKey<K, G, I> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Passed;
+
+    fn finish(&mut self) {}
+}
+
+impl<K, G, I, Outs> Resume<Outs> for RunningByKey<K, G, I> {}
+
+impl<K, V, T, G, I, S> Input<0, Keyed<K, V>, T, (), (Port<S>,)> for RunningByKey<K, G, I>
+where
+    K: Hash + Eq + Clone,
+    T: Timestamp,
+    G: Aggregate<V>,
+    I: FnMut() -> G,
+    S: Push<Keyed<K, G::Output>, T, ()>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<Keyed<K, V>, T, ()>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        let Update { data: Keyed { key, value }, time, diff } = row;
+        let state = self.states.entry(key.clone(), &mut self.init);
+        state.add(value);
+        let value = state.output();
+        out.pass(Update { data: Keyed { key, value }, time, diff });
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<T>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        out.advance(frontier);
+    }
+}
+
+/// An aggregate over all rows; see [`running_fold`].
+#[derive(Clone, Debug)]
+pub struct Running<G> {
+    state: G,
+}
+
+passive!(Running<G>, Passed);
+
+impl<D, T, G, S> Input<0, D, T, (), (Port<S>,)> for Running<G>
+where
+    T: Timestamp,
+    G: Aggregate<D>,
+    S: Push<G::Output, T, ()>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<D, T, ()>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        let Update { data, time, diff } = row;
+        self.state.add(data);
+        out.pass(Update { data: self.state.output(), time, diff });
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<T>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        out.advance(frontier);
+    }
+}
+
+/// What a running aggregate over each key emits: the key, and what its rows so far come to.
+type ByKey<K, G, I, O, T> = Node<RunningByKey<K, G, I>, Out<Keyed<K, O>, T, ()>>;
+
+fn by_key<K, V, T, G, I>(_input: Edge<Keyed<K, V>, T>, init: I) -> ByKey<K, G, I, G::Output, T>
+where
+    G: Aggregate<V>,
+    I: FnMut() -> G,
+{
+    Node::new(RunningByKey { states: OrderedMap::default(), init }, Out::new())
+}
+
+fn over_all<D, T, G: Aggregate<D>>(_input: Edge<D, T>, state: G) -> Node<Running<G>, Out<G::Output, T, ()>> {
+    Node::new(Running { state }, Out::new())
+}
+
+/// Folds the rows of each key; emits the state of the row's key after each row.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     sales = from_iter([("tea", 2), ("jam", 5), ("tea", 3)]);
+///     sales -> key_by(|sale| sale.0) -> fold(|| 0, |total, sale| *total += sale.1)
+///         -> map(|total| (total.key, total.value)) -> totals;
+///     totals = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.totals, [("tea", 2), ("jam", 5), ("tea", 5)]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn fold<K, V, T, A, F>(
+    input: Edge<Keyed<K, V>, T>,
+    mut init: impl FnMut() -> A,
+    step: F,
+) -> ByKey<K, Folded<A, F>, impl FnMut() -> Folded<A, F>, A, T>
+where
+    A: Clone,
+    F: FnMut(&mut A, V) + Clone,
+{
+    by_key(input, move || Folded::new(init(), step.clone()))
+}
+
+/// Counts the rows of each key.
+pub fn count<K, V, T>(input: Edge<Keyed<K, V>, T>) -> ByKey<K, Count, fn() -> Count, u64, T> {
+    by_key::<K, V, T, Count, _>(input, Count::new)
+}
+
+/// Sums the values of each key; see [`Sum`] for overflow and NaN.
+pub fn sum<K, V: Addable, T>(input: Edge<Keyed<K, V>, T>) -> ByKey<K, Sum<V>, fn() -> Sum<V>, V::Sum, T> {
+    by_key(input, Sum::new)
+}
+
+/// Keeps the least value of each key; see [`Min`] for NaN.
+pub fn min<K, V: PartialOrd + Clone, T>(
+    input: Edge<Keyed<K, V>, T>,
+) -> ByKey<K, Min<V>, fn() -> Min<V>, V, T> {
+    by_key(input, Min::new)
+}
+
+/// Keeps the greatest value of each key; see [`Max`] for NaN.
+pub fn max<K, V: PartialOrd + Clone, T>(
+    input: Edge<Keyed<K, V>, T>,
+) -> ByKey<K, Max<V>, fn() -> Max<V>, V, T> {
+    by_key(input, Max::new)
+}
+
+/// Averages the values of each key; see [`Mean`] for overflow and NaN.
+pub fn mean<K, V: Addable, T>(input: Edge<Keyed<K, V>, T>) -> ByKey<K, Mean<V>, fn() -> Mean<V>, f64, T> {
+    by_key(input, Mean::new)
+}
+
+/// Folds all rows; emits the state after each.
+pub fn running_fold<D, T, A: Clone, F: FnMut(&mut A, D)>(
+    input: Edge<D, T>,
+    init: A,
+    step: F,
+) -> Node<Running<Folded<A, F>>, Out<A, T, ()>> {
+    over_all(input, Folded::new(init, step))
+}
+
+/// Counts all rows; emits the count after each.
+pub fn running_count<D, T>(input: Edge<D, T>) -> Node<Running<Count>, Out<u64, T, ()>> {
+    over_all(input, Count::new())
+}
+
+/// Sums all rows; see [`Sum`] for overflow and NaN.
+pub fn running_sum<D: Addable, T>(input: Edge<D, T>) -> Node<Running<Sum<D>>, Out<D::Sum, T, ()>> {
+    over_all(input, Sum::new())
+}
+
+/// Keeps the least row; see [`Min`] for NaN.
+pub fn running_min<D: PartialOrd + Clone, T>(input: Edge<D, T>) -> Node<Running<Min<D>>, Out<D, T, ()>> {
+    over_all(input, Min::new())
+}
+
+/// Keeps the greatest row; see [`Max`] for NaN.
+pub fn running_max<D: PartialOrd + Clone, T>(input: Edge<D, T>) -> Node<Running<Max<D>>, Out<D, T, ()>> {
+    over_all(input, Max::new())
+}
+
+/// Averages all rows; see [`Mean`] for overflow and NaN.
+pub fn running_mean<D: Addable, T>(input: Edge<D, T>) -> Node<Running<Mean<D>>, Out<f64, T, ()>> {
+    over_all(input, Mean::new())
+}

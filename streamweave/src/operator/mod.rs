@@ -1,0 +1,275 @@
+//! Operators: what stands at a node of a graph, and the contract between it and the worker.
+//!
+//! An operator is a value with three faces:
+//!
+//! - [`Operator`]: its life in the worker, whatever it is connected to;
+//! - [`Input`]: one input port, implemented for everything that the port takes;
+//! - [`Resume`]: what it does of its own accord (a source's batch, a finished call).
+//!
+//! What a user writes in `graph!` is a function that takes the incoming edges first and returns a
+//! [`Node`] or a [`Linear`]: the operator together with the types of its output ports.
+//!
+//! # Contract
+//!
+//! 1. `push` and `advance` run to completion, do not block and do not wait.
+//! 2. Whatever `advance` makes possible is emitted before the frontier is handed on (rule A11).
+//! 3. An operator hands on every frontier that its own state does not hold back, and the end last.
+//! 4. Output depends on the rows and frontiers received, in their order, and on nothing else: no
+//!    clock, no batch boundary, no random hasher (rule Z1).
+//! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
+
+pub mod element;
+pub mod flow;
+pub mod keyed;
+pub mod window;
+
+mod aggregate;
+mod event_time;
+mod stage;
+
+use std::task::{Context, Poll};
+
+use crate::envelope::Update;
+use crate::executor::{Cause, Flush};
+use crate::port::{Edge, Out, OutErr, Ports};
+use crate::time::{Frontier, Timestamp};
+
+pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
+pub use event_time::{AssignTime, Extracted, MissingTime, event_time};
+pub use stage::{Counters, Cx, Placed, Stage};
+
+/// The life of an operator in its worker.
+pub trait Operator {
+    /// What the result of a run holds for this operator where it is a named sink.
+    type Yield;
+
+    /// What becomes of a row that it receives.
+    const OUTCOME: Outcome;
+
+    /// Whether it has work of its own; only then are `poll` and `resume` called.
+    const ACTIVE: bool = false;
+
+    /// Refuses a configuration that cannot work, before the first row.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with which parameter.
+    fn validate(&self) -> Result<(), Cause> {
+        Ok(())
+    }
+
+    /// Whether the input port can take a batch now. A source is taken from only if every port
+    /// that it reaches is ready.
+    fn ready(&self, _port: usize) -> bool {
+        true
+    }
+
+    /// Ready when `resume` has something to do; otherwise arranges for a wake-up.
+    ///
+    /// # Errors
+    ///
+    /// A source that cannot be read; the run ends with it.
+    fn poll(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        Poll::Pending
+    }
+
+    /// Brings to the outside what the last batches left in the operator.
+    ///
+    /// Until it is ready no source is taken from: this is the back-pressure.
+    ///
+    /// # Errors
+    ///
+    /// A sink that cannot be written to; the run ends with it.
+    fn poll_flush(&mut self, _context: &mut Context<'_>, _flush: Flush) -> Poll<Result<(), Cause>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether nothing is under way inside the operator that could still emit.
+    fn idle(&self) -> bool {
+        true
+    }
+
+    /// What the run yields; called once, after the last flush.
+    fn finish(&mut self) -> Self::Yield;
+}
+
+/// What becomes of the rows that an operator receives: how the books are kept (rule Z2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Each is passed on as exactly one row, by [`Port::pass`](crate::port::Port::pass).
+    Passed,
+    /// Each is passed on as one row, to one of the ports, or filtered out.
+    PassedOrFiltered,
+    /// Each is absorbed: a sink.
+    Absorbed,
+    /// The operator enters each row into the books itself, through [`Cx`].
+    Tallied,
+}
+
+/// One input port of an operator, which takes `Update<D, T, R>` and emits into `Outs`.
+pub trait Input<const PORT: usize, D, T: Timestamp, R, Outs>: Operator {
+    /// Takes a row.
+    fn push(&mut self, row: Update<D, T, R>, outs: &mut Outs, cx: &mut Cx);
+
+    /// Learns that nothing before `frontier` is still to come at this port.
+    fn advance(&mut self, frontier: Frontier<T>, outs: &mut Outs, cx: &mut Cx);
+}
+
+/// What an operator does of its own accord.
+pub trait Resume<Outs>: Operator {
+    /// Emits what is at hand: at most [`Cx::budget`] rows of a source, or the calls that finished.
+    fn resume(&mut self, _outs: &mut Outs, _cx: &mut Cx) -> Progress {
+        Progress::Ended
+    }
+}
+
+/// How a source goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There may be more.
+    More,
+    /// It has emitted its end, and is not resumed again.
+    Ended,
+}
+
+/// An operator with the types of its output ports: what an operator's constructor returns.
+#[derive(Clone, Debug)]
+pub struct Node<O, P> {
+    operator: O,
+    ports: P,
+}
+
+impl<O: Operator, P: Ports> Node<O, P> {
+    /// Puts an operator and its ports together.
+    pub fn new(operator: O, ports: P) -> Self {
+        Node { operator, ports }
+    }
+}
+
+/// A linear operator: its ports carry the time and the diff of its input, whatever they are.
+#[derive(Clone, Debug)]
+pub struct Linear<O, K> {
+    operator: O,
+    ports: K,
+}
+
+impl<O: Operator, K> Linear<O, K> {
+    /// Puts an operator and what its ports carry together.
+    pub fn new(operator: O, ports: K) -> Self {
+        Linear { operator, ports }
+    }
+}
+
+/// The ports of a [`Linear`] node behind an edge that carries `Update<D, T, R>`.
+pub trait Behind<D, T, R> {
+    /// The ports.
+    type Ports: Ports;
+
+    /// The witnesses.
+    fn ports(self) -> Self::Ports;
+}
+
+/// A linear node with the one output `out`.
+#[derive(Clone, Copy, Debug)]
+pub struct Gives<B>(std::marker::PhantomData<fn() -> B>);
+
+/// A linear node with the outputs `out` and `err`.
+#[derive(Clone, Copy, Debug)]
+pub struct GivesOrFails<B, E>(std::marker::PhantomData<fn() -> (B, E)>);
+
+/// As [`GivesOrFails`], where the failed input goes along: the node only borrowed it.
+#[derive(Clone, Copy, Debug)]
+pub struct GivesOrReturns<B, E>(std::marker::PhantomData<fn() -> (B, E)>);
+
+macro_rules! witness {
+    ($($name:ident<$($p:ident),*>),*) => {$(
+        impl<$($p),*> $name<$($p),*> {
+            /// The witness.
+            pub const fn new() -> Self {
+                $name(std::marker::PhantomData)
+            }
+        }
+
+        impl<$($p),*> Default for $name<$($p),*> {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+    )*};
+}
+
+witness!(Gives<B>, GivesOrFails<B, E>, GivesOrReturns<B, E>);
+
+impl<B, D, T, R> Behind<D, T, R> for Gives<B> {
+    type Ports = Out<B, T, R>;
+
+    fn ports(self) -> Self::Ports {
+        Out::new()
+    }
+}
+
+impl<B, E, D, T, R> Behind<D, T, R> for GivesOrFails<B, E> {
+    type Ports = OutErr<B, T, crate::envelope::Failed<(), E>, T, R>;
+
+    fn ports(self) -> Self::Ports {
+        OutErr::new()
+    }
+}
+
+impl<B, E, D, T, R> Behind<D, T, R> for GivesOrReturns<B, E> {
+    type Ports = OutErr<B, T, crate::envelope::Failed<D, E>, T, R>;
+
+    fn ports(self) -> Self::Ports {
+        OutErr::new()
+    }
+}
+
+/// What can stand at a node of a graph, behind an edge `W`.
+#[diagnostic::on_unimplemented(
+    message = "this is not a finished operator",
+    label = "`{Self}` cannot stand at a node",
+    note = "an operator is a function that takes its incoming edges first and returns a `Node`; a window, for one, is finished by `.aggregate(..)`"
+)]
+pub trait IntoNode<W> {
+    /// The operator.
+    type Operator: Operator;
+    /// Its output ports.
+    type Ports: Ports;
+
+    /// Takes both apart.
+    fn into_node(self, edge: W) -> (Self::Operator, Self::Ports);
+}
+
+impl<O: Operator, P: Ports, W> IntoNode<W> for Node<O, P> {
+    type Operator = O;
+    type Ports = P;
+
+    fn into_node(self, _edge: W) -> (O, P) {
+        (self.operator, self.ports)
+    }
+}
+
+impl<O: Operator, K: Behind<D, T, R>, D, T, R> IntoNode<Edge<D, T, R>> for Linear<O, K> {
+    type Operator = O;
+    type Ports = K::Ports;
+
+    fn into_node(self, _edge: Edge<D, T, R>) -> (O, K::Ports) {
+        (self.operator, self.ports.ports())
+    }
+}
+
+/// Implements what an operator without a result, without work of its own and with nothing to
+/// flush has to say.
+macro_rules! passive {
+    ($name:ident<$($p:ident $(: ?$unsized:ident)?),*>, $outcome:ident) => {
+        impl<$($p $(: ?$unsized)?),*> $crate::operator::Operator for $name<$($p),*> {
+            type Yield = ();
+            const OUTCOME: $crate::operator::Outcome = $crate::operator::Outcome::$outcome;
+
+            fn finish(&mut self) {}
+        }
+
+        impl<$($p $(: ?$unsized)?,)* Outs> $crate::operator::Resume<Outs> for $name<$($p),*> {}
+    };
+}
+pub(crate) use passive;

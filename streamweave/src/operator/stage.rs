@@ -1,0 +1,186 @@
+//! A placed operator, and the stage that runs it for a batch.
+
+use crate::envelope::Update;
+use crate::port::{Chain, Outputs, Push, Wired};
+use crate::time::{Frontier, Timestamp};
+
+use super::{Input, Operator, Progress, Resume};
+
+/// The greatest number of output ports of one node.
+pub(crate) const MAX_PORTS: usize = 4;
+
+/// An operator at its place in a worker, with its books.
+#[derive(Debug)]
+pub struct Placed<O> {
+    /// The operator.
+    pub operator: O,
+    counters: Counters,
+}
+
+/// How many rows met with which fate at one node, since the start of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub(crate) emitted: [u64; MAX_PORTS],
+    pub(crate) tally: Tally,
+}
+
+/// The rows that an operator entered into the books itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) received: u64,
+    pub(crate) passed: u64,
+    pub(crate) filtered: u64,
+    pub(crate) absorbed: u64,
+    pub(crate) late: u64,
+}
+
+impl<O: Operator> Placed<O> {
+    /// Places an operator.
+    pub fn new(operator: O) -> Self {
+        Placed { operator, counters: Counters::default() }
+    }
+
+    /// The books.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The stage that runs the operator for one batch, emitting into `wiring`.
+    #[inline(always)]
+    pub fn stage<W: Wired>(&mut self, wiring: W, budget: usize, stopping: bool) -> Stage<'_, O, W::Outputs> {
+        Stage {
+            operator: &mut self.operator,
+            counters: &mut self.counters,
+            outs: wiring.outputs(),
+            cx: Cx { tally: Tally::default(), budget, stopping },
+        }
+    }
+}
+
+/// What an operator can ask and say while it runs.
+#[derive(Debug)]
+pub struct Cx {
+    tally: Tally,
+    budget: usize,
+    stopping: bool,
+}
+
+impl Cx {
+    /// How many rows a source may emit now.
+    #[inline(always)]
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Whether the graph drains: a source emits what it has taken already, and its end.
+    #[inline(always)]
+    pub fn stopping(&self) -> bool {
+        self.stopping
+    }
+
+    /// The row was passed on, as one row or several.
+    #[inline(always)]
+    pub fn passed(&mut self) {
+        self.tally.passed += 1;
+    }
+
+    /// The row was filtered out.
+    #[inline(always)]
+    pub fn filtered(&mut self) {
+        self.tally.filtered += 1;
+    }
+
+    /// The row went into the operator's state.
+    #[inline(always)]
+    pub fn absorbed(&mut self) {
+        self.tally.absorbed += 1;
+    }
+
+    /// The row came too late.
+    #[inline(always)]
+    pub fn late(&mut self) {
+        self.tally.late += 1;
+    }
+}
+
+/// An operator at work on a batch: what it emits into stands behind it.
+///
+/// Built for each batch and dropped with it; the counts of the batch are locals until
+/// [`Chain::settle`].
+#[derive(Debug)]
+pub struct Stage<'a, O, Outs> {
+    operator: &'a mut O,
+    counters: &'a mut Counters,
+    outs: Outs,
+    cx: Cx,
+}
+
+impl<O: Operator, Outs> Stage<'_, O, Outs> {
+    #[inline(always)]
+    pub(crate) fn push_at<const PORT: usize, D, T: Timestamp, R>(&mut self, row: Update<D, T, R>)
+    where
+        O: Input<PORT, D, T, R, Outs>,
+    {
+        // An independent count, to hold the senders' books against: see `Report::conserved`.
+        if cfg!(debug_assertions) {
+            self.cx.tally.received += 1;
+        }
+        self.operator.push(row, &mut self.outs, &mut self.cx);
+    }
+
+    #[inline(always)]
+    pub(crate) fn advance_at<const PORT: usize, D, T: Timestamp, R>(&mut self, frontier: Frontier<T>)
+    where
+        O: Input<PORT, D, T, R, Outs>,
+    {
+        self.operator.advance(frontier, &mut self.outs, &mut self.cx);
+    }
+
+    /// Runs a source on a batch of its own.
+    #[inline(always)]
+    pub fn run(&mut self) -> Progress
+    where
+        O: Resume<Outs>,
+    {
+        self.operator.resume(&mut self.outs, &mut self.cx)
+    }
+}
+
+impl<O: Resume<Outs>, Outs: Outputs> Chain for Stage<'_, O, Outs> {
+    #[inline(always)]
+    fn wake(&mut self) {
+        if O::ACTIVE {
+            self.operator.resume(&mut self.outs, &mut self.cx);
+        }
+        self.outs.wake();
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        let tally = std::mem::take(&mut self.cx.tally);
+        let books = &mut self.counters.tally;
+        books.received += tally.received;
+        books.passed += tally.passed;
+        books.filtered += tally.filtered;
+        books.absorbed += tally.absorbed;
+        books.late += tally.late;
+        self.outs.settle(&mut self.counters.emitted);
+    }
+}
+
+impl<D, T, R, O, Outs> Push<D, T, R> for Stage<'_, O, Outs>
+where
+    T: Timestamp,
+    O: Input<0, D, T, R, Outs> + Resume<Outs>,
+    Outs: Outputs,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<D, T, R>) {
+        self.push_at::<0, D, T, R>(row);
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<T>) {
+        self.advance_at::<0, D, T, R>(frontier);
+    }
+}

@@ -1,0 +1,11 @@
+//! Windows over event time.
+//!
+//! A window is half-open, `[start, end)`. It fires when the frontier reaches its end, not before
+//! (rule B6); a row is late when the frontier has reached the end of its window, and only then
+//! (rule D1).
+
+mod pane;
+mod tumbling;
+
+pub use pane::{Late, Pane, Window};
+pub use tumbling::{ByArrival, ByKey, PaneOrder, Tumbling, TumblingAggregate, tumbling};

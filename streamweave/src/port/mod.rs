@@ -1,0 +1,24 @@
+//! Ports and edges: what may feed what, the words of the errors, and how a row is handed on.
+//!
+//! An edge has no value at run time: [`Edge`] and [`Origin`] are witnesses, zero bytes long, from
+//! which rustc infers the types of a graph left to right. How rows move is [`Push`]: the stages
+//! of a graph are nested values that push into one another, built sinks first for each batch.
+//!
+//! # Contract
+//!
+//! - A stage is entered by one caller at a time: graphs have no cycle among direct edges.
+//! - A frontier is handed on after every row that it covers, by the same path: it can neither
+//!   overtake data nor be overtaken (rule A11).
+
+mod edge;
+mod fan;
+mod outputs;
+mod push;
+
+pub use edge::{ByRef, ByValue, Edge, EdgeRef, FanOut, NoInput, Origin, Slot};
+pub use fan::{Cut, InPort, Shared, Tee, cut, deliver};
+pub use outputs::{
+    At, Attach, Connected, IsPort, NoPorts, Open, Out, OutErr, OutLate, Outputs, P0, P1, P2, P3, Ports,
+    Wired, name,
+};
+pub use push::{Chain, Port, Push};

@@ -1,0 +1,18 @@
+//! What most graphs use: `use streamweave::prelude::*;`.
+
+pub use crate::envelope::{Failed, Keyed, Update};
+pub use crate::graph;
+pub use crate::operator::element::{
+    Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, try_map,
+};
+pub use crate::operator::flow::{discard, merge};
+pub use crate::operator::keyed::{
+    count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
+    running_sum, sum,
+};
+pub use crate::operator::window::{Late, Pane, Window, tumbling};
+pub use crate::operator::{Aggregate, Count, Max, Mean, Min, Sum, event_time};
+pub use crate::sink::{collect, for_each, last, to_channel};
+pub use crate::source::{from_channel, from_iter, from_stream};
+pub use crate::time::{EventTime, LogicalTime, TimeDelta, Units, bounded};
+pub use streamweave_macros::node;

@@ -1,0 +1,15 @@
+//! Sinks: where rows go.
+//!
+//! A sink takes rows at once, into a buffer where it must, and brings them to the outside when it
+//! is flushed; until it has, no source is taken from. A sink that cannot retract takes streams
+//! without diffs only. What a named sink yields is a field of the run's result.
+
+mod channel;
+mod collect;
+mod for_each;
+mod last;
+
+pub use channel::{ToChannel, to_channel};
+pub use collect::{Collect, collect};
+pub use for_each::{ForEach, for_each};
+pub use last::{Last, last};

@@ -1,0 +1,52 @@
+//! Rows from a channel.
+
+use std::task::{Context, Poll};
+
+use tokio::sync::mpsc::Receiver;
+
+use crate::executor::Cause;
+use crate::operator::{Cx, Node, Operator, Outcome, Progress, Resume};
+use crate::port::{Out, Port, Push};
+
+use super::rows::{ROWS, Rows};
+
+/// Emits what is sent into a tokio channel; ends when every sender is dropped.
+///
+/// Rows that the graph has received when it drains are emitted; what waits in the channel is not
+/// received any more, and the next `send` fails.
+pub fn from_channel<D>(receiver: Receiver<D>) -> Node<FromChannel<D>, Out<D, (), ()>> {
+    Node::new(FromChannel { receiver, received: Vec::new(), rows: Rows::none() }, Out::new())
+}
+
+/// See [`from_channel`].
+#[derive(Debug)]
+pub struct FromChannel<D> {
+    receiver: Receiver<D>,
+    received: Vec<D>,
+    rows: Rows<D>,
+}
+
+impl<D> Operator for FromChannel<D> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Tallied;
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+        if self.rows.ended || !self.rows.ready.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        self.receiver.poll_recv_many(context, &mut self.received, ROWS).map(|received| {
+            self.rows.ended = received == 0;
+            self.rows.ready.extend(self.received.drain(..));
+            Ok(())
+        })
+    }
+
+    fn finish(&mut self) {}
+}
+
+impl<D, S: Push<D, (), ()>> Resume<(Port<S>,)> for FromChannel<D> {
+    #[inline]
+    fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {
+        self.rows.emit(out, cx)
+    }
+}

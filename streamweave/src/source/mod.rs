@@ -1,0 +1,14 @@
+//! Sources: where rows come from.
+//!
+//! A source is polled until a batch is at hand, then resumed to emit it: at most
+//! [`Cx::budget`](crate::operator::Cx::budget) rows at a time, and only when every sink has
+//! brought the last batch to the outside.
+
+mod channel;
+mod iter;
+mod rows;
+mod stream;
+
+pub use channel::{FromChannel, from_channel};
+pub use iter::{FromIter, from_iter};
+pub use stream::{FromStream, from_stream};

@@ -1,0 +1,133 @@
+//! A hash map that gives its entries back in the order in which their keys first arrived.
+//!
+//! Output must not depend on a hasher (rule Z1), so the order is kept; and the hot path is a
+//! look-up, so the order costs it nothing: entries stand in the table itself and carry the number
+//! of their arrival, by which they are put in order when the map is drained. The hasher is fast
+//! and has a fixed seed: keys chosen by an adversary can be made to collide.
+
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as TableEntry;
+
+/// A hash map drained in order of arrival.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::state::OrderedMap;
+///
+/// let mut seen = OrderedMap::default();
+/// for word in ["to", "be", "or", "not", "to", "be"] {
+///     *seen.entry(word, || 0) += 1;
+/// }
+/// assert_eq!(seen.drain(), [("to", 2), ("be", 2), ("or", 1), ("not", 1)]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct OrderedMap<K, V> {
+    table: HashTable<Entry<K, V>>,
+    hasher: FixedState,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<K, V> {
+    key: K,
+    value: V,
+    arrival: u32,
+}
+
+impl<K, V> Default for OrderedMap<K, V> {
+    fn default() -> Self {
+        OrderedMap { table: HashTable::new(), hasher: FixedState::default() }
+    }
+}
+
+impl<K, V> OrderedMap<K, V> {
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Empties the map, in order of first arrival; it keeps its memory. `O(keys)`.
+    pub fn drain(&mut self) -> Vec<(K, V)> {
+        let mut ordered: Vec<Option<(K, V)>> = Vec::new();
+        ordered.resize_with(self.table.len(), || None);
+        for Entry { key, value, arrival } in self.table.drain() {
+            ordered[arrival as usize] = Some((key, value));
+        }
+        ordered.into_iter().flatten().collect()
+    }
+}
+
+impl<K: Hash + Eq, V> OrderedMap<K, V> {
+    /// The value of `key`, made by `init` where the key is new.
+    ///
+    /// # Panics
+    ///
+    /// Where the map would hold more than 2^32 keys.
+    #[inline]
+    pub fn entry(&mut self, key: K, init: impl FnOnce() -> V) -> &mut V {
+        let hash = self.hasher.hash_one(&key);
+        let arrival = self.table.len();
+        let hasher = &self.hasher;
+        match self.table.entry(hash, |entry| entry.key == key, |entry| hasher.hash_one(&entry.key)) {
+            TableEntry::Occupied(entry) => &mut entry.into_mut().value,
+            TableEntry::Vacant(slot) => {
+                let arrival = u32::try_from(arrival).expect("at most 2^32 keys in one map");
+                &mut slot.insert(Entry { key, value: init(), arrival }).into_mut().value
+            }
+        }
+    }
+
+    /// As [`entry`](OrderedMap::entry), for a borrowed key that is owned only where it is new.
+    #[inline]
+    pub fn entry_ref<Q>(&mut self, key: &Q, init: impl FnOnce() -> V) -> &mut V
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        let arrival = self.table.len();
+        let hasher = &self.hasher;
+        let same = |entry: &Entry<K, V>| entry.key.borrow() == key;
+        match self.table.entry(hash, same, |entry| hasher.hash_one(&entry.key)) {
+            TableEntry::Occupied(entry) => &mut entry.into_mut().value,
+            TableEntry::Vacant(slot) => {
+                let arrival = u32::try_from(arrival).expect("at most 2^32 keys in one map");
+                &mut slot.insert(Entry { key: key.to_owned(), value: init(), arrival }).into_mut().value
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_arrival_survives_growth_and_reuse() {
+        let mut map = OrderedMap::default();
+        for round in 0..3_u64 {
+            let keys: Vec<u64> = (0..1_000).map(|i| (i * 7_919 + round) % 10_007).collect();
+            keys.iter().for_each(|&key| *map.entry(key, || 0) += key);
+            keys.iter().rev().for_each(|&key| *map.entry(key, || 0) += 1);
+            let expected: Vec<_> = keys.iter().map(|&key| (key, key + 1)).collect();
+            assert_eq!(map.drain(), expected);
+            assert!(map.is_empty());
+        }
+    }
+
+    #[test]
+    fn borrowed_and_owned_keys_meet() {
+        let mut map: OrderedMap<String, u32> = OrderedMap::default();
+        *map.entry_ref("a", || 0) += 1;
+        *map.entry("a".to_owned(), || 0) += 1;
+        assert_eq!(map.drain(), [("a".to_owned(), 2)]);
+    }
+}

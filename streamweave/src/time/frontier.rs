@@ -1,0 +1,155 @@
+//! Frontiers: the lower bound on the times still possible in a stream.
+
+use super::timestamp::{Timestamp, TotalOrder};
+
+/// The set of least times still possible in a stream; the empty set once it has ended.
+///
+/// `Frontier::at(t)` promises that every update still to come has a time at or after `t`. A
+/// frontier never regresses. Rows *behind* the frontier can still arrive where a source's
+/// watermark was too eager; what happens to them is the business of the operator that they reach
+/// (a window sends them to its `late` port).
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::time::{EventTime, Frontier};
+///
+/// let noon = EventTime::from_secs(43_200);
+/// let frontier = Frontier::at(noon);
+/// assert!(!frontier.closes(&noon));
+/// assert!(frontier.closes(&EventTime::from_micros(noon.micros() - 1)));
+/// assert!(Frontier::<EventTime>::end().closes(&EventTime::MAX));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frontier<T: Timestamp>(T::Antichain);
+
+impl<T: Timestamp> Frontier<T> {
+    /// The frontier before anything is known: every time is possible.
+    pub fn start() -> Self {
+        Frontier::at(T::minimum())
+    }
+
+    /// Every update still to come is at `time` or after it.
+    #[inline]
+    pub fn at(time: T) -> Self {
+        Frontier(T::Antichain::of(time))
+    }
+
+    /// No update is to come: the stream has ended.
+    #[inline]
+    pub fn end() -> Self {
+        Frontier(T::Antichain::empty())
+    }
+
+    /// Whether the stream has ended.
+    #[inline]
+    pub fn is_end(&self) -> bool {
+        self.0.elements().is_empty()
+    }
+
+    /// Whether no update at `time` is still to come.
+    #[inline]
+    pub fn closes(&self, time: &T) -> bool {
+        !self.0.elements().iter().any(|least| least.less_equal(time))
+    }
+
+    /// The least times still possible.
+    pub fn elements(&self) -> &[T] {
+        self.0.elements()
+    }
+
+    /// The frontier of two streams taken together: what is possible in either.
+    pub fn meet(&self, other: &Self) -> Self {
+        let mut both = self.0.clone();
+        for time in other.0.elements() {
+            both.insert(time.clone());
+        }
+        Frontier(both)
+    }
+
+    /// Whether everything that `self` still allows is allowed by `other` too, and they differ.
+    pub fn is_beyond(&self, other: &Self) -> bool {
+        self != other && self.0.elements().iter().all(|time| !other.closes(time))
+    }
+}
+
+impl<T: TotalOrder> Frontier<T> {
+    /// The one least time, or `None` at the end.
+    #[inline]
+    pub fn time(&self) -> Option<&T> {
+        self.0.elements().first()
+    }
+}
+
+/// How a frontier's mutually incomparable times are stored.
+pub trait Antichain<T>: Clone + Eq + std::fmt::Debug + Send + 'static {
+    /// No time at all.
+    fn empty() -> Self;
+    /// One time.
+    fn of(time: T) -> Self;
+    /// The times.
+    fn elements(&self) -> &[T];
+    /// Adds a time, unless one at or before it is there; drops those that it precedes.
+    fn insert(&mut self, time: T);
+}
+
+/// The antichain of a total order: one time or none, without an allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtMostOne<T>(Option<T>);
+
+impl<T: Timestamp> Antichain<T> for AtMostOne<T> {
+    #[inline]
+    fn empty() -> Self {
+        AtMostOne(None)
+    }
+
+    #[inline]
+    fn of(time: T) -> Self {
+        AtMostOne(Some(time))
+    }
+
+    #[inline]
+    fn elements(&self) -> &[T] {
+        self.0.as_slice()
+    }
+
+    #[inline]
+    fn insert(&mut self, time: T) {
+        let known = self.0.as_ref().is_some_and(|least| least.less_equal(&time));
+        if !known {
+            self.0 = Some(time);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LogicalTime;
+    use super::*;
+
+    fn at(t: u64) -> Frontier<LogicalTime> {
+        Frontier::at(LogicalTime(t))
+    }
+
+    #[test]
+    fn the_meet_is_the_earlier_and_the_end_gives_way() {
+        assert_eq!(at(3).meet(&at(5)), at(3));
+        assert_eq!(at(5).meet(&at(3)), at(3));
+        assert_eq!(at(5).meet(&Frontier::end()), at(5));
+        assert_eq!(Frontier::<LogicalTime>::end().meet(&Frontier::end()), Frontier::end());
+    }
+
+    #[test]
+    fn beyond_is_strict() {
+        assert!(at(5).is_beyond(&at(3)));
+        assert!(!at(3).is_beyond(&at(3)));
+        assert!(!at(3).is_beyond(&at(5)));
+        assert!(Frontier::end().is_beyond(&at(3)));
+        assert!(!at(3).is_beyond(&Frontier::end()));
+    }
+
+    #[test]
+    fn a_frontier_of_one_time_is_no_larger_than_an_option() {
+        assert_eq!(size_of::<Frontier<super::super::EventTime>>(), 16);
+    }
+}

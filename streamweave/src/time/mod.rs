@@ -1,0 +1,16 @@
+//! Time: what a stream's elements are stamped with, and how far a stream has come.
+//!
+//! A *timestamp* is an element's time, a *frontier* the lower bound on the times still possible,
+//! a *watermark* the promise from which a source of event time makes its frontier. A stream
+//! without time carries `()` and has no frontier but its end.
+
+mod civil;
+mod delta;
+mod frontier;
+mod timestamp;
+mod watermark;
+
+pub use delta::{TimeDelta, Units};
+pub use frontier::{Antichain, Frontier};
+pub use timestamp::{EventTime, LogicalTime, ParseTimeError, Timestamp, TotalOrder};
+pub use watermark::{BoundedOutOfOrderness, Watermark, bounded};

@@ -1,0 +1,61 @@
+//! Watermarks: the promise, made where event time is assigned, of how far the stream has come.
+
+use super::{EventTime, TimeDelta};
+
+/// Turns the timestamps seen so far into a frontier.
+///
+/// # Contract
+///
+/// `observe` is called once for each row, in order, and answers the new frontier where the row
+/// advances it. The answers never decrease. They depend on the rows alone: neither on a clock
+/// nor on where a batch was cut (rule Z1).
+pub trait Watermark {
+    /// Takes note of a row at `time`; `Some` when the frontier has advanced because of it.
+    fn observe(&mut self, time: EventTime) -> Option<EventTime>;
+}
+
+/// The frontier follows the greatest timestamp at a fixed distance; see [`bounded`].
+#[derive(Clone, Debug)]
+pub struct BoundedOutOfOrderness {
+    bound: TimeDelta,
+    greatest: Option<EventTime>,
+}
+
+/// Rows arrive at most `bound` of event time later than rows that are newer than they are.
+///
+/// After a greatest timestamp `m` the frontier is `m - bound`: a row at exactly that time is on
+/// time, one a microsecond earlier is behind (rule A1). The frontier moves with every new
+/// greatest timestamp. A negative bound counts as zero.
+pub fn bounded(bound: TimeDelta) -> BoundedOutOfOrderness {
+    BoundedOutOfOrderness { bound: bound.max(TimeDelta::ZERO), greatest: None }
+}
+
+impl Watermark for BoundedOutOfOrderness {
+    #[inline]
+    fn observe(&mut self, time: EventTime) -> Option<EventTime> {
+        if self.greatest.is_some_and(|greatest| time <= greatest) {
+            return None;
+        }
+        self.greatest = Some(time);
+        Some(time - self.bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Units;
+    use super::*;
+
+    #[test]
+    fn the_frontier_trails_the_greatest_timestamp_and_never_regresses() {
+        let mut watermark = bounded(5.micros());
+        let seen = [10, 9, 12, 3, 12, 13].map(|t| watermark.observe(EventTime::from_micros(t)));
+        let at = |t| Some(EventTime::from_micros(t));
+        assert_eq!(seen, [at(5), None, at(7), None, None, at(8)]);
+    }
+
+    #[test]
+    fn the_least_time_does_not_overflow() {
+        assert_eq!(bounded(1.days()).observe(EventTime::MIN), Some(EventTime::MIN));
+    }
+}
