@@ -1,6 +1,6 @@
 //! What macro output may name. Exempt from semantic versioning: do not use it by hand.
 
-pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime};
+pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{Command, Reply};
 pub use crate::graph::{EdgeInfo, Graph, NodeInfo, Report, Topology, Yielded};
 pub use crate::operator::element::{
@@ -9,10 +9,10 @@ pub use crate::operator::element::{
 pub use crate::operator::flow::merge;
 pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed};
 pub use crate::port::{
-    Attach, ByRef, ByValue, Chain, Connected, Edge, EdgeRef, FanOut, NoInput, Origin, Ports, Shared, Slot,
+    Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut, Lends, Lent, NoInput, Origin, Ports, Shared, Slot,
     Tee, cut, deliver,
 };
-pub use crate::time::Timestamp;
+pub use crate::time::{Frontier, Timestamp};
 pub use streamweave_macros::graph;
 
 /// Places an operator behind an edge.
@@ -21,8 +21,10 @@ pub fn place<N: IntoNode<W>, W>(node: N, edge: W) -> (Placed<N::Operator>, N::Po
     (Placed::new(operator), ports)
 }
 
-/// Checks that what a port carries can go along several arrows.
-pub fn fan_out<I, D: FanOut, T, R>(_origin: Origin<I, D, T, R>) {}
+/// How what a port carries goes along several arrows.
+pub fn fan_out<I, D: FanOut, T, R>(_origin: Origin<I, D, T, R>) -> impl Fn(&D) -> D + Copy {
+    D::duplicate
+}
 
 /// Attaches what stands behind a port.
 #[inline(always)]
@@ -43,4 +45,28 @@ pub fn assert_conserved(report: &Report) {
     if let Err(imbalance) = report.conserved() {
         panic!("{imbalance}\n{report}");
     }
+}
+
+/// A row along an edge into a slot that takes it by value.
+#[inline(always)]
+pub fn owned_along<D, T, U, R, Q>(row: Update<D, T, R>) -> Update<D, U, Q>
+where
+    T: FlowsAsTime<U>,
+    U: Timestamp,
+    R: FlowsAsDiff<Q>,
+{
+    Update { data: row.data, time: row.time.time(), diff: row.diff.diff() }
+}
+
+/// A row along an edge into a slot that borrows it.
+#[inline(always)]
+pub fn lent_along<D, A, T, U, R, Q>(row: Update<D, T, R>) -> Update<Lent<D, A>, U, Q>
+where
+    D: std::borrow::Borrow<A>,
+    A: ?Sized,
+    T: FlowsAsTime<U>,
+    U: Timestamp,
+    R: FlowsAsDiff<Q>,
+{
+    Update { data: Lent::new(row.data), time: row.time.time(), diff: row.diff.diff() }
 }

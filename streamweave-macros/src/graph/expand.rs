@@ -9,7 +9,7 @@
 //!
 //! Names that the expansion makes are resolved at mixed site: they cannot meet the user's.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
@@ -67,86 +67,140 @@ impl<'a> Expansion<'a> {
         self.graph.entering(node).count() > 1
     }
 
+    /// The library's path, on the user's tokens, so that an error in a call lands there.
+    fn library_at(&self, span: Span) -> TokenStream {
+        let located = |token: TokenTree| {
+            let mut token = token;
+            token.set_span(span.resolved_at(token.span()));
+            token
+        };
+        self.sw.clone().into_iter().map(located).collect()
+    }
+
     /// Pass one: the operator of a node, called with the edges that enter it.
     fn place(&self, number: usize) -> TokenStream {
-        let sw = &self.sw;
         let node = &self.graph.nodes[number];
         let (placed, ports) = (local("node", number), local("ports", number));
         let entering: Vec<&Edge> = self.graph.entering(number).collect();
+        let edges = entering.iter().map(|edge| self.edge(edge));
         let slots: Vec<TokenStream> = entering.iter().map(|edge| self.slot(edge)).collect();
         let (operator, span) = match &node.operator {
-            Operator::Merge => (quote!(#sw::merge([#(#slots),*])), node.span),
+            Operator::Merge => {
+                let sw = self.library_at(node.span);
+                (quote_spanned!(mixed(node.span)=> #sw::merge([#(#slots),*])), node.span)
+            }
             Operator::Written(expr) => (with_edges(expr, slots), expr.span()),
         };
+        let sw = self.library_at(span);
         let witness = match entering.first() {
-            None => quote!(#sw::NoInput),
+            None => quote_spanned!(mixed(span)=> #sw::NoInput),
             Some(edge) => {
                 let origin = self.origin(edge);
-                quote!(#origin.edge())
+                quote_spanned!(mixed(span)=> #origin.edge())
             }
         };
-        let place = Ident::new("place", span.resolved_at(Span::mixed_site()));
-        let carries = node.carries.as_ref().map(
-            |carries| quote_spanned!(carries.span()=> let _: #sw::Origin<_, #carries, _, _> = #ports.out;),
-        );
+        let carries = node.carries.as_ref().map(|carries| {
+            quote_spanned!(mixed(carries.span())=> let _: #sw::Origin<_, #carries, _, _> = #ports.out;)
+        });
+        let fans = self.first_of_each_port(number).into_iter().map(|edge| self.fan(edge));
+        let place = quote_spanned!(mixed(span)=> #sw::place(#operator, #witness));
         quote! {
-            let (mut #placed, #ports) = #sw::#place(#operator, #witness);
+            #(#edges)*
+            let (mut #placed, #ports) = #place;
             #carries
+            #(#fans)*
         }
     }
 
     /// The witness of where an arrow starts.
     fn origin(&self, edge: &Edge) -> TokenStream {
-        let ports = local("ports", edge.from);
         let port = &edge.port;
         // Both tokens on the user's: a port that is not there is reported where it is named.
-        let ports = Ident::new(&ports.to_string(), port.span().resolved_at(Span::mixed_site()));
+        let ports = Ident::new(&format!("__ports{}", edge.from), mixed(port.span()));
         quote!(#ports.#port)
     }
 
-    /// The witness of where an arrow ends: checks what may flow along it.
-    fn slot(&self, edge: &Edge) -> TokenStream {
-        let sw = &self.sw;
-        let origin = self.origin(edge);
-        let message =
-            format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words);
-        let note =
-            "to change the value on its way put `map(|x| ..)` between the two, to key it `key_by(|x| ..)`";
-        let check = Ident::new("along_this_edge", edge.port.span().resolved_at(Span::mixed_site()));
-        let witness = Ident::new("origin", edge.to_span.resolved_at(Span::mixed_site()));
-        let fan_out = (self.arrows_from(edge) > 1).then(
-            || quote_spanned!(edge.port.span().resolved_at(Span::mixed_site())=> #sw::fan_out(#witness);),
-        );
-        quote!({
-            #[diagnostic::on_unimplemented(message = #message, label = "type mismatch along this edge", note = #note)]
-            trait Flows<To: ?::core::marker::Sized, Mode, Time, ToTime, Diff, ToDiff> {}
-            impl<D, T, U, R, Q> Flows<D, #sw::ByValue, T, U, R, Q> for D
-            where
-                T: #sw::FlowsAsTime<U>,
-                R: #sw::FlowsAsDiff<Q>,
-            {}
-            #[diagnostic::do_not_recommend]
-            impl<D, A: ?::core::marker::Sized, T, U, R, Q> Flows<A, #sw::ByRef<D>, T, U, R, Q> for D
-            where
-                D: ::core::borrow::Borrow<A>,
-                T: #sw::FlowsAsTime<U>,
-                R: #sw::FlowsAsDiff<Q>,
-            {}
-            fn #check<I, D, T, R, S>(_: #sw::Origin<I, D, T, R>) -> S
-            where
-                S: #sw::Slot,
-                D: Flows<S::Takes, S::Mode, T, S::Time, R, S::Diff>,
-            {
-                S::witness()
-            }
-            let #witness = #origin;
-            #fan_out
-            #check(#witness)
-        })
+    /// The number of an edge.
+    fn number(&self, edge: &Edge) -> usize {
+        self.graph.edges.iter().position(|other| std::ptr::eq(other, edge)).expect("it is an edge of the graph")
     }
 
-    fn arrows_from(&self, edge: &Edge) -> usize {
-        self.graph.leaving(edge.from).filter(|other| other.port == edge.port).count()
+    /// The witness of where an arrow ends.
+    fn slot(&self, edge: &Edge) -> TokenStream {
+        let slot = Ident::new(&format!("__slot{}", self.number(edge)), mixed(edge.to_span));
+        quote!(#slot)
+    }
+
+    /// Checks what may flow along an edge: gives the witness of its end, and how rows get there.
+    fn edge(&self, edge: &Edge) -> TokenStream {
+        let sw = &self.sw;
+        let (slot, along) = (self.slot(edge), local("along", self.number(edge)));
+        let origin = self.origin(edge);
+        let message = format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words);
+        let note = "to change the value on its way put `map(|x| ..)` between the two, to key it `key_by(|x| ..)`";
+        let check = Ident::new("along_this_edge", mixed(edge.port.span()));
+        let witness = Ident::new("origin", mixed(edge.to_span));
+        let call = quote_spanned!(mixed(edge.to_span)=> #check(#witness));
+        quote! {
+            let (#slot, #along) = {
+                #[diagnostic::on_unimplemented(message = #message, label = "type mismatch along this edge", note = #note)]
+                trait Flows<To: ?::core::marker::Sized, Mode, T, U: #sw::Timestamp, R, Q>: ::core::marker::Sized {
+                    type Arrives;
+                    fn row(row: #sw::Update<Self, T, R>) -> #sw::Update<Self::Arrives, U, Q>;
+                }
+                impl<D, T: #sw::FlowsAsTime<U>, U: #sw::Timestamp, R: #sw::FlowsAsDiff<Q>, Q>
+                    Flows<D, #sw::ByValue, T, U, R, Q> for D
+                {
+                    type Arrives = D;
+                    #[inline(always)]
+                    fn row(row: #sw::Update<D, T, R>) -> #sw::Update<D, U, Q> {
+                        #sw::owned_along(row)
+                    }
+                }
+                #[diagnostic::do_not_recommend]
+                impl<D, A: ?::core::marker::Sized, T: #sw::FlowsAsTime<U>, U: #sw::Timestamp, R: #sw::FlowsAsDiff<Q>, Q>
+                    Flows<A, #sw::ByRef, T, U, R, Q> for D
+                where
+                    D: ::core::borrow::Borrow<A>,
+                {
+                    type Arrives = #sw::Lent<D, A>;
+                    #[inline(always)]
+                    fn row(row: #sw::Update<D, T, R>) -> #sw::Update<#sw::Lent<D, A>, U, Q> {
+                        #sw::lent_along(row)
+                    }
+                }
+                fn #check<I, D, T: #sw::FlowsAsTime<S::Time>, R, S: #sw::Slot>(
+                    _: #sw::Origin<I, D, T, R>,
+                ) -> (S, impl #sw::Conduct<D, T, R, Data = S::Arrives, Time = S::Time, Diff = S::Diff>)
+                where
+                    D: Flows<S::Takes, S::Mode, T, S::Time, R, S::Diff, Arrives = S::Arrives>,
+                {
+                    (S::witness(), #sw::Along::new(D::row, <T as #sw::FlowsAsTime<S::Time>>::frontier))
+                }
+                let #witness = #origin;
+                #call
+            };
+        }
+    }
+
+    /// How a port's rows go along several arrows.
+    fn fan(&self, first: &Edge) -> TokenStream {
+        let Some(second) = self.arrows_from(first).nth(1) else { return TokenStream::new() };
+        let origin = self.origin(second);
+        let span = second.port.span();
+        let sw = self.library_at(span);
+        let fan = self.fan_name(first);
+        let witness = Ident::new("origin", mixed(span));
+        quote_spanned!(mixed(span)=> let #witness = #origin; let #fan = #sw::fan_out(#witness);)
+    }
+
+    fn fan_name(&self, edge: &Edge) -> Ident {
+        Ident::new(&format!("__fan{}_{}", edge.from, edge.port), Span::mixed_site())
+    }
+
+    /// The arrows that leave the same port as this one, in the order in which they are written.
+    fn arrows_from(&self, edge: &Edge) -> impl Iterator<Item = &Edge> {
+        self.graph.leaving(edge.from).filter(|other| other.port == edge.port)
     }
 
     /// Every output port of a node is attached.
@@ -159,11 +213,12 @@ impl<'a> Expansion<'a> {
             let origin = self.origin(edge);
             wires = quote!(#sw::attach(#origin, #wires, ()));
         }
-        let all = Ident::new("all_connected", node.span.resolved_at(Span::mixed_site()));
-        let wired = Ident::new("wired", node.span.resolved_at(Span::mixed_site()));
+        let wired = Ident::new("wired", mixed(node.span));
+        let sw = self.library_at(node.span);
+        let all = quote_spanned!(mixed(node.span)=> #sw::all_connected(#wired));
         quote!({
             let #wired = #wires;
-            #sw::#all(#wired);
+            #all;
         })
     }
 
@@ -337,11 +392,18 @@ impl<'a> Expansion<'a> {
         let mut wires = quote!(#sw::Ports::open(#ports));
         for first in self.first_of_each_port(number) {
             let port = &first.port;
-            let arrows: Vec<&Edge> = self.graph.leaving(number).filter(|edge| edge.port == *port).collect();
-            let behind = tee(sw, &arrows.iter().map(|edge| self.behind(edge)).collect::<Vec<_>>());
+            let arrows: Vec<TokenStream> = self.arrows_from(first).map(|edge| self.behind(edge)).collect();
+            let behind = tee(sw, &self.fan_name(first), &arrows);
             wires = quote!(#sw::attach(#ports.#port, #wires, #behind));
         }
-        let built = quote!(#node.stage(#wires, budget, stopping));
+        let inlet = match self.graph.entering(number).next() {
+            Some(edge) if !self.is_shared(number) => {
+                let along = local("along", self.number(edge));
+                quote!(#along)
+            }
+            _ => quote!(#sw::NoInput),
+        };
+        let built = quote!(#node.stage(#inlet, #wires, budget, stopping));
         match (self.is_shared(number), self.graph.is_source(number)) {
             (true, _) => quote!(let #stage = #sw::Shared::new(#built);),
             (false, true) => quote!(let mut #stage = #built;),
@@ -356,7 +418,8 @@ impl<'a> Expansion<'a> {
         let to = if self.is_shared(edge.to) {
             let place = |other: &Edge| std::ptr::eq(other, edge);
             let place = self.graph.entering(edge.to).position(place).expect("it enters the node");
-            quote!(#stage.port::<#place>())
+            let along = local("along", self.number(edge));
+            quote!(#stage.port::<#place, _>(#along))
         } else {
             quote!(#stage)
         };
@@ -377,14 +440,14 @@ fn cut_depth(depth: usize) -> usize {
 }
 
 /// A balanced fan-out: the order of the arrows, at the least depth.
-fn tee(sw: &TokenStream, arrows: &[TokenStream]) -> TokenStream {
+fn tee(sw: &TokenStream, fan: &Ident, arrows: &[TokenStream]) -> TokenStream {
     match arrows {
         [] => quote!(()),
         [arrow] => arrow.clone(),
         _ => {
             let (left, right) = arrows.split_at(arrows.len().div_ceil(2));
-            let (left, right) = (tee(sw, left), tee(sw, right));
-            quote!(#sw::Tee(#left, #right))
+            let (left, right) = (tee(sw, fan, left), tee(sw, fan, right));
+            quote!(#sw::Tee(#left, #right, #fan))
         }
     }
 }
@@ -420,4 +483,9 @@ fn insert(expr: &mut Expr, edges: Vec<TokenStream>) {
 /// A local of the expansion.
 fn local(what: &str, node: usize) -> Ident {
     Ident::new(&format!("__{what}{node}"), Span::mixed_site())
+}
+
+/// On the user's tokens, out of the way of the user's names.
+fn mixed(span: Span) -> Span {
+    span.resolved_at(Span::mixed_site())
 }

@@ -85,7 +85,7 @@ fn edge(node: &Node, sw: &TokenStream) -> TokenStream {
     let input = &node.input;
     let stamp = quote!(impl #sw::Timestamp, impl #sw::Diff);
     if node.by_ref {
-        quote!(#sw::EdgeRef<#input, impl ::core::borrow::Borrow<#input>, #stamp>)
+        quote!(#sw::EdgeRef<#input, impl #sw::Lends<#input>, #stamp>)
     } else {
         quote!(#sw::Edge<#input, #stamp>)
     }

@@ -6,7 +6,7 @@
 
 use std::fmt::Debug;
 
-use crate::time::Timestamp;
+use crate::time::{Frontier, Timestamp};
 
 /// The multiplicities that a stream can carry: `()` for "once", or a commutative group.
 pub trait Diff: Clone + Debug + Send + 'static {}
@@ -56,15 +56,39 @@ impl ToDiff for i64 {
     label = "the time is missing or of another kind along this edge",
     note = "give the stream a time: put `event_time(|row| .., bounded(..))` before this node"
 )]
-pub trait FlowsAsTime<To> {}
+pub trait FlowsAsTime<To: Timestamp>: Timestamp {
+    /// A time along the edge.
+    fn time(self) -> To;
 
-impl<T: Timestamp> FlowsAsTime<T> for T {}
+    /// A frontier along the edge.
+    fn frontier(frontier: Frontier<Self>) -> Frontier<To>;
+}
+
+impl<T: Timestamp> FlowsAsTime<T> for T {
+    #[inline(always)]
+    fn time(self) -> T {
+        self
+    }
+
+    #[inline(always)]
+    fn frontier(frontier: Frontier<T>) -> Frontier<T> {
+        frontier
+    }
+}
 
 /// A stream with multiplicities of this type may flow where type `To` is taken: the same type.
 #[diagnostic::on_unimplemented(
     message = "a stream of changes (`{Self}`) cannot flow where rows are only ever added (`{To}`)",
     label = "this node cannot take back what it was given"
 )]
-pub trait FlowsAsDiff<To> {}
+pub trait FlowsAsDiff<To>: Sized {
+    /// A multiplicity along the edge.
+    fn diff(self) -> To;
+}
 
-impl<R: Diff> FlowsAsDiff<R> for R {}
+impl<R: Diff> FlowsAsDiff<R> for R {
+    #[inline(always)]
+    fn diff(self) -> R {
+        self
+    }
+}

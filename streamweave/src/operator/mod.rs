@@ -261,15 +261,15 @@ impl<O: Operator, K: Behind<D, T, R>, D, T, R> IntoNode<Edge<D, T, R>> for Linea
 /// Implements what an operator without a result, without work of its own and with nothing to
 /// flush has to say.
 macro_rules! passive {
-    ($name:ident<$($p:ident $(: ?$unsized:ident)?),*>, $outcome:ident) => {
-        impl<$($p $(: ?$unsized)?),*> $crate::operator::Operator for $name<$($p),*> {
+    ($name:ident $(<$($p:ident $(: ?$unsized:ident)?),*>)?, $outcome:ident) => {
+        impl $(<$($p $(: ?$unsized)?),*>)? $crate::operator::Operator for $name $(<$($p),*>)? {
             type Yield = ();
             const OUTCOME: $crate::operator::Outcome = $crate::operator::Outcome::$outcome;
 
             fn finish(&mut self) {}
         }
 
-        impl<$($p $(: ?$unsized)?,)* Outs> $crate::operator::Resume<Outs> for $name<$($p),*> {}
+        impl<$($($p $(: ?$unsized)?,)*)? Outs> $crate::operator::Resume<Outs> for $name $(<$($p),*>)? {}
     };
 }
 pub(crate) use passive;

@@ -1,7 +1,7 @@
 //! A placed operator, and the stage that runs it for a batch.
 
 use crate::envelope::Update;
-use crate::port::{Chain, Outputs, Push, Wired};
+use crate::port::{Chain, Conduct, Outputs, Push, Wired};
 use crate::time::{Frontier, Timestamp};
 
 use super::{Input, Operator, Progress, Resume};
@@ -45,12 +45,19 @@ impl<O: Operator> Placed<O> {
         self.counters
     }
 
-    /// The stage that runs the operator for one batch, emitting into `wiring`.
+    /// The stage that runs the operator for one batch: entered by `inlet`, emitting into `wiring`.
     #[inline(always)]
-    pub fn stage<W: Wired>(&mut self, wiring: W, budget: usize, stopping: bool) -> Stage<'_, O, W::Outputs> {
+    pub fn stage<W: Wired, C>(
+        &mut self,
+        inlet: C,
+        wiring: W,
+        budget: usize,
+        stopping: bool,
+    ) -> Stage<'_, O, W::Outputs, C> {
         Stage {
             operator: &mut self.operator,
             counters: &mut self.counters,
+            inlet,
             outs: wiring.outputs(),
             cx: Cx { tally: Tally::default(), budget, stopping },
         }
@@ -108,14 +115,15 @@ impl Cx {
 /// Built for each batch and dropped with it; the counts of the batch are locals until
 /// [`Chain::settle`].
 #[derive(Debug)]
-pub struct Stage<'a, O, Outs> {
+pub struct Stage<'a, O, Outs, C> {
     operator: &'a mut O,
     counters: &'a mut Counters,
+    inlet: C,
     outs: Outs,
     cx: Cx,
 }
 
-impl<O: Operator, Outs> Stage<'_, O, Outs> {
+impl<O: Operator, Outs, C> Stage<'_, O, Outs, C> {
     #[inline(always)]
     pub(crate) fn push_at<const PORT: usize, D, T: Timestamp, R>(&mut self, row: Update<D, T, R>)
     where
@@ -146,7 +154,7 @@ impl<O: Operator, Outs> Stage<'_, O, Outs> {
     }
 }
 
-impl<O: Resume<Outs>, Outs: Outputs> Chain for Stage<'_, O, Outs> {
+impl<O: Resume<Outs>, Outs: Outputs, C> Chain for Stage<'_, O, Outs, C> {
     #[inline(always)]
     fn wake(&mut self) {
         if O::ACTIVE {
@@ -168,19 +176,20 @@ impl<O: Resume<Outs>, Outs: Outputs> Chain for Stage<'_, O, Outs> {
     }
 }
 
-impl<D, T, R, O, Outs> Push<D, T, R> for Stage<'_, O, Outs>
+impl<D, T, R, O, Outs, C> Push<D, T, R> for Stage<'_, O, Outs, C>
 where
     T: Timestamp,
-    O: Input<0, D, T, R, Outs> + Resume<Outs>,
+    C: Conduct<D, T, R>,
+    O: Input<0, C::Data, C::Time, C::Diff, Outs> + Resume<Outs>,
     Outs: Outputs,
 {
     #[inline(always)]
     fn push(&mut self, row: Update<D, T, R>) {
-        self.push_at::<0, D, T, R>(row);
+        self.push_at::<0, _, _, _>(self.inlet.row(row));
     }
 
     #[inline(always)]
     fn advance(&mut self, frontier: Frontier<T>) {
-        self.advance_at::<0, D, T, R>(frontier);
+        self.advance_at::<0, C::Data, C::Time, C::Diff>(self.inlet.frontier(frontier));
     }
 }

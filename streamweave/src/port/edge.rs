@@ -4,6 +4,9 @@ use std::borrow::Borrow;
 use std::fmt::{self, Debug};
 use std::marker::PhantomData;
 
+use crate::envelope::Update;
+use crate::time::{Frontier, Timestamp};
+
 /// The start of an arrow: the output port with index `I` of a node, and what it carries.
 pub struct Origin<I, D, T = (), R = ()>(Witness<(I, D, T, R)>);
 
@@ -12,8 +15,8 @@ pub struct Origin<I, D, T = (), R = ()>(Witness<(I, D, T, R)>);
 /// An operator is any public function whose first parameters are edges; `graph!` puts them there.
 pub struct Edge<D, T = (), R = ()>(Witness<(D, T, R)>);
 
-/// An edge into a node that only borrows its input as `A`: it takes any `D` that lends an `A`.
-pub struct EdgeRef<A: ?Sized, D, T = (), R = ()>(PhantomData<fn(&A)>, Witness<(D, T, R)>);
+/// An edge into a node that only borrows its input as `A`; `X` is what arrives, and [`Lends`] it.
+pub struct EdgeRef<A: ?Sized, X, T = (), R = ()>(PhantomData<fn(&A)>, Witness<(X, T, R)>);
 
 /// What a source has in place of an edge.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,7 @@ impl<D, T, R> Edge<D, T, R> {
     }
 }
 
-impl<A: ?Sized, D, T, R> EdgeRef<A, D, T, R> {
+impl<A: ?Sized, X, T, R> EdgeRef<A, X, T, R> {
     /// The witness.
     pub const fn new() -> Self {
         EdgeRef(PhantomData, PhantomData)
@@ -70,15 +73,15 @@ macro_rules! witness {
 
 witness!(Origin<I, D, T, R>);
 witness!(Edge<D, T, R>);
-witness!(EdgeRef<A: ?Sized, D, T, R>);
+witness!(EdgeRef<A: ?Sized, X, T, R>);
 
 /// A slot takes its input by value.
 #[derive(Debug)]
 pub struct ByValue;
 
-/// A slot borrows its input, and what arrives is `D`.
+/// A slot borrows its input.
 #[derive(Debug)]
-pub struct ByRef<D>(PhantomData<D>);
+pub struct ByRef;
 
 /// The end of an arrow as an operator declares it: the type of its parameter says what it takes.
 pub trait Slot {
@@ -86,8 +89,10 @@ pub trait Slot {
     type Takes: ?Sized;
     /// [`ByValue`] or [`ByRef`].
     type Mode;
+    /// What arrives in the slot: what it takes, or what lends it.
+    type Arrives;
     /// The time that it takes.
-    type Time;
+    type Time: Timestamp;
     /// The diff that it takes.
     type Diff;
 
@@ -95,9 +100,10 @@ pub trait Slot {
     fn witness() -> Self;
 }
 
-impl<D, T, R> Slot for Edge<D, T, R> {
+impl<D, T: Timestamp, R> Slot for Edge<D, T, R> {
     type Takes = D;
     type Mode = ByValue;
+    type Arrives = D;
     type Time = T;
     type Diff = R;
 
@@ -106,14 +112,113 @@ impl<D, T, R> Slot for Edge<D, T, R> {
     }
 }
 
-impl<A: ?Sized, D: Borrow<A>, T, R> Slot for EdgeRef<A, D, T, R> {
+impl<A: ?Sized, X, T: Timestamp, R> Slot for EdgeRef<A, X, T, R> {
     type Takes = A;
-    type Mode = ByRef<D>;
+    type Mode = ByRef;
+    type Arrives = X;
     type Time = T;
     type Diff = R;
 
     fn witness() -> Self {
         EdgeRef::new()
+    }
+}
+
+/// What arrives in a slot that only borrows its input as `A`.
+pub trait Lends<A: ?Sized> {
+    /// What is lent from.
+    type Owned;
+
+    /// The input.
+    fn lend(&self) -> &A;
+
+    /// What it was lent from.
+    fn into_owned(self) -> Self::Owned;
+}
+
+/// A value and how it lends an `A`. The function is a constant where the row is pushed, and is
+/// inlined there.
+#[derive(Clone, Copy, Debug)]
+pub struct Lent<D, A: ?Sized> {
+    data: D,
+    lend: fn(&D) -> &A,
+}
+
+impl<D: Borrow<A>, A: ?Sized> Lent<D, A> {
+    /// Lends `data`.
+    #[inline(always)]
+    pub fn new(data: D) -> Self {
+        Lent { data, lend: D::borrow }
+    }
+}
+
+impl<D, A: ?Sized> Lends<A> for Lent<D, A> {
+    type Owned = D;
+
+    #[inline(always)]
+    fn lend(&self) -> &A {
+        (self.lend)(&self.data)
+    }
+
+    #[inline(always)]
+    fn into_owned(self) -> D {
+        self.data
+    }
+}
+
+/// How rows and frontiers get along one edge, from the port where it starts into the slot where it
+/// ends: the identity, or a loan.
+///
+/// The expansion of `graph!` knows an edge by this alone. What may flow along the edge is checked
+/// once, where the edge is made; nothing that comes after can fail for the same reason again.
+pub trait Conduct<D, T: Timestamp, R>: Copy {
+    /// What arrives.
+    type Data;
+    /// With which time.
+    type Time: Timestamp;
+    /// With which diff.
+    type Diff;
+
+    /// Takes a row along.
+    fn row(self, row: Update<D, T, R>) -> Update<Self::Data, Self::Time, Self::Diff>;
+
+    /// Takes a frontier along.
+    fn frontier(self, frontier: Frontier<T>) -> Frontier<Self::Time>;
+}
+
+/// An edge as two functions.
+#[derive(Clone, Copy, Debug)]
+pub struct Along<F, G> {
+    row: F,
+    frontier: G,
+}
+
+impl<F, G> Along<F, G> {
+    /// Rows go along by `row`, frontiers by `frontier`.
+    pub fn new(row: F, frontier: G) -> Self {
+        Along { row, frontier }
+    }
+}
+
+impl<D, T, R, B, U, Q, F, G> Conduct<D, T, R> for Along<F, G>
+where
+    T: Timestamp,
+    U: Timestamp,
+    F: Fn(Update<D, T, R>) -> Update<B, U, Q> + Copy,
+    G: Fn(Frontier<T>) -> Frontier<U> + Copy,
+{
+    type Data = B;
+    type Time = U;
+    type Diff = Q;
+
+    #[inline(always)]
+    fn row(self, row: Update<D, T, R>) -> Update<B, U, Q> {
+        (self.row)(row)
+    }
+
+    #[inline(always)]
+    fn frontier(self, frontier: Frontier<T>) -> Frontier<U> {
+        (self.frontier)(frontier)
     }
 }
 
@@ -123,7 +228,15 @@ impl<A: ?Sized, D: Borrow<A>, T, R> Slot for EdgeRef<A, D, T, R> {
     label = "more than one arrow starts here",
     note = "derive `Clone` for it, or send it along one arrow only"
 )]
-pub trait FanOut {}
+pub trait FanOut: Sized {
+    /// Another of the same.
+    fn duplicate(&self) -> Self;
+}
 
 #[diagnostic::do_not_recommend]
-impl<D: Clone> FanOut for D {}
+impl<D: Clone> FanOut for D {
+    #[inline(always)]
+    fn duplicate(&self) -> D {
+        self.clone()
+    }
+}

@@ -8,18 +8,18 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
-use super::edge::Origin;
+use super::edge::{Conduct, Origin};
 use super::outputs::Outputs;
 use super::push::{Chain, Push};
 use crate::envelope::{Signal, Update};
 use crate::operator::{Input, Resume, Stage};
 use crate::time::{Frontier, Timestamp};
 
-/// A fan-out: every row and frontier goes to `A`, then to `B`.
+/// A fan-out: every row and frontier goes to `A`, then to `B`; `F` makes the second row.
 #[derive(Debug)]
-pub struct Tee<A, B>(pub A, pub B);
+pub struct Tee<A, B, F>(pub A, pub B, pub F);
 
-impl<A: Chain, B: Chain> Chain for Tee<A, B> {
+impl<A: Chain, B: Chain, F> Chain for Tee<A, B, F> {
     #[inline(always)]
     fn wake(&mut self) {
         self.0.wake();
@@ -33,17 +33,18 @@ impl<A: Chain, B: Chain> Chain for Tee<A, B> {
     }
 }
 
-impl<D, T, R, A, B> Push<D, T, R> for Tee<A, B>
+impl<D, T, R, A, B, F> Push<D, T, R> for Tee<A, B, F>
 where
-    D: Clone,
     T: Timestamp,
     R: Clone,
     A: Push<D, T, R>,
     B: Push<D, T, R>,
+    F: Fn(&D) -> D,
 {
     #[inline(always)]
     fn push(&mut self, row: Update<D, T, R>) {
-        self.0.push(row.clone());
+        let data = (self.2)(&row.data);
+        self.0.push(Update { data, time: row.time.clone(), diff: row.diff.clone() });
         self.1.push(row);
     }
 
@@ -65,10 +66,10 @@ impl<S: Chain> Shared<S> {
         Shared(RefCell::new(stage))
     }
 
-    /// The input port number `PORT` of the stage.
+    /// The input port number `PORT` of the stage, at the end of the edge `inlet`.
     #[inline(always)]
-    pub fn port<const PORT: usize>(&self) -> InPort<'_, PORT, S> {
-        InPort(self)
+    pub fn port<const PORT: usize, C>(&self, inlet: C) -> InPort<'_, PORT, S, C> {
+        InPort { stage: self, inlet }
     }
 
     /// See [`Chain::wake`]; the ports do not pass it on, lest it arrive several times.
@@ -84,9 +85,12 @@ impl<S: Chain> Shared<S> {
 
 /// The input port number `PORT` of a shared stage.
 #[derive(Debug)]
-pub struct InPort<'a, const PORT: usize, S>(&'a Shared<S>);
+pub struct InPort<'a, const PORT: usize, S, C> {
+    stage: &'a Shared<S>,
+    inlet: C,
+}
 
-impl<const PORT: usize, S> Chain for InPort<'_, PORT, S> {
+impl<const PORT: usize, S, C> Chain for InPort<'_, PORT, S, C> {
     #[inline(always)]
     fn wake(&mut self) {}
 
@@ -94,20 +98,23 @@ impl<const PORT: usize, S> Chain for InPort<'_, PORT, S> {
     fn settle(&mut self) {}
 }
 
-impl<const PORT: usize, D, T, R, O, Outs> Push<D, T, R> for InPort<'_, PORT, Stage<'_, O, Outs>>
+impl<const PORT: usize, D, T, R, O, Outs, C, N> Push<D, T, R> for InPort<'_, PORT, Stage<'_, O, Outs, N>, C>
 where
     T: Timestamp,
-    O: Input<PORT, D, T, R, Outs> + Resume<Outs>,
+    C: Conduct<D, T, R>,
+    O: Input<PORT, C::Data, C::Time, C::Diff, Outs> + Resume<Outs>,
     Outs: Outputs,
 {
     #[inline(always)]
     fn push(&mut self, row: Update<D, T, R>) {
-        self.0.0.borrow_mut().push_at::<PORT, D, T, R>(row);
+        let row = self.inlet.row(row);
+        self.stage.0.borrow_mut().push_at::<PORT, C::Data, C::Time, C::Diff>(row);
     }
 
     #[inline(always)]
     fn advance(&mut self, frontier: Frontier<T>) {
-        self.0.0.borrow_mut().advance_at::<PORT, D, T, R>(frontier);
+        let frontier = self.inlet.frontier(frontier);
+        self.stage.0.borrow_mut().advance_at::<PORT, C::Data, C::Time, C::Diff>(frontier);
     }
 }
 

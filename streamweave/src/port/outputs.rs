@@ -248,6 +248,13 @@ macro_rules! tuples {
 
 tuples! { () (A.0) (A.0, B.1) (A.0, B.1, C.2) (A.0, B.1, C.2, D.3) }
 
+/// A node without ports has been reported already where one was named.
+impl<I, S> Attach<I, S> for () {
+    type Attached = ();
+
+    fn attach(self, _behind: S) {}
+}
+
 macro_rules! attach {
     ($($index:ident: ($($before:ident),*) [$open:ident] ($($after:ident),*);)*) => {$(
         impl<S, $($before,)* $open, $($after),*> Attach<$index, S>

@@ -1,11 +1,10 @@
 //! One row in, one row or none out.
 
-use std::borrow::Borrow;
 use std::marker::PhantomData;
 
 use crate::envelope::Update;
 use crate::operator::{Cx, Gives, Input, Linear, passive};
-use crate::port::{Edge, Port, Push};
+use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// An `Option`, under whatever name: the shape of a filter-map.
@@ -27,7 +26,7 @@ impl<B> OptionLike for Option<B> {
 }
 
 /// Applies a function to each row's value and keeps what it gives, where it gives something.
-pub fn filter_map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<FilterMap<F>, Gives<B>>
+pub fn filter_map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<FilterMap<impl FnMut(D) -> Option<B>>, Gives<B>>
 where
     F: FnMut(D) -> Option<B>,
 {
@@ -74,19 +73,19 @@ impl<F, A: ?Sized> FilterMapRef<F, A> {
 
 passive!(FilterMapRef<F, A: ?Sized>, PassedOrFiltered);
 
-impl<A, D, T, R, Q, F, S> Input<0, D, T, R, (Port<S>,)> for FilterMapRef<F, A>
+impl<A, X, T, R, Q, F, S> Input<0, X, T, R, (Port<S>,)> for FilterMapRef<F, A>
 where
     A: ?Sized,
-    D: Borrow<A>,
+    X: Lends<A>,
     T: Timestamp,
     F: FnMut(&A) -> Q,
     Q: OptionLike,
     S: Push<Q::Item, T, R>,
 {
     #[inline(always)]
-    fn push(&mut self, row: Update<D, T, R>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+    fn push(&mut self, row: Update<X, T, R>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
         let Update { data, time, diff } = row;
-        if let Some(data) = (self.0)(data.borrow()).into_option() {
+        if let Some(data) = (self.0)(data.lend()).into_option() {
             out.push(Update { data, time, diff });
         }
     }

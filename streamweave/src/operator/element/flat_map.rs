@@ -1,18 +1,17 @@
 //! One row in, any number out.
 
-use std::borrow::Borrow;
 use std::marker::PhantomData;
 
 use crate::envelope::Update;
 use crate::operator::{Cx, Gives, Input, Linear, passive};
-use crate::port::{Edge, Port, Push};
+use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Applies a function to each row's value and emits every item of what it gives.
 ///
 /// A row whose iterator is empty counts as filtered. All items go on at once: an iterator without
 /// an end stops the graph.
-pub fn flat_map<D, T, R, I, F>(_input: Edge<D, T, R>, f: F) -> Linear<FlatMap<F>, Gives<I::Item>>
+pub fn flat_map<D, T, R, I, F>(_input: Edge<D, T, R>, f: F) -> Linear<FlatMap<impl FnMut(D) -> I>, Gives<I::Item>>
 where
     F: FnMut(D) -> I,
     I: IntoIterator,
@@ -59,10 +58,10 @@ impl<F, A: ?Sized> FlatMapRef<F, A> {
 
 passive!(FlatMapRef<F, A: ?Sized>, Tallied);
 
-impl<A, D, T, R, I, F, S> Input<0, D, T, R, (Port<S>,)> for FlatMapRef<F, A>
+impl<A, X, T, R, I, F, S> Input<0, X, T, R, (Port<S>,)> for FlatMapRef<F, A>
 where
     A: ?Sized,
-    D: Borrow<A>,
+    X: Lends<A>,
     T: Timestamp,
     R: Clone,
     F: FnMut(&A) -> I,
@@ -70,9 +69,9 @@ where
     S: Push<I::Item, T, R>,
 {
     #[inline(always)]
-    fn push(&mut self, row: Update<D, T, R>, (out,): &mut (Port<S>,), cx: &mut Cx) {
+    fn push(&mut self, row: Update<X, T, R>, (out,): &mut (Port<S>,), cx: &mut Cx) {
         let Update { data, time, diff } = row;
-        emit_all((self.0)(data.borrow()), time, diff, out, cx);
+        emit_all((self.0)(data.lend()), time, diff, out, cx);
     }
 
     #[inline(always)]

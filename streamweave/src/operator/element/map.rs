@@ -1,11 +1,10 @@
 //! One row in, one row out.
 
-use std::borrow::Borrow;
 use std::marker::PhantomData;
 
 use crate::envelope::Update;
 use crate::operator::{Cx, Gives, Input, Linear, passive};
-use crate::port::{Edge, Port, Push};
+use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Applies a function to each row's value.
@@ -27,7 +26,7 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<Map<F>, Gives<B>>
+pub fn map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<Map<impl FnMut(D) -> B>, Gives<B>>
 where
     F: FnMut(D) -> B,
 {
@@ -70,17 +69,17 @@ impl<F, A: ?Sized> MapRef<F, A> {
 
 passive!(MapRef<F, A: ?Sized>, Passed);
 
-impl<A, D, T, R, B, F, S> Input<0, D, T, R, (Port<S>,)> for MapRef<F, A>
+impl<A, X, T, R, B, F, S> Input<0, X, T, R, (Port<S>,)> for MapRef<F, A>
 where
     A: ?Sized,
-    D: Borrow<A>,
+    X: Lends<A>,
     T: Timestamp,
     F: FnMut(&A) -> B,
     S: Push<B, T, R>,
 {
     #[inline(always)]
-    fn push(&mut self, row: Update<D, T, R>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
-        out.pass(row.map(|data| (self.0)(data.borrow())));
+    fn push(&mut self, row: Update<X, T, R>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        out.pass(row.map(|data| (self.0)(data.lend())));
     }
 
     #[inline(always)]

@@ -1,11 +1,10 @@
 //! One row in; one row out, or the reason why not.
 
-use std::borrow::Borrow;
 use std::marker::PhantomData;
 
 use crate::envelope::{Failed, Update};
 use crate::operator::{Cx, GivesOrFails, Input, Linear, passive};
-use crate::port::{Edge, Port, Push};
+use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// A `Result`, under whatever name (`io::Result<B>`): the shape of a node that can fail.
@@ -32,7 +31,7 @@ impl<B, E> ResultLike for Result<B, E> {
 /// Applies a function that can fail: what it gives goes to `out`, why it failed to `err`.
 ///
 /// The function takes its input by value, so that `err` carries `Failed<(), E>`.
-pub fn try_map<D, T, R, B, E, F>(_input: Edge<D, T, R>, f: F) -> Linear<TryMap<F>, GivesOrFails<B, E>>
+pub fn try_map<D, T, R, B, E, F>(_input: Edge<D, T, R>, f: F) -> Linear<TryMap<impl FnMut(D) -> Result<B, E>>, GivesOrFails<B, E>>
 where
     F: FnMut(D) -> Result<B, E>,
 {
@@ -82,22 +81,22 @@ impl<F, A: ?Sized> TryMapRef<F, A> {
 
 passive!(TryMapRef<F, A: ?Sized>, PassedOrFiltered);
 
-impl<A, D, T, R, Q, F, S, E> Input<0, D, T, R, (Port<S>, Port<E>)> for TryMapRef<F, A>
+impl<A, X, T, R, Q, F, S, E> Input<0, X, T, R, (Port<S>, Port<E>)> for TryMapRef<F, A>
 where
     A: ?Sized,
-    D: Borrow<A>,
+    X: Lends<A>,
     T: Timestamp,
     F: FnMut(&A) -> Q,
     Q: ResultLike,
     S: Push<Q::Ok, T, R>,
-    E: Push<Failed<D, Q::Err>, T, R>,
+    E: Push<Failed<X::Owned, Q::Err>, T, R>,
 {
     #[inline(always)]
-    fn push(&mut self, row: Update<D, T, R>, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+    fn push(&mut self, row: Update<X, T, R>, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
         let Update { data: input, time, diff } = row;
-        match (self.0)(input.borrow()).into_result() {
+        match (self.0)(input.lend()).into_result() {
             Ok(data) => out.push(Update { data, time, diff }),
-            Err(error) => err.push(Update { data: Failed { input, error }, time, diff }),
+            Err(error) => err.push(Update { data: Failed { input: input.into_owned(), error }, time, diff }),
         }
     }
 
