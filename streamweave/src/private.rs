@@ -1,5 +1,7 @@
 //! What macro output may name. Exempt from semantic versioning: do not use it by hand.
 
+use std::marker::PhantomData;
+
 pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{Command, Reply};
 pub use crate::graph::{EdgeInfo, Graph, NodeInfo, Report, Topology, Yielded};
@@ -9,21 +11,57 @@ pub use crate::operator::element::{
 pub use crate::operator::flow::merge;
 pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed};
 pub use crate::port::{
-    Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut, Lends, Lent, NoInput, Origin, Ports, Shared, Slot,
-    Tee, cut, deliver,
+    Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut, Lends, Lent, NoInput,
+    Origin, Ports, Shared, Slot, Tee, cut, deliver,
 };
 pub use crate::time::{Frontier, Timestamp};
 pub use streamweave_macros::graph;
 
 /// Places an operator behind an edge.
-pub fn place<N: IntoNode<W>, W>(node: N, edge: W) -> (Placed<N::Operator>, N::Ports) {
+pub fn place<N, W, O, P>(node: N, edge: W) -> (Placed<O>, P)
+where
+    N: IntoNode<W, Operator = O, Ports = P>,
+    O: Operator,
+{
     let (operator, ports) = node.into_node(edge);
     (Placed::new(operator), ports)
 }
 
+/// The type of an edge's end; the operator that is called with its [`witness`] says what it is.
+pub fn slot<S: Slot>() -> PhantomData<S> {
+    PhantomData
+}
+
+/// The witness that an operator is called with.
+pub fn witness<S: Slot>(_slot: PhantomData<S>) -> S {
+    S::witness()
+}
+
+/// An edge, by the closures that take rows and frontiers along it.
+pub fn along<I, D, T, R, S, F, G>(
+    _origin: Origin<I, D, T, R>,
+    _slot: PhantomData<S>,
+    row: F,
+    frontier: G,
+) -> Along<F, G>
+where
+    T: Timestamp,
+    S: Slot,
+    F: Fn(Update<D, T, R>) -> Update<S::Arrives, S::Time, S::Diff> + Copy,
+    G: Fn(Frontier<T>) -> Frontier<S::Time> + Copy,
+{
+    Along::new(row, frontier)
+}
+
 /// How what a port carries goes along several arrows.
-pub fn fan_out<I, D: FanOut, T, R>(_origin: Origin<I, D, T, R>) -> impl Fn(&D) -> D + Copy {
-    D::duplicate
+pub fn fan<I, D, T, R, F: Fn(&D) -> D + Copy>(_origin: Origin<I, D, T, R>, duplicate: F) -> F {
+    duplicate
+}
+
+/// Another of the same.
+#[inline(always)]
+pub fn duplicate<D: FanOut>(row: &D) -> D {
+    row.duplicate()
 }
 
 /// Attaches what stands behind a port.

@@ -122,31 +122,52 @@ impl<'a> Expansion<'a> {
 
     /// The number of an edge.
     fn number(&self, edge: &Edge) -> usize {
-        self.graph.edges.iter().position(|other| std::ptr::eq(other, edge)).expect("it is an edge of the graph")
+        self.graph
+            .edges
+            .iter()
+            .position(|other| std::ptr::eq(other, edge))
+            .expect("it is an edge of the graph")
     }
 
     /// The witness of where an arrow ends.
     fn slot(&self, edge: &Edge) -> TokenStream {
-        let slot = Ident::new(&format!("__slot{}", self.number(edge)), mixed(edge.to_span));
-        quote!(#slot)
+        let slot = self.slot_name(edge);
+        let sw = self.library_at(edge.to_span);
+        quote_spanned!(mixed(edge.to_span)=> #sw::witness(#slot))
+    }
+
+    fn slot_name(&self, edge: &Edge) -> Ident {
+        Ident::new(&format!("__slot{}", self.number(edge)), mixed(edge.to_span))
     }
 
     /// Checks what may flow along an edge: gives the witness of its end, and how rows get there.
     fn edge(&self, edge: &Edge) -> TokenStream {
         let sw = &self.sw;
-        let (slot, along) = (self.slot(edge), local("along", self.number(edge)));
+        let (slot, along) = (self.slot_name(edge), local("along", self.number(edge)));
         let origin = self.origin(edge);
-        let message = format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words);
-        let note = "to change the value on its way put `map(|x| ..)` between the two, to key it `key_by(|x| ..)`";
+        let message =
+            format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words);
+        let note =
+            "to change the value on its way put `map(|x| ..)` between the two, to key it `key_by(|x| ..)`";
         let check = Ident::new("along_this_edge", mixed(edge.port.span()));
         let witness = Ident::new("origin", mixed(edge.to_span));
-        let call = quote_spanned!(mixed(edge.to_span)=> #check(#witness));
+        let row = Ident::new("row", mixed(edge.to_span));
+        let frontier = Ident::new("frontier", mixed(edge.to_span));
+        let call = quote_spanned!(mixed(edge.to_span)=> #check(#row, #slot));
+        let frontier_check = Ident::new("frontier_along_this_edge", mixed(edge.port.span()));
+        let frontier_call = quote_spanned!(mixed(edge.to_span)=> #frontier_check(#frontier, #witness, #slot));
         quote! {
-            let (#slot, #along) = {
+            let #witness = #origin;
+            let #slot = #sw::slot();
+            let #along = {
                 #[diagnostic::on_unimplemented(message = #message, label = "type mismatch along this edge", note = #note)]
-                trait Flows<To: ?::core::marker::Sized, Mode, T, U: #sw::Timestamp, R, Q>: ::core::marker::Sized {
+                trait Flows<To: ?::core::marker::Sized, Mode, T, U: #sw::Timestamp, R, Q>: ::core::marker::Sized
+                where
+                    T: #sw::Timestamp,
+                {
                     type Arrives;
                     fn row(row: #sw::Update<Self, T, R>) -> #sw::Update<Self::Arrives, U, Q>;
+                    fn frontier(frontier: #sw::Frontier<T>) -> #sw::Frontier<U>;
                 }
                 impl<D, T: #sw::FlowsAsTime<U>, U: #sw::Timestamp, R: #sw::FlowsAsDiff<Q>, Q>
                     Flows<D, #sw::ByValue, T, U, R, Q> for D
@@ -155,6 +176,10 @@ impl<'a> Expansion<'a> {
                     #[inline(always)]
                     fn row(row: #sw::Update<D, T, R>) -> #sw::Update<D, U, Q> {
                         #sw::owned_along(row)
+                    }
+                    #[inline(always)]
+                    fn frontier(frontier: #sw::Frontier<T>) -> #sw::Frontier<U> {
+                        T::frontier(frontier)
                     }
                 }
                 #[diagnostic::do_not_recommend]
@@ -168,17 +193,34 @@ impl<'a> Expansion<'a> {
                     fn row(row: #sw::Update<D, T, R>) -> #sw::Update<#sw::Lent<D, A>, U, Q> {
                         #sw::lent_along(row)
                     }
+                    #[inline(always)]
+                    fn frontier(frontier: #sw::Frontier<T>) -> #sw::Frontier<U> {
+                        T::frontier(frontier)
+                    }
                 }
-                fn #check<I, D, T: #sw::FlowsAsTime<S::Time>, R, S: #sw::Slot>(
-                    _: #sw::Origin<I, D, T, R>,
-                ) -> (S, impl #sw::Conduct<D, T, R, Data = S::Arrives, Time = S::Time, Diff = S::Diff>)
+                #[inline(always)]
+                fn #check<D, T: #sw::Timestamp, R, S: #sw::Slot>(
+                    row: #sw::Update<D, T, R>,
+                    _slot: ::core::marker::PhantomData<S>,
+                ) -> #sw::Update<S::Arrives, S::Time, S::Diff>
                 where
                     D: Flows<S::Takes, S::Mode, T, S::Time, R, S::Diff, Arrives = S::Arrives>,
                 {
-                    (S::witness(), #sw::Along::new(D::row, <T as #sw::FlowsAsTime<S::Time>>::frontier))
+                    D::row(row)
                 }
-                let #witness = #origin;
-                #call
+                #[inline(always)]
+                fn #frontier_check<I, D, T: #sw::Timestamp, R, S: #sw::Slot>(
+                    frontier: #sw::Frontier<T>,
+                    _origin: #sw::Origin<I, D, T, R>,
+                    _slot: ::core::marker::PhantomData<S>,
+                ) -> #sw::Frontier<S::Time>
+                where
+                    D: Flows<S::Takes, S::Mode, T, S::Time, R, S::Diff, Arrives = S::Arrives>,
+                {
+                    D::frontier(frontier)
+                }
+                // The checks stand in the bodies of closures: what is reported there is reported once.
+                #sw::along(#witness, #slot, move |#row| #call, move |#frontier| #frontier_call)
             };
         }
     }
@@ -191,7 +233,8 @@ impl<'a> Expansion<'a> {
         let sw = self.library_at(span);
         let fan = self.fan_name(first);
         let witness = Ident::new("origin", mixed(span));
-        quote_spanned!(mixed(span)=> let #witness = #origin; let #fan = #sw::fan_out(#witness);)
+        let row = Ident::new("row", mixed(span));
+        quote_spanned!(mixed(span)=> let #witness = #origin; let #fan = #sw::fan(#witness, |#row| #sw::duplicate(#row));)
     }
 
     fn fan_name(&self, edge: &Edge) -> Ident {
@@ -205,21 +248,15 @@ impl<'a> Expansion<'a> {
 
     /// Every output port of a node is attached.
     fn check_ports(&self, number: usize) -> TokenStream {
-        let sw = &self.sw;
-        let node = &self.graph.nodes[number];
-        let ports = local("ports", number);
-        let mut wires = quote!(#sw::Ports::open(#ports));
+        let span = self.graph.nodes[number].span;
+        let sw = self.library_at(span);
+        let ports = Ident::new(&format!("__ports{number}"), mixed(span));
+        let mut wires = quote_spanned!(mixed(span)=> #sw::Ports::open(#ports));
         for edge in self.first_of_each_port(number) {
             let origin = self.origin(edge);
-            wires = quote!(#sw::attach(#origin, #wires, ()));
+            wires = quote_spanned!(mixed(span)=> #sw::attach(#origin, #wires, ()));
         }
-        let wired = Ident::new("wired", mixed(node.span));
-        let sw = self.library_at(node.span);
-        let all = quote_spanned!(mixed(node.span)=> #sw::all_connected(#wired));
-        quote!({
-            let #wired = #wires;
-            #all;
-        })
+        quote_spanned!(mixed(span)=> #sw::all_connected(#wires);)
     }
 
     /// One edge for each port that arrows leave, in the order in which they are written.

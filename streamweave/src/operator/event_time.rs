@@ -38,7 +38,7 @@ pub fn event_time<D, R, X, F, W>(
     _input: Edge<D, (), R>,
     extract: F,
     watermark: W,
-) -> Node<AssignTime<impl FnMut(&D) -> X, W, X>, X::Ports<R>>
+) -> Node<AssignTime<F, W, X>, X::Ports<R>>
 where
     F: FnMut(&D) -> X,
     X: Extracted<D>,

@@ -6,7 +6,7 @@ use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
 /// Calls a function with each row. It must not block: it runs on the worker.
-pub fn for_each<D, T, F: FnMut(D)>(_input: Edge<D, T>, f: F) -> Node<ForEach<impl FnMut(D)>, NoPorts> {
+pub fn for_each<D, T, F: FnMut(D)>(_input: Edge<D, T>, f: F) -> Node<ForEach<F>, NoPorts> {
     Node::new(ForEach(f), NoPorts)
 }
 

@@ -6,7 +6,7 @@ use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Keeps the rows of which the predicate is true.
-pub fn filter<D, T, R, F>(_input: Edge<D, T, R>, predicate: F) -> Linear<Filter<impl FnMut(&D) -> bool>, Gives<D>>
+pub fn filter<D, T, R, F>(_input: Edge<D, T, R>, predicate: F) -> Linear<Filter<F>, Gives<D>>
 where
     F: FnMut(&D) -> bool,
 {

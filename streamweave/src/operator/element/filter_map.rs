@@ -26,7 +26,7 @@ impl<B> OptionLike for Option<B> {
 }
 
 /// Applies a function to each row's value and keeps what it gives, where it gives something.
-pub fn filter_map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<FilterMap<impl FnMut(D) -> Option<B>>, Gives<B>>
+pub fn filter_map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<FilterMap<F>, Gives<B>>
 where
     F: FnMut(D) -> Option<B>,
 {

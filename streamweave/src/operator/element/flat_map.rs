@@ -11,7 +11,7 @@ use crate::time::{Frontier, Timestamp};
 ///
 /// A row whose iterator is empty counts as filtered. All items go on at once: an iterator without
 /// an end stops the graph.
-pub fn flat_map<D, T, R, I, F>(_input: Edge<D, T, R>, f: F) -> Linear<FlatMap<impl FnMut(D) -> I>, Gives<I::Item>>
+pub fn flat_map<D, T, R, I, F>(_input: Edge<D, T, R>, f: F) -> Linear<FlatMap<F>, Gives<I::Item>>
 where
     F: FnMut(D) -> I,
     I: IntoIterator,

@@ -50,7 +50,7 @@ pub fn flat_map_ref<D, T, G, F>(
     _input: Edge<D, T>,
     gather: G,
     f: F,
-) -> Node<FlatMapInto<G, impl FnMut(&D, &mut G)>, Out<G::Row, (), ()>>
+) -> Node<FlatMapInto<G, F>, Out<G::Row, (), ()>>
 where
     G: Gather,
     F: FnMut(&D, &mut G),

@@ -6,7 +6,7 @@ use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Calls a function with each row's value, which passes on unchanged.
-pub fn inspect<D, T, R, F>(_input: Edge<D, T, R>, f: F) -> Linear<Inspect<impl FnMut(&D)>, Gives<D>>
+pub fn inspect<D, T, R, F>(_input: Edge<D, T, R>, f: F) -> Linear<Inspect<F>, Gives<D>>
 where
     F: FnMut(&D),
 {

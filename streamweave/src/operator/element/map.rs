@@ -26,7 +26,7 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<Map<impl FnMut(D) -> B>, Gives<B>>
+pub fn map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<Map<F>, Gives<B>>
 where
     F: FnMut(D) -> B,
 {

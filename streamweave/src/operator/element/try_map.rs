@@ -31,7 +31,7 @@ impl<B, E> ResultLike for Result<B, E> {
 /// Applies a function that can fail: what it gives goes to `out`, why it failed to `err`.
 ///
 /// The function takes its input by value, so that `err` carries `Failed<(), E>`.
-pub fn try_map<D, T, R, B, E, F>(_input: Edge<D, T, R>, f: F) -> Linear<TryMap<impl FnMut(D) -> Result<B, E>>, GivesOrFails<B, E>>
+pub fn try_map<D, T, R, B, E, F>(_input: Edge<D, T, R>, f: F) -> Linear<TryMap<F>, GivesOrFails<B, E>>
 where
     F: FnMut(D) -> Result<B, E>,
 {
