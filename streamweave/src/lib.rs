@@ -40,6 +40,10 @@ pub mod state;
 
 pub mod operator;
 
+pub mod format;
+
+pub mod io;
+
 pub mod source;
 
 pub mod sink;
@@ -50,10 +54,31 @@ pub mod executor;
 
 pub mod prelude;
 
+/// Comma-separated values: `csv::read::<Row>(path)`, `csv::write(stdout())`.
+#[cfg(feature = "csv")]
+pub mod csv {
+    pub use crate::sink::csv::write;
+    pub use crate::source::csv::read;
+}
+
+/// JSON Lines: `jsonl::read::<Row>(path)`, `jsonl::write(path)`.
+#[cfg(feature = "json")]
+pub mod jsonl {
+    pub use crate::sink::jsonl::write;
+    pub use crate::source::jsonl::read;
+}
+
+/// Lines of text: `lines::read(path)`, `lines::write(stdout())`.
+pub mod lines {
+    pub use crate::sink::lines::write;
+    pub use crate::source::lines::read;
+}
+
 #[doc(hidden)]
 pub mod private;
 
-pub use graph::{Error, Graph, Running};
+pub use executor::{Graph, Running};
+pub use graph::Error;
 pub use streamweave_macros::node;
 
 /// Wires nodes into a graph.

@@ -3,16 +3,16 @@
 use std::marker::PhantomData;
 
 pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime, Update};
-pub use crate::executor::{Command, Reply};
-pub use crate::graph::{EdgeInfo, Graph, NodeInfo, Report, Topology, Yielded};
+pub use crate::executor::{Command, Graph, Reply, Yielded};
+pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Map, MapRef, OptionLike, ResultLike, TryMap, TryMapRef,
 };
 pub use crate::operator::flow::merge;
-pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed};
+pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed, Shared};
 pub use crate::port::{
     Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut, Lends, Lent, NoInput,
-    Origin, Ports, Shared, Slot, Tee, cut, deliver,
+    Origin, Ports, Slot, Tee, cut, deliver,
 };
 pub use crate::time::{Frontier, Timestamp};
 pub use streamweave_macros::graph;

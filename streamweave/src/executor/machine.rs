@@ -2,9 +2,8 @@
 
 use std::task::{Context, Poll};
 
-use super::{Cause, Flush};
 use crate::graph::Report;
-use crate::operator::{Operator, Placed, Progress};
+use crate::operator::{Cause, Flush, Operator, Placed, Progress};
 
 /// A compiled graph: a closure over its operators that obeys one [`Command`] at a time.
 ///

@@ -12,34 +12,14 @@
 //! | look | [`Machine::poll_wake`], [`Machine::poll_source`] | run, park |
 //! | run | [`Machine::run`] | flush |
 //! | flush | [`Machine::poll_flush`] | look; once all have ended: close |
-//! | close | [`Machine::poll_flush`] with [`Flush::Close`] | finish |
+//! | close | [`Machine::poll_flush`] with [`Flush::Close`](crate::operator::Flush::Close) | finish |
 //! | finish | [`Machine::finish`] | none |
 //!
 //! A future dropped at any point loses what was not flushed, and nothing else.
 
 mod machine;
+mod running;
 mod worker;
 
 pub use machine::{Command, Machine, Reply};
-pub(crate) use worker::{Settings, drive};
-
-/// Why a source, a sink or an operator gave up.
-pub type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-/// How urgently a sink is to bring its rows to the outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flush {
-    /// A batch is done and more input is at hand: write what fills a block.
-    Batch,
-    /// No input is at hand: write everything.
-    Idle,
-    /// The graph has ended: write everything and close.
-    Close,
-}
-
-/// The reader of a sink has gone away (a closed pipe, a dropped receiver).
-///
-/// A sink that fails with this ends its graph quietly: the graph drains, without an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the reader has gone away")]
-pub struct Disconnected;
+pub use running::{Graph, Running, Yielded};

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::machine::{Command, Machine, Reply};
-use super::{Cause, Disconnected, Flush};
+use crate::operator::{Cause, Disconnected, Flush};
 
 /// After so many batches in a row the worker lets other tasks of its thread run.
 const BATCHES_PER_TURN: u32 = 32;
@@ -31,7 +31,6 @@ pub(crate) async fn drive<F, R>(
 where
     F: FnMut(Command<'_, '_, R>) -> Reply,
 {
-    checked(machine.validate())?;
     let mut worker = Worker::new(machine, settings);
     match worker.run(std::pin::pin!(stop)).await {
         Err((_, cause)) if cause.is::<Disconnected>() => worker.drain_quietly().await?,

@@ -1,6 +1,6 @@
 //! Why a run ended before its end.
 
-use crate::executor::Cause;
+use crate::operator::Cause;
 
 /// Why a graph stopped.
 ///

@@ -25,18 +25,40 @@ pub mod window;
 
 mod aggregate;
 mod event_time;
+mod shared;
 mod stage;
 
 use std::task::{Context, Poll};
 
 use crate::envelope::Update;
-use crate::executor::{Cause, Flush};
 use crate::port::{Edge, Out, OutErr, Ports};
 use crate::time::{Frontier, Timestamp};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
 pub use event_time::{AssignTime, Extracted, MissingTime, event_time};
+pub use shared::{InPort, Shared};
 pub use stage::{Counters, Cx, Placed, Stage};
+
+/// Why a source, a sink or an operator gave up.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// How urgently a sink is to bring its rows to the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// A batch is done and more input is at hand: write what fills a block.
+    Batch,
+    /// No input is at hand: write everything.
+    Idle,
+    /// The graph has ended: write everything and close.
+    Close,
+}
+
+/// The reader of a sink has gone away (a closed pipe, a dropped receiver).
+///
+/// A sink that fails with this ends its graph quietly: the graph drains, without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reader has gone away")]
+pub struct Disconnected;
 
 /// The life of an operator in its worker.
 pub trait Operator {

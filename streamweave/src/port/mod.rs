@@ -16,7 +16,7 @@ mod outputs;
 mod push;
 
 pub use edge::{Along, ByRef, ByValue, Conduct, Edge, EdgeRef, FanOut, Lends, Lent, NoInput, Origin, Slot};
-pub use fan::{Cut, InPort, Shared, Tee, cut, deliver};
+pub use fan::{Cut, Tee, cut, deliver};
 pub use outputs::{
     At, Attach, Connected, IsPort, NoPorts, Open, Out, OutErr, OutLate, Outputs, P0, P1, P2, P3, Ports,
     Wired, name,

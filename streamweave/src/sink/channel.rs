@@ -10,8 +10,7 @@ use tokio::sync::mpsc::error::{SendError, TrySendError};
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 
 use crate::envelope::Update;
-use crate::executor::{Cause, Disconnected, Flush};
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Disconnected, Flush, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 

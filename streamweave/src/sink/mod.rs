@@ -6,10 +6,18 @@
 
 mod channel;
 mod collect;
+mod encoded;
 mod for_each;
 mod last;
 
+#[cfg(feature = "csv")]
+pub mod csv;
+#[cfg(feature = "json")]
+pub mod jsonl;
+pub mod lines;
+
 pub use channel::{ToChannel, to_channel};
 pub use collect::{Collect, collect};
+pub use encoded::{Encoded, Encoder};
 pub use for_each::{ForEach, for_each};
 pub use last::{Last, last};

@@ -4,8 +4,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::Receiver;
 
-use crate::executor::Cause;
-use crate::operator::{Cx, Node, Operator, Outcome, Progress, Resume};
+use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume};
 use crate::port::{Out, Port, Push};
 
 use super::rows::{ROWS, Rows};

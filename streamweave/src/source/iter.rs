@@ -3,8 +3,7 @@
 use std::task::{Context, Poll};
 
 use crate::envelope::Update;
-use crate::executor::Cause;
-use crate::operator::{Cx, Node, Operator, Outcome, Progress, Resume};
+use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume};
 use crate::port::{Out, Port, Push};
 
 use super::rows::end;

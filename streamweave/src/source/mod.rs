@@ -5,10 +5,18 @@
 //! brought the last batch to the outside.
 
 mod channel;
+mod decoded;
 mod iter;
 mod rows;
 mod stream;
 
+#[cfg(feature = "csv")]
+pub mod csv;
+#[cfg(feature = "json")]
+pub mod jsonl;
+pub mod lines;
+
 pub use channel::{FromChannel, from_channel};
+pub use decoded::Decoded;
 pub use iter::{FromIter, from_iter};
 pub use stream::{FromStream, from_stream};

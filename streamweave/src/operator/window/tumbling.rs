@@ -11,9 +11,8 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 
 use crate::envelope::{Keyed, Update};
-use crate::executor::Cause;
 use crate::operator::aggregate::{Aggregate, Folded};
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, OutLate, Port, Push};
 use crate::state::OrderedMap;
 use crate::time::{EventTime, Frontier, TimeDelta};

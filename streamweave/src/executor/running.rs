@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Error, Report, Topology};
-use crate::executor::{Command, Machine, Reply, Settings, drive};
+use super::machine::{Command, Machine, Reply};
+use super::worker::{Settings, drive};
+use crate::graph::{Error, Report, Topology};
 
 /// How many rows are taken from a source at a time, unless [`Graph::batch`] says otherwise.
 const DEFAULT_BATCH: usize = 1024;
@@ -82,6 +83,9 @@ where
     pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<R, Error> {
         let settings = Settings { batch: self.batch, sources: self.topology.sources() };
         let name = |node: usize| self.topology.nodes[node].name;
+        if let Reply::Failed { node, cause } = self.machine.validate() {
+            return Err(Error::Invalid { node: name(node), cause });
+        }
         match drive(&mut self.machine, settings, stop).await {
             Ok(mut result) => {
                 let mut report = Report::default();

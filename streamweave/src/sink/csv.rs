@@ -1,0 +1,70 @@
+//! Rows of comma-separated values.
+
+use std::marker::PhantomData;
+
+use serde::Serialize;
+
+use crate::format::FormatError;
+use crate::format::csv::CsvEncoder;
+use crate::io::write::Output;
+use crate::operator::IntoNode;
+use crate::port::{Edge, NoPorts};
+
+use super::encoded::{Encoded, Encoder};
+
+/// Writes each row as a record of a CSV file; yields the number of rows written.
+///
+/// The header is made of the names of the row's fields when the first row comes, or given by
+/// [`header`](CsvWrite::header): then it stands there even where no row comes.
+///
+/// # Errors
+///
+/// The run ends with an error where the file cannot be created or written, or where a row is not
+/// a flat record.
+pub fn write<D: Serialize, T>(_input: Edge<D, T>, output: impl Into<Output>) -> CsvWrite<D> {
+    CsvWrite { output: output.into(), delimiter: b',', header: None, row: PhantomData }
+}
+
+/// A CSV sink before it is placed; see [`write`].
+#[derive(Clone, Debug)]
+pub struct CsvWrite<D> {
+    output: Output,
+    delimiter: u8,
+    header: Option<Vec<String>>,
+    row: PhantomData<fn(D)>,
+}
+
+impl<D> CsvWrite<D> {
+    /// Separates fields by another byte than the comma.
+    #[must_use]
+    pub fn delimiter(self, delimiter: u8) -> Self {
+        CsvWrite { delimiter, ..self }
+    }
+
+    /// Writes these names as the header.
+    #[must_use]
+    pub fn header(self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        CsvWrite { header: Some(names.into_iter().map(Into::into).collect()), ..self }
+    }
+}
+
+impl<D: Serialize, W> IntoNode<W> for CsvWrite<D> {
+    type Operator = Encoded<CsvEncoder>;
+    type Ports = NoPorts;
+
+    fn into_node(self, _edge: W) -> (Self::Operator, NoPorts) {
+        let mut encoder = CsvEncoder::new().delimiter(self.delimiter);
+        let mut begun = Vec::new();
+        if let Some(header) = self.header {
+            encoder = encoder.without_header();
+            encoder.write(&header, &mut begun).expect("a list of names is a flat record");
+        }
+        (Encoded::new(self.output, encoder, begun), NoPorts)
+    }
+}
+
+impl<D: Serialize> Encoder<D> for CsvEncoder {
+    fn encode(&mut self, row: &D, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        self.write(row, out)
+    }
+}

@@ -1,0 +1,96 @@
+//! Rows into a file or a pipe, through a format.
+
+use std::task::{Context, Poll, ready};
+
+use crate::envelope::Update;
+use crate::format::FormatError;
+use crate::io::write::{BlockWriter, Output, WriteError};
+use crate::operator::{Cause, Cx, Disconnected, Flush, Input, Operator, Outcome, Resume};
+use crate::time::{Frontier, Timestamp};
+
+/// A batch is written once it fills so many bytes; what is less waits until no input is at hand.
+const BLOCK: usize = 64 * 1024;
+
+/// Appends a row to a buffer.
+pub trait Encoder<D> {
+    /// Appends `row` to `out`.
+    ///
+    /// # Errors
+    ///
+    /// Where the format cannot hold the row; `out` is then as it was.
+    fn encode(&mut self, row: &D, out: &mut Vec<u8>) -> Result<(), FormatError>;
+}
+
+/// Encodes rows on the worker, writes blocks on a thread of its own; yields the rows written.
+///
+/// Where the reader of a pipe goes away the graph drains, and what comes after is dropped.
+#[derive(Debug)]
+pub struct Encoded<C> {
+    encoder: C,
+    writer: BlockWriter,
+    buffer: Vec<u8>,
+    rows: u64,
+    failed: Option<Cause>,
+    closed: bool,
+}
+
+impl<C> Encoded<C> {
+    /// A sink that begins with what is in `buffer` already.
+    pub(super) fn new(output: Output, encoder: C, buffer: Vec<u8>) -> Self {
+        let writer = BlockWriter::new(output);
+        Encoded { encoder, writer, buffer, rows: 0, failed: None, closed: false }
+    }
+
+    fn poll_write(&mut self, context: &mut Context<'_>, flush: Flush) -> Poll<Result<(), WriteError>> {
+        let enough = if flush == Flush::Batch { BLOCK } else { 1 };
+        if self.buffer.len() >= enough {
+            ready!(self.writer.poll_ready(context))?;
+            let empty = self.writer.buffer();
+            self.writer.start_send(std::mem::replace(&mut self.buffer, empty));
+        }
+        if flush == Flush::Batch {
+            return Poll::Ready(Ok(()));
+        }
+        self.writer.poll_flush(context)
+    }
+}
+
+impl<C> Operator for Encoded<C> {
+    type Yield = u64;
+    const OUTCOME: Outcome = Outcome::Absorbed;
+
+    fn poll_flush(&mut self, context: &mut Context<'_>, flush: Flush) -> Poll<Result<(), Cause>> {
+        if let Some(cause) = self.failed.take() {
+            return Poll::Ready(Err(cause));
+        }
+        if self.closed {
+            self.buffer.clear();
+            return Poll::Ready(Ok(()));
+        }
+        match ready!(self.poll_write(context, flush)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            Err(error) if error.is_broken_pipe() => {
+                self.closed = true;
+                Poll::Ready(Err(Disconnected.into()))
+            }
+            Err(error) => Poll::Ready(Err(error.into())),
+        }
+    }
+
+    fn finish(&mut self) -> u64 {
+        self.rows
+    }
+}
+
+impl<C, Outs> Resume<Outs> for Encoded<C> {}
+
+impl<D, T: Timestamp, C: Encoder<D>, Outs> Input<0, D, T, (), Outs> for Encoded<C> {
+    fn push(&mut self, row: Update<D, T, ()>, _outs: &mut Outs, _cx: &mut Cx) {
+        match self.encoder.encode(&row.data, &mut self.buffer) {
+            Ok(()) => self.rows += 1,
+            Err(error) => self.failed = self.failed.take().or_else(|| Some(error.into())),
+        }
+    }
+
+    fn advance(&mut self, _frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {}
+}
