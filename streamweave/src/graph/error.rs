@@ -1,5 +1,7 @@
 //! Why a run ended before its end.
 
+use std::fmt;
+
 use crate::operator::Cause;
 
 /// Why a graph stopped.
@@ -9,7 +11,7 @@ use crate::operator::Cause;
 #[non_exhaustive]
 pub enum Error {
     /// A node is configured in a way that cannot work; no row was read.
-    #[error("node `{node}`: {cause}")]
+    #[error("node `{node}`: {}", Chain(cause))]
     Invalid {
         /// The node.
         node: &'static str,
@@ -17,7 +19,7 @@ pub enum Error {
         cause: Cause,
     },
     /// A source cannot be read, or a sink cannot be written.
-    #[error("node `{node}`: {cause}")]
+    #[error("node `{node}`: {}", Chain(cause))]
     Failed {
         /// The node.
         node: &'static str,
@@ -27,4 +29,19 @@ pub enum Error {
     /// The task that ran the graph was aborted or panicked.
     #[error("the graph was stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
+}
+
+/// An error and all that caused it, on one line.
+struct Chain<'a>(&'a Cause);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
