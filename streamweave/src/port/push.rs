@@ -61,6 +61,12 @@ impl<S> Port<S> {
         self.behind.push(row);
     }
 
+    /// Enters so many rows that were [passed](Port::pass) into the count at once.
+    #[inline(always)]
+    pub(crate) fn count(&mut self, rows: usize) {
+        self.emitted += rows as u64;
+    }
+
     /// Advances the frontier of the port.
     #[inline(always)]
     pub fn advance<D, T: Timestamp, R>(&mut self, frontier: Frontier<T>)

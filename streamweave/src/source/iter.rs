@@ -10,12 +10,12 @@ use super::rows::end;
 
 /// Emits what an iterator gives. The iterator must not block: it runs on the worker.
 pub fn from_iter<I: IntoIterator>(rows: I) -> Node<FromIter<I::IntoIter>, Out<I::Item, (), ()>> {
-    Node::new(FromIter(rows.into_iter()), Out::new())
+    Node::new(FromIter(Some(rows.into_iter())), Out::new())
 }
 
 /// See [`from_iter`].
 #[derive(Clone, Debug)]
-pub struct FromIter<I>(I);
+pub struct FromIter<I>(Option<I>);
 
 impl<I> Operator for FromIter<I> {
     type Yield = ();
@@ -34,12 +34,19 @@ impl<I: Iterator, S: Push<I::Item, (), ()>> Resume<(Port<S>,)> for FromIter<I> {
         if cx.stopping() {
             return end(out);
         }
-        for _ in 0..cx.budget() {
-            let Some(data) = self.0.next() else {
-                return end(out);
-            };
-            out.push(Update::from(data));
+        // On the stack while it is at work: what it counts with then stays in registers.
+        let Some(mut rows) = self.0.take() else { return end(out) };
+        let mut left = cx.budget();
+        while left > 0 {
+            let Some(data) = rows.next() else { break };
+            out.pass(Update::from(data));
+            left -= 1;
         }
+        out.count(cx.budget() - left);
+        if left > 0 {
+            return end(out);
+        }
+        self.0 = Some(rows);
         Progress::More
     }
 }

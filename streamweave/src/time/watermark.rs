@@ -18,7 +18,7 @@ pub trait Watermark {
 #[derive(Clone, Debug)]
 pub struct BoundedOutOfOrderness {
     bound: TimeDelta,
-    greatest: Option<EventTime>,
+    greatest: EventTime,
 }
 
 /// Rows arrive at most `bound` of event time later than rows that are newer than they are.
@@ -27,16 +27,16 @@ pub struct BoundedOutOfOrderness {
 /// time, one a microsecond earlier is behind (rule A1). The frontier moves with every new
 /// greatest timestamp. A negative bound counts as zero.
 pub fn bounded(bound: TimeDelta) -> BoundedOutOfOrderness {
-    BoundedOutOfOrderness { bound: bound.max(TimeDelta::ZERO), greatest: None }
+    BoundedOutOfOrderness { bound: bound.max(TimeDelta::ZERO), greatest: EventTime::MIN }
 }
 
 impl Watermark for BoundedOutOfOrderness {
     #[inline]
     fn observe(&mut self, time: EventTime) -> Option<EventTime> {
-        if self.greatest.is_some_and(|greatest| time <= greatest) {
+        if time <= self.greatest {
             return None;
         }
-        self.greatest = Some(time);
+        self.greatest = time;
         Some(time - self.bound)
     }
 }
@@ -56,6 +56,7 @@ mod tests {
 
     #[test]
     fn the_least_time_does_not_overflow() {
-        assert_eq!(bounded(1.days()).observe(EventTime::MIN), Some(EventTime::MIN));
+        assert_eq!(bounded(1.days()).observe(EventTime::MIN), None);
+        assert_eq!(bounded(1.days()).observe(EventTime::from_micros(i64::MIN + 1)), Some(EventTime::MIN));
     }
 }

@@ -172,13 +172,9 @@ where
     #[inline(always)]
     fn push(&mut self, row: Update<Keyed<K, V>, EventTime, ()>, outs: &mut (Port<S>, Port<L>), cx: &mut Cx) {
         let time = row.time.micros();
-        let map = if self.windows.newest.holds(time) {
-            &mut self.windows.newest.map
-        } else {
-            match self.windows.other(time) {
-                Ok(map) => map,
-                Err(window) => return late(row, window, self.windows.frontier, &mut outs.1, cx),
-            }
+        let map = match self.windows.find(time) {
+            Ok(map) => map,
+            Err(window) => return late(row, window, self.windows.frontier, &mut outs.1, cx),
         };
         cx.absorbed();
         map.entry(row.data.key, &mut self.init).add(row.data.value);
@@ -298,9 +294,21 @@ impl<K, A> Windows<K, A> {
         (cut_off(start), cut_off(start + size))
     }
 
-    /// The states of a time's window where that is not the newest; `Err` where it has fired.
+    /// The states of a time's window; `Err` where it has fired.
+    #[inline(always)]
+    fn find(&mut self, time: i64) -> Result<&mut OrderedMap<K, A>, Window> {
+        if self.newest.holds(time) {
+            return Ok(&mut self.newest.map);
+        }
+        // Rows out of order mostly belong to the window before the newest.
+        match self.older.len().checked_sub(1) {
+            Some(last) if self.older[last].holds(time) => Ok(&mut self.older[last].map),
+            _ => self.find_or_open(time),
+        }
+    }
+
     #[inline(never)]
-    fn other(&mut self, time: i64) -> Result<&mut OrderedMap<K, A>, Window> {
+    fn find_or_open(&mut self, time: i64) -> Result<&mut OrderedMap<K, A>, Window> {
         if let Some(i) = self.older.iter().rposition(|window| window.holds(time)) {
             return Ok(&mut self.older[i].map);
         }
