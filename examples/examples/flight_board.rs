@@ -111,7 +111,15 @@ const HEADER: [&str; 7] =
 fn row(hour: Keyed<String, Pane<Delays>>) -> Row {
     let Pane { window, value: Delays { flights, cancelled, delayed, departed, total, max } } = hour.value;
     let mean_delay = (departed > 0).then(|| format!("{:.2}", total as f64 / departed as f64));
-    Row { window_start: window.start, origin: hour.key, flights, cancelled, delayed, mean_delay, max_delay: max }
+    Row {
+        window_start: window.start,
+        origin: hour.key,
+        flights,
+        cancelled,
+        delayed,
+        mean_delay,
+        max_delay: max,
+    }
 }
 
 /// Makes the board; gives the line of totals.

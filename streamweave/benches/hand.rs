@@ -57,7 +57,12 @@ fn run_one(arguments: &[String]) {
 }
 
 /// Prints a row of the table.
-fn compare<R: PartialEq + std::fmt::Debug>(name: &str, rows: usize, graph: impl Fn() -> R, hand: impl Fn() -> R) {
+fn compare<R: PartialEq + std::fmt::Debug>(
+    name: &str,
+    rows: usize,
+    graph: impl Fn() -> R,
+    hand: impl Fn() -> R,
+) {
     let mut pairs: Vec<(Duration, Duration)> = Vec::new();
     for round in 0..=ROUNDS {
         let (graph_took, graph_says) = timed(&graph);

@@ -23,7 +23,7 @@ pub(super) struct Graph {
 }
 
 pub(super) enum Item {
-    Node { name: Ident, carries: Option<Type>, expr: Expr },
+    Node { name: Ident, carries: Option<Type>, expr: Box<Expr> },
     Chain { ends: Vec<End> },
 }
 
@@ -114,7 +114,7 @@ impl Parse for Definition {
         if input.is_empty() {
             return Err(input.error(format!("expected an operator after `{name} =`")));
         }
-        let expr: Expr = input.parse()?;
+        let expr = Box::new(input.parse()?);
         if !input.is_empty() {
             return Err(input.error("expected `;` after the operator"));
         }

@@ -215,6 +215,19 @@ impl<N: LeftOpen> Connected for Open<N> {}
 )]
 pub trait LeftOpen {}
 
+impl Wired for () {
+    type Outputs = ();
+
+    fn outputs(self) {}
+}
+
+impl Outputs for () {
+    fn wake(&mut self) {}
+    fn settle(&mut self, _emitted: &mut [u64]) {}
+}
+
+impl Connected for () {}
+
 macro_rules! tuples {
     ($(($($slot:ident . $field:tt),*))*) => {$(
         impl<$($slot: At),*> Wired for ($($slot,)*) {
@@ -233,9 +246,9 @@ macro_rules! tuples {
             }
 
             #[inline(always)]
-            fn settle(&mut self, _emitted: &mut [u64]) {
+            fn settle(&mut self, emitted: &mut [u64]) {
                 $(
-                    _emitted[$field] += self.$field.emitted;
+                    emitted[$field] += self.$field.emitted;
                     self.$field.emitted = 0;
                     self.$field.behind.settle();
                 )*
@@ -246,7 +259,7 @@ macro_rules! tuples {
     )*};
 }
 
-tuples! { () (A.0) (A.0, B.1) (A.0, B.1, C.2) (A.0, B.1, C.2, D.3) }
+tuples! { (A.0) (A.0, B.1) (A.0, B.1, C.2) (A.0, B.1, C.2, D.3) }
 
 /// A node without ports has been reported already where one was named.
 impl<I, S> Attach<I, S> for () {
