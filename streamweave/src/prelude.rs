@@ -13,8 +13,10 @@ pub use crate::operator::keyed::{
     running_sum, sum,
 };
 pub use crate::operator::window::{Late, Pane, Window, tumbling};
-pub use crate::operator::{Aggregate, Count, Max, Mean, Min, Sum, event_time};
-pub use crate::sink::{collect, for_each, last, to_channel};
+pub use crate::operator::{
+    Aggregate, Count, Max, Mean, Min, Sum, epochs, event_time, from_start, to_changes, untimed,
+};
+pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
 pub use crate::source::{from_channel, from_iter, from_stream};
 pub use crate::time::{EventTime, LogicalTime, TimeDelta, Units, bounded};
 pub use streamweave_macros::node;

@@ -21,7 +21,9 @@ pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
     let mut chains = Vec::new();
     for item in syntax.items {
         match item {
-            Item::Node { name, carries, expr } => lowering.define(name, carries, *expr),
+            Item::Node { name, carries, expr } => {
+                lowering.define(name, carries.map(|carries| *carries), *expr)
+            }
             Item::Chain { ends } => chains.push(ends),
         }
     }

@@ -23,7 +23,7 @@ pub(super) struct Graph {
 }
 
 pub(super) enum Item {
-    Node { name: Ident, carries: Option<Type>, expr: Box<Expr> },
+    Node { name: Ident, carries: Option<Box<Type>>, expr: Box<Expr> },
     Chain { ends: Vec<End> },
 }
 
@@ -106,7 +106,7 @@ impl Parse for Definition {
         let name = input.parse()?;
         let carries = if input.peek(Token![:]) {
             input.parse::<Token![:]>()?;
-            Some(input.parse()?)
+            Some(Box::new(input.parse()?))
         } else {
             None
         };

@@ -1,8 +1,9 @@
 //! What may flow as what along an edge, chosen by the types at compile time.
 //!
 //! - No diff to a diff of +1: implicit, through [`ToDiff`], wherever an operator asks for changes.
-//! - No time to a time: never implicit. `event_time(..)` reads it from the data.
-//! - Dropping a time or a diff: only by a named operator.
+//! - No time to a time: never implicit. `event_time(..)` reads it from the data, `epochs(..)`
+//!   numbers the input, `from_start()` says that all of it is there at the first time.
+//! - Dropping a time or a diff: only by a named operator, such as `untimed()`.
 
 use std::fmt::Debug;
 
@@ -54,7 +55,7 @@ impl ToDiff for i64 {
 #[diagnostic::on_unimplemented(
     message = "a stream whose time is `{Self}` cannot flow where `{To}` is needed",
     label = "the time is missing or of another kind along this edge",
-    note = "give the stream a time: put `event_time(|row| .., bounded(..))` before this node"
+    note = "a stream gets a time by a named operator: `event_time(|row| .., bounded(..))` reads it from the data, `epochs(..)` numbers the input, `from_start()` says that all of it is there at the first time"
 )]
 pub trait FlowsAsTime<To: Timestamp>: Timestamp {
     /// A time along the edge.

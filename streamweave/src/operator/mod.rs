@@ -25,6 +25,7 @@ pub mod window;
 
 mod aggregate;
 mod event_time;
+mod logical_time;
 mod shared;
 mod stage;
 
@@ -36,6 +37,7 @@ use crate::time::{Frontier, Timestamp};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
 pub use event_time::{AssignTime, Extracted, MissingTime, event_time};
+pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
 pub use shared::{InPort, Shared};
 pub use stage::{Counters, Cx, Placed, Stage};
 

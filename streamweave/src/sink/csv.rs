@@ -25,7 +25,7 @@ pub fn write<D: Serialize, T>(_input: Edge<D, T>, output: impl Into<Output>) -> 
     CsvWrite { output: output.into(), delimiter: b',', header: None, row: PhantomData }
 }
 
-/// A CSV sink before it is placed; see [`write`].
+/// A CSV sink before it is placed; see [`write`](write()).
 #[derive(Clone, Debug)]
 pub struct CsvWrite<D> {
     output: Output,

@@ -1,7 +1,7 @@
-//! A call for each row.
+//! A call for each row, or for each row in its envelope.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Input, Node, passive};
 use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
@@ -14,19 +14,36 @@ pub fn for_each<D, T, F: FnMut(D)>(_input: Edge<D, T>, f: F) -> Node<ForEach<F>,
 #[derive(Clone, Debug)]
 pub struct ForEach<F>(F);
 
-impl<F> Operator for ForEach<F> {
-    type Yield = ();
-    const OUTCOME: Outcome = Outcome::Absorbed;
-
-    fn finish(&mut self) {}
-}
-
-impl<F, Outs> Resume<Outs> for ForEach<F> {}
+passive!(ForEach<F>, Absorbed);
 
 impl<D, T: Timestamp, F: FnMut(D), Outs> Input<0, D, T, (), Outs> for ForEach<F> {
     #[inline(always)]
     fn push(&mut self, row: Update<D, T, ()>, _outs: &mut Outs, _cx: &mut Cx) {
         (self.0)(row.data);
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, _frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {}
+}
+
+/// Calls a function with each row in its envelope: value, time and diff. It takes changes, too.
+pub fn for_each_update<D, T, R, F>(_input: Edge<D, T, R>, f: F) -> Node<ForEachUpdate<F>, NoPorts>
+where
+    F: FnMut(Update<D, T, R>),
+{
+    Node::new(ForEachUpdate(f), NoPorts)
+}
+
+/// See [`for_each_update`].
+#[derive(Clone, Debug)]
+pub struct ForEachUpdate<F>(F);
+
+passive!(ForEachUpdate<F>, Absorbed);
+
+impl<D, T: Timestamp, R, F: FnMut(Update<D, T, R>), Outs> Input<0, D, T, R, Outs> for ForEachUpdate<F> {
+    #[inline(always)]
+    fn push(&mut self, row: Update<D, T, R>, _outs: &mut Outs, _cx: &mut Cx) {
+        (self.0)(row);
     }
 
     #[inline(always)]

@@ -19,5 +19,5 @@ pub mod lines;
 pub use channel::{ToChannel, to_channel};
 pub use collect::{Collect, collect};
 pub use encoded::{Encoded, Encoder};
-pub use for_each::{ForEach, for_each};
+pub use for_each::{ForEach, ForEachUpdate, for_each, for_each_update};
 pub use last::{Last, last};
