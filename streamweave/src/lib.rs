@@ -79,9 +79,108 @@ pub mod private;
 
 pub use executor::{Graph, Running};
 pub use graph::Error;
+/// Makes a node of a function.
+///
+/// The signature is the shape, decided by the last segment of the return type as it is written:
+///
+/// | signature | node |
+/// |---|---|
+/// | `fn(A) -> B` | map |
+/// | `fn(A) -> Option<B>` | filter-map |
+/// | `fn(A) -> impl Iterator<Item = B>` or `impl IntoIterator` | flat-map (a `Vec<B>` is a value: a map) |
+/// | `fn(A) -> Result<B, E>` | port `out` carries `B`, port `err` [`Failed<(), E>`](envelope::Failed) |
+///
+/// With `&A` in place of `A` the node borrows its input: it takes any `D: Borrow<A>` (`&str` takes
+/// `String`), and an `err` port carries the input along, `Failed<D, E>`. `#[node(map)]`,
+/// `filter_map`, `flat_map` and `try_map` override the shape.
+///
+/// Such a node works on plain streams, timed streams and streams of changes alike: time and diff
+/// pass through.
+///
+/// Parameters marked `#[param]` configure the node; they are cloned for each call. The name of the
+/// function is then a constructor, which `graph!` calls; the body stays callable, for tests, as
+/// `name::call(..)`. A node may be generic, have any visibility, and stand in a function's body.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// #[node]
+/// fn parse<T: std::str::FromStr>(text: &str) -> Result<T, T::Err> {
+///     text.parse()
+/// }
+///
+/// #[node]
+/// fn scale(x: f64, #[param] by: f64) -> f64 {
+///     x * by
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     texts = from_iter(["1", "2.5", "three"]);
+///     numbers = parse::<f64>();
+///     texts -> numbers -> scale(2.0) -> scaled;
+///     numbers.err -> map(|failed| failed.input) -> rest;
+///     scaled = collect();
+///     rest = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.scaled, [2.0, 5.0]);
+/// assert_eq!(result.rest, ["three"]);
+/// assert_eq!(scale::call(3.0, 2.0), 6.0);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(inline)]
 pub use streamweave_macros::node;
 
-/// Wires nodes into a graph.
+/// Wires nodes into a graph: an expression of type [`Graph`].
+///
+/// ```text
+/// graph! := item*
+/// item   := NAME (: Type)? = operator(..) ;    a node; NAME is what reports and errors call it
+///         | end (-> stage)* -> end ;           a chain of arrows
+/// end    := NAME | NAME.port | [ end, .. ]     first in a chain: origins; last: targets
+/// stage  := NAME | operator(..)
+/// ```
+///
+/// - Statements stand in any order. A name that starts several arrows fans out (its rows are
+///   cloned); `[a, b] -> n` merges, row by row in order of arrival. An input takes one arrow.
+/// - An operator is any function whose first parameters are edges: the macro puts the incoming edge
+///   before the arguments that are written, so that closures infer. An operator that no arrow enters is a
+///   source. A bare name that is no node of the graph is an operator without arguments.
+/// - Without a port an arrow starts at `out`. Every port goes somewhere, if only to `discard`.
+/// - The expressions are evaluated where the graph stands: they see its variables, and `?` works.
+/// - The result of a run is a struct with one field for each named sink, and its books:
+///   `report()` and `assert_conserved()`.
+///
+/// # Examples
+///
+/// A diamond, and statements out of order:
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     [halved, tripled] -> both;
+///     numbers -> filter(|n| n % 2 == 0) -> map(|n| n / 2) -> halved;
+///     numbers -> map(|n| n * 3) -> tripled;
+///
+///     numbers = from_iter(1..=4);
+///     halved  = inspect(|_| ());
+///     tripled = inspect(|_| ());
+///     both    = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.both, [3, 1, 6, 9, 2, 12]);
+/// result.assert_conserved();
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[macro_export]
 macro_rules! graph {
     ($($item:tt)*) => {

@@ -1,0 +1,218 @@
+//! The example programs as processes: what they print for good input and for bad, and how they
+//! end. The expected boards are recomputed from all rows by an oracle that knows no engine.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use streamweave_examples::data;
+use streamweave_tests::oracle;
+
+/// The path of a built example, beside this test's own.
+fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its path");
+    let target = test.parent().and_then(Path::parent).expect("a test stands in `deps`");
+    let program = target.join("examples").join(name);
+    assert!(program.exists(), "{} is not built: run `cargo test -p streamweave-examples`", program.display());
+    program
+}
+
+fn run(name: &str, arguments: &[&str]) -> Output {
+    Command::new(program(name)).args(arguments).output().expect("the program starts")
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).expect("stdout is text")
+}
+
+/// The last line of stderr.
+fn last_word(output: &Output) -> &str {
+    let stderr = std::str::from_utf8(&output.stderr).expect("stderr is text");
+    stderr.trim_end().lines().last().unwrap_or("")
+}
+
+/// A file that is removed after the test.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn holding(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("streamweave-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).expect("the temporary folder can be written");
+        Temporary(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("the temporary folder has a name in UTF-8")
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // Nothing depends on it.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn assert_board(file: &str, bytes: &[u8], lateness: i64, batch: &str) {
+    let minutes = lateness.to_string();
+    let output = run("flight_board", &["--flights", file, "--lateness", &minutes, "--batch", batch]);
+    let expected = oracle::flight_board(bytes, lateness);
+    assert!(output.status.success(), "{}", last_word(&output));
+    assert_eq!(last_word(&output), expected.summary.trim_end(), "lateness {lateness}, batch {batch}");
+    assert!(stdout(&output) == expected.stdout, "the boards differ at lateness {lateness}, batch {batch}");
+}
+
+#[test]
+fn z1_the_board_of_january_is_the_same_bytes_at_any_batch_size() {
+    let flights = data("flights-2013-01.csv");
+    let bytes = std::fs::read(&flights).expect("the data is there");
+    let flights = flights.to_str().expect("a path in UTF-8");
+    for lateness in [0, 30, 120, 720] {
+        for batch in ["1", "7", "1024"] {
+            assert_board(flights, &bytes, lateness, batch);
+        }
+    }
+}
+
+#[test]
+fn z1_the_board_of_any_month_malformed_rows_included() {
+    for seed in 1..=4 {
+        let bytes = oracle::flights_csv(seed, 4_000);
+        let file = Temporary::holding(&format!("month-{seed}.csv"), &bytes);
+        for (lateness, batch) in [(0, "1024"), (60, "7"), (121, "1")] {
+            assert_board(file.path(), &bytes, lateness, batch);
+        }
+    }
+}
+
+#[test]
+fn the_board_without_arguments_is_the_one_that_is_kept() {
+    let output = Command::new(program("flight_board")).current_dir("/").output().expect("it starts");
+    let kept = std::fs::read_to_string(data("flight_board.csv")).expect("it is kept");
+    assert_eq!(last_word(&output), "rows=27004 late=331 malformed=0 windows=1642");
+    assert!(stdout(&output) == kept);
+}
+
+#[test]
+fn gzip_is_read_as_it_is() {
+    let plain = b"year,month,day,dep_time,sched_dep_time,dep_delay,origin\n2013,1,1,517,515,2,EWR\n";
+    // `gzip -n` of the lines above.
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(plain).expect("memory takes it");
+    let file = Temporary::holding("flights.csv.gz", &encoder.finish().expect("memory takes it"));
+    let output = run("flight_board", &["--flights", file.path()]);
+    assert_eq!(stdout(&output), oracle::flight_board(plain, 120).stdout);
+}
+
+#[test]
+fn a_header_alone_is_a_board_without_rows() {
+    let file = Temporary::holding("header.csv", b"year,month,day,dep_time,sched_dep_time,dep_delay,origin\n");
+    let output = run("flight_board", &["--flights", file.path()]);
+    assert!(output.status.success());
+    assert_eq!(stdout(&output), "window_start,origin,flights,cancelled,delayed,mean_delay,max_delay\n");
+    assert_eq!(last_word(&output), "rows=0 late=0 malformed=0 windows=0");
+}
+
+#[test]
+fn what_cannot_be_read_is_said_with_its_name_and_exit_code_1() {
+    let empty = Temporary::holding("empty.csv", b"");
+    let other = Temporary::holding("other.csv", b"a,b\n1,2\n");
+    let folder = std::env::temp_dir();
+    let folder = folder.to_str().expect("a path in UTF-8");
+    for (file, says) in [
+        ("/no/such/file", "`/no/such/file`: No such file"),
+        (folder, "expected a file, found a directory"),
+        (empty.path(), "is empty: expected a header line"),
+        (other.path(), "the header has no column `year`"),
+    ] {
+        let output = run("flight_board", &["--flights", file]);
+        assert_eq!(output.status.code(), Some(1), "{file}");
+        assert!(last_word(&output).contains(says), "{file}: {}", last_word(&output));
+        assert!(last_word(&output).contains("node `flights`"), "{}", last_word(&output));
+    }
+    for arguments in [&["--lateness", "soon"][..], &["--lateness"], &["--bogus"], &["--lateness", "-1"]] {
+        let output = run("flight_board", arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[test]
+fn malformed_rows_are_reported_with_their_place_and_do_not_stop_the_board() {
+    let lines: [&[u8]; 6] = [
+        b"year,month,day,dep_time,sched_dep_time,dep_delay,origin",
+        b"2013,1,1,517,515,2,EWR",
+        b"2013,1,1,517",
+        b"2013,1,1,5x7,515,2,EWR",
+        b"2013,1,1,517,1260,2,EWR",
+        b"2013,1,1,517,515,2,E\xffR",
+    ];
+    let file = Temporary::holding("bad.csv", &lines.join(&b"\n"[..]));
+    let output = run("flight_board", &["--flights", file.path()]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success());
+    assert_eq!(last_word(&output), "rows=5 late=0 malformed=4 windows=1");
+    for says in [
+        "bad.csv:3: expected 7 fields, found 4",
+        "bad.csv:4: column 4 (dep_time): invalid digit",
+        "bad.csv:5: there is no 2013-1-1 1260",
+        "bad.csv:6: column 7 (origin): invalid UTF-8",
+    ] {
+        assert!(stderr.contains(says), "{says}: {stderr}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_board_quietly() {
+    let mut board = Command::new(program("flight_board"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(board.stdout.take());
+    let output = board.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    assert!(last_word(&output).starts_with("rows="), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1, "{output:?}");
+}
+
+#[test]
+fn words_are_counted_and_sorted_and_lines_that_are_no_text_skipped() {
+    for seed in 1..=4 {
+        let text = oracle::text(seed, 500);
+        let (expected, skipped) = oracle::word_count(&text);
+        let file = Temporary::holding(&format!("text-{seed}.txt"), &text);
+        let output = run("word_count", &[file.path()]);
+        assert!(output.status.success());
+        assert!(stdout(&output) == expected, "the counts differ for seed {seed}");
+        let reported: Vec<u64> = String::from_utf8_lossy(&output.stderr)
+            .lines()
+            .map(|line| line.split_whitespace().nth(1).expect("`line N`").parse().expect("a number"))
+            .collect();
+        assert_eq!(reported, skipped);
+    }
+}
+
+#[test]
+fn words_come_from_stdin_too() {
+    let mut counting = Command::new(program("word_count"))
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stdin = counting.stdin.take().expect("it is piped");
+    stdin.write_all("warp weft\nwarp é".as_bytes()).expect("it reads");
+    drop(stdin);
+    let output = counting.wait_with_output().expect("it ends");
+    assert_eq!(stdout(&output), "warp\t2\nweft\t1\né\t1\n");
+}
+
+#[test]
+fn a_text_that_is_not_there_is_said_with_exit_code_1() {
+    for arguments in [&["/no/such/text"][..], &[]] {
+        let output = run("word_count", arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(last_word(&output).starts_with("word_count"), "{output:?}");
+    }
+}
