@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
 
 /// A bag of mistakes. It panics when it is dropped unread.
 pub(crate) struct Mistakes {
@@ -18,6 +19,11 @@ impl Mistakes {
     /// Notes a mistake at `span`, in the user's words.
     pub(crate) fn at(&mut self, span: Span, message: impl Display) {
         self.add(syn::Error::new(span, message));
+    }
+
+    /// Notes a mistake on `tokens`, from the first to the last.
+    pub(crate) fn on(&mut self, tokens: impl ToTokens, message: impl Display) {
+        self.add(syn::Error::new_spanned(tokens, message));
     }
 
     pub(crate) fn add(&mut self, error: syn::Error) {

@@ -4,8 +4,9 @@
 //! the user's types, so that a public node may work on private ones where a function may.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
-use syn::{FnArg, GenericParam, Ident, Pat, PatType, ReturnType};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{FnArg, GenericParam, Ident, Pat, PatType, ReturnType, Type};
 
 use super::model::{Node, Shape};
 
@@ -140,23 +141,25 @@ fn call(node: &Node) -> TokenStream {
     let turbofish = (!generics.is_empty()).then(|| quote!(::<#(#generics),*>));
     let mut param = 0;
     let arguments = node.function.sig.inputs.iter().map(|argument| {
-        if is_param(node, argument) {
-            let name = local_param(param);
-            param += 1;
-            quote!(::core::clone::Clone::clone(&#name))
-        } else {
-            quote!(row)
-        }
+        let Some(ty) = param_type(node, argument) else {
+            return quote!(row);
+        };
+        // On the type: one that cannot be cloned is reported there.
+        let span = ty.span().resolved_at(Span::mixed_site());
+        let name = Ident::new(&local_param(param).to_string(), span);
+        param += 1;
+        quote_spanned!(span=> ::core::clone::Clone::clone(&#name))
     });
     let input = input(node);
     quote!(move |row: #input| #name::call #turbofish (#(#arguments),*))
 }
 
-fn is_param(node: &Node, argument: &FnArg) -> bool {
+/// The type of an argument that configures the node.
+fn param_type<'a>(node: &'a Node, argument: &FnArg) -> Option<&'a Type> {
     let FnArg::Typed(PatType { pat, .. }) = argument else {
-        return false;
+        return None;
     };
-    node.params.iter().any(|param| same(&param.pat, pat))
+    node.params.iter().find(|param| same(&param.pat, pat)).map(|param| &*param.ty)
 }
 
 fn same(a: &Pat, b: &Pat) -> bool {

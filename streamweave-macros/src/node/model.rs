@@ -1,7 +1,6 @@
 //! A node function as what it means: its input, its parameters, its shape.
 
 use proc_macro2::{Span, TokenStream};
-use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, ItemFn, PatType, ReturnType, Type};
 
 use crate::diagnostics::Mistakes;
@@ -75,8 +74,7 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
     for argument in &mut function.sig.inputs {
         match argument {
             FnArg::Receiver(receiver) => {
-                mistakes
-                    .at(receiver.span(), "a node function has no `self`: pass what it needs as `#[param]`");
+                mistakes.on(receiver, "a node function has no `self`: pass what it needs as `#[param]`");
             }
             FnArg::Typed(typed) => {
                 let kind = if take_param(&mut typed.attrs) { &mut params } else { &mut inputs };
@@ -100,10 +98,9 @@ fn shape_override(attributes: TokenStream, mistakes: &mut Mistakes) -> Option<Sh
     if attributes.is_empty() {
         return None;
     }
-    let span = attributes.span();
-    let shape = syn::parse2::<syn::Ident>(attributes).ok().as_ref().and_then(Shape::named);
+    let shape = syn::parse2::<syn::Ident>(attributes.clone()).ok().as_ref().and_then(Shape::named);
     if shape.is_none() {
-        mistakes.at(span, "expected `map`, `filter_map`, `flat_map` or `try_map`");
+        mistakes.on(attributes, "expected `map`, `filter_map`, `flat_map` or `try_map`");
     }
     shape
 }
@@ -124,13 +121,13 @@ fn signature(function: &ItemFn, inputs: &[PatType], mistakes: &mut Mistakes) {
         [_] => {}
         [_, more @ ..] => {
             for extra in more {
-                mistakes.at(extra.span(), "a node has one input; mark what configures it with `#[param]`");
+                mistakes.on(extra, "a node has one input; mark what configures it with `#[param]`");
             }
         }
     }
     for input in inputs {
         if let Type::ImplTrait(_) = &*input.ty {
-            mistakes.at(input.ty.span(), "name the type of the input, or make the node generic over it");
+            mistakes.on(&input.ty, "name the type of the input, or make the node generic over it");
         }
         if let Type::Reference(reference) = &*input.ty
             && let Some(token) = &reference.mutability
