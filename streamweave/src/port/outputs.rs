@@ -285,6 +285,22 @@ macro_rules! attach {
     )*};
 }
 
+/// All ports are attached: what comes on top has been reported already where its port was named.
+macro_rules! attached {
+    ($(($($slot:ident),+))*) => {$(
+        impl<I, S, $($slot),+> Attach<I, S> for ($(Port<$slot>,)+) {
+            type Attached = Self;
+
+            #[inline(always)]
+            fn attach(self, _behind: S) -> Self {
+                self
+            }
+        }
+    )*};
+}
+
+attached! { (A) (A, B) (A, B, C) (A, B, C, D) }
+
 attach! {
     P0: () [N] ();
     P0: () [N] (B);
