@@ -130,7 +130,11 @@ fn chain(tokens: Vec<TokenTree>) -> syn::Result<Item> {
     let alone = segments.len() == 1;
     for (arrow, segment) in segments {
         if segment.is_empty() {
-            mistakes.at(arrow.unwrap_or(whole), "expected a node or an operator beside this arrow");
+            let beside = "expected a node or an operator beside this arrow";
+            match arrow {
+                Some(arrow) => mistakes.on(arrow, beside),
+                None => mistakes.at(whole, beside),
+            }
             continue;
         }
         match end(segment) {
@@ -146,15 +150,13 @@ fn chain(tokens: Vec<TokenTree>) -> syn::Result<Item> {
 }
 
 /// What stands between the arrows, each with the arrow before it.
-fn segments(tokens: Vec<TokenTree>) -> Vec<(Option<Span>, Vec<TokenTree>)> {
-    let mut segments: Vec<(Option<Span>, Vec<TokenTree>)> = vec![(None, Vec::new())];
+fn segments(tokens: Vec<TokenTree>) -> Vec<(Option<TokenStream>, Vec<TokenTree>)> {
+    let mut segments: Vec<(Option<TokenStream>, Vec<TokenTree>)> = vec![(None, Vec::new())];
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
-        if is_punct(&token, '-') && tokens.peek().is_some_and(|next| is_punct(next, '>')) {
-            tokens.next();
-            segments.push((Some(token.span()), Vec::new()));
-        } else {
-            segments.last_mut().expect("never empty").1.push(token);
+        match tokens.next_if(|next| is_punct(&token, '-') && is_punct(next, '>')) {
+            Some(head) => segments.push((Some([token, head].into_iter().collect()), Vec::new())),
+            None => segments.last_mut().expect("never empty").1.push(token),
         }
     }
     if let Some((arrow, last)) = segments.last()
