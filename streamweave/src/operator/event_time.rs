@@ -1,10 +1,9 @@
 //! Where a stream gets its event time.
 
 use std::convert::Infallible;
-use std::marker::PhantomData;
 
 use crate::envelope::{Failed, Update};
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Input, Node, Operator, passive};
 use crate::port::{Edge, Out, OutErr, Port, Ports, Push};
 use crate::time::{EventTime, Frontier, Watermark};
 
@@ -38,13 +37,13 @@ pub fn event_time<D, R, X, F, W>(
     _input: Edge<D, (), R>,
     extract: F,
     watermark: W,
-) -> Node<AssignTime<F, W, X>, X::Ports<R>>
+) -> Node<X::Operator<F, W>, X::Ports<R>>
 where
     F: FnMut(&D) -> X,
     X: Extracted<D>,
     W: Watermark,
 {
-    Node::new(AssignTime { extract, watermark, extracted: PhantomData }, X::ports())
+    Node::new(X::operator(extract, watermark), X::ports())
 }
 
 /// Why a row has no time, where the extractor returned `None`.
@@ -53,15 +52,23 @@ where
 pub struct MissingTime;
 
 /// What an extractor of event time may return.
+///
+/// The operator is named by this trait alone: of another type rustc says that it is none of the
+/// three, and has nothing left that it could say something else about.
 #[diagnostic::on_unimplemented(
     message = "event time cannot be read from `{Self}`",
     label = "expected `EventTime`, `Option<EventTime>` or `Result<EventTime, E>`"
 )]
-pub trait Extracted<D>: ExtractedOutcome {
+pub trait Extracted<D>: Sized {
     /// Why there is no time.
     type Error;
+    /// The operator, around an extractor and a watermark.
+    type Operator<F, W>: Operator;
     /// The ports of the node.
     type Ports<R>: Ports;
+
+    /// The operator.
+    fn operator<F, W>(extract: F, watermark: W) -> Self::Operator<F, W>;
 
     /// The witnesses of the ports.
     fn ports<R>() -> Self::Ports<R>;
@@ -72,7 +79,12 @@ pub trait Extracted<D>: ExtractedOutcome {
 
 impl<D> Extracted<D> for EventTime {
     type Error = Infallible;
+    type Operator<F, W> = AssignTime<F, W>;
     type Ports<R> = Out<D, EventTime, R>;
+
+    fn operator<F, W>(extract: F, watermark: W) -> AssignTime<F, W> {
+        AssignTime { extract, watermark }
+    }
 
     fn ports<R>() -> Self::Ports<R> {
         Out::new()
@@ -86,7 +98,12 @@ impl<D> Extracted<D> for EventTime {
 
 impl<D> Extracted<D> for Option<EventTime> {
     type Error = MissingTime;
+    type Operator<F, W> = TryAssignTime<F, W>;
     type Ports<R> = OutErr<D, EventTime, Failed<D, MissingTime>, (), R>;
+
+    fn operator<F, W>(extract: F, watermark: W) -> TryAssignTime<F, W> {
+        TryAssignTime { extract, watermark }
+    }
 
     fn ports<R>() -> Self::Ports<R> {
         OutErr::new()
@@ -100,7 +117,12 @@ impl<D> Extracted<D> for Option<EventTime> {
 
 impl<D, E> Extracted<D> for Result<EventTime, E> {
     type Error = E;
+    type Operator<F, W> = TryAssignTime<F, W>;
     type Ports<R> = OutErr<D, EventTime, Failed<D, E>, (), R>;
+
+    fn operator<F, W>(extract: F, watermark: W) -> TryAssignTime<F, W> {
+        TryAssignTime { extract, watermark }
+    }
 
     fn ports<R>() -> Self::Ports<R> {
         OutErr::new()
@@ -112,42 +134,24 @@ impl<D, E> Extracted<D> for Result<EventTime, E> {
     }
 }
 
-/// See [`event_time`].
+/// See [`event_time`]; every row has a time.
 #[derive(Clone, Debug)]
-pub struct AssignTime<F, W, X> {
+pub struct AssignTime<F, W> {
     extract: F,
     watermark: W,
-    extracted: PhantomData<fn() -> X>,
 }
 
-/// What of [`Extracted`] does not depend on the row.
-pub trait ExtractedOutcome {
-    /// See [`Operator::OUTCOME`].
-    const OUTCOME: Outcome;
+/// See [`event_time`]; a row without a time goes to the port `err`.
+#[derive(Clone, Debug)]
+pub struct TryAssignTime<F, W> {
+    extract: F,
+    watermark: W,
 }
 
-impl ExtractedOutcome for EventTime {
-    const OUTCOME: Outcome = Outcome::Passed;
-}
+passive!(AssignTime<F, W>, Passed);
+passive!(TryAssignTime<F, W>, PassedOrFiltered);
 
-impl ExtractedOutcome for Option<EventTime> {
-    const OUTCOME: Outcome = Outcome::PassedOrFiltered;
-}
-
-impl<E> ExtractedOutcome for Result<EventTime, E> {
-    const OUTCOME: Outcome = Outcome::PassedOrFiltered;
-}
-
-impl<F, W, X: ExtractedOutcome> Operator for AssignTime<F, W, X> {
-    type Yield = ();
-    const OUTCOME: Outcome = X::OUTCOME;
-
-    fn finish(&mut self) {}
-}
-
-impl<F, W, X: ExtractedOutcome, Outs> Resume<Outs> for AssignTime<F, W, X> {}
-
-impl<D, R, F, W, S> Input<0, D, (), R, (Port<S>,)> for AssignTime<F, W, EventTime>
+impl<D, R, F, W, S> Input<0, D, (), R, (Port<S>,)> for AssignTime<F, W>
 where
     F: FnMut(&D) -> EventTime,
     W: Watermark,
@@ -171,7 +175,7 @@ where
     }
 }
 
-impl<D, R, X, F, W, S, E> Input<0, D, (), R, (Port<S>, Port<E>)> for AssignTime<F, W, X>
+impl<D, R, X, F, W, S, E> Input<0, D, (), R, (Port<S>, Port<E>)> for TryAssignTime<F, W>
 where
     F: FnMut(&D) -> X,
     X: Extracted<D>,

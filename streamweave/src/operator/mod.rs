@@ -36,7 +36,7 @@ use crate::port::{Edge, Out, OutErr, Ports};
 use crate::time::{Frontier, Timestamp};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
-pub use event_time::{AssignTime, Extracted, MissingTime, event_time};
+pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
 pub use shared::{InPort, Shared};
 pub use stage::{Counters, Cx, Placed, Stage};
