@@ -83,13 +83,13 @@ impl<'a> Expansion<'a> {
         let (placed, ports) = (local("node", number), local("ports", number));
         let entering: Vec<&Edge> = self.graph.entering(number).collect();
         let edges = entering.iter().map(|edge| self.edge(edge));
-        let slots: Vec<TokenStream> = entering.iter().map(|edge| self.slot(edge)).collect();
+        let ends: Vec<Ident> = entering.iter().map(|edge| self.end_name(edge)).collect();
         let (operator, span) = match &node.operator {
             Operator::Merge => {
                 let sw = self.library_at(node.span);
-                (quote_spanned!(mixed(node.span)=> #sw::merge([#(#slots),*])), node.span)
+                (quote_spanned!(mixed(node.span)=> #sw::merge([#(#ends),*])), node.span)
             }
-            Operator::Written(expr) => (with_edges(expr, slots), expr.span()),
+            Operator::Written(expr) => (with_edges(expr, ends), expr.span()),
         };
         let sw = self.library_at(span);
         let witness = match entering.first() {
@@ -130,10 +130,11 @@ impl<'a> Expansion<'a> {
     }
 
     /// The witness of where an arrow ends.
-    fn slot(&self, edge: &Edge) -> TokenStream {
-        let slot = self.slot_name(edge);
-        let sw = self.library_at(edge.to_span);
-        quote_spanned!(mixed(edge.to_span)=> #sw::witness(#slot))
+    ///
+    /// The one local that is the user's by its hygiene, too: what is wrong with an argument rustc
+    /// shows on a token of the same macro as the call, or else on the whole graph.
+    fn end_name(&self, edge: &Edge) -> Ident {
+        Ident::new(&format!("__end{}", self.number(edge)), edge.to_span)
     }
 
     fn slot_name(&self, edge: &Edge) -> Ident {
@@ -144,6 +145,7 @@ impl<'a> Expansion<'a> {
     fn edge(&self, edge: &Edge) -> TokenStream {
         let sw = &self.sw;
         let (slot, along) = (self.slot_name(edge), local("along", self.number(edge)));
+        let end = self.end_name(edge);
         let origin = self.origin(edge);
         let message =
             format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words);
@@ -159,6 +161,7 @@ impl<'a> Expansion<'a> {
         quote! {
             let #witness = #origin;
             let #slot = #sw::slot();
+            let #end = #sw::witness(#slot);
             let #along = {
                 #[diagnostic::on_unimplemented(message = #message, label = "type mismatch along this edge", note = #note)]
                 trait Flows<To: ?::core::marker::Sized, Mode, T, U: #sw::Timestamp, R, Q>: ::core::marker::Sized
@@ -512,7 +515,7 @@ fn tee(sw: &TokenStream, fan: &Ident, arrows: &[TokenStream]) -> TokenStream {
 }
 
 /// The operator's expression with the edges as first arguments of its leftmost call.
-fn with_edges(expr: &Expr, edges: Vec<TokenStream>) -> TokenStream {
+fn with_edges(expr: &Expr, edges: Vec<Ident>) -> TokenStream {
     let mut expr = expr.clone();
     if !edges.is_empty() || matches!(expr, Expr::Path(_)) {
         insert(&mut expr, edges);
@@ -520,10 +523,10 @@ fn with_edges(expr: &Expr, edges: Vec<TokenStream>) -> TokenStream {
     quote!(#expr)
 }
 
-fn insert(expr: &mut Expr, edges: Vec<TokenStream>) {
+fn insert(expr: &mut Expr, edges: Vec<Ident>) {
     match expr {
         Expr::Call(call) if matches!(*call.func, Expr::Path(_)) => {
-            let edges = edges.into_iter().map(|edge| -> Expr { Expr::Verbatim(edge) });
+            let edges = edges.into_iter().map(|edge| -> Expr { syn::parse_quote!(#edge) });
             call.args = edges.chain(std::mem::take(&mut call.args)).collect();
         }
         Expr::Call(call) => insert(&mut call.func, edges),
