@@ -6,7 +6,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{FnArg, GenericParam, Ident, Pat, PatType, ReturnType, Type};
+use syn::{Attribute, FnArg, GenericParam, Ident, Pat, PatType, ReturnType, Type};
 
 use super::model::{Node, Shape};
 
@@ -21,20 +21,34 @@ fn library() -> TokenStream {
     quote!(::streamweave)
 }
 
+/// Attributes that hold for all that a node expands to.
+const FOR_ALL: &[&str] = &["cfg", "allow", "warn", "deny"];
+
+/// Those that stand where the node is called.
+const FOR_CALLERS: &[&str] = &["doc", "deprecated"];
+
+fn attributes<'a>(node: &'a Node, named: &'a [&str]) -> impl Iterator<Item = &'a Attribute> {
+    let attributes = node.function.attrs.iter();
+    attributes.filter(|attribute| named.iter().any(|name| attribute.path().is_ident(name)))
+}
+
 /// `f::call`: the function as it was written.
 fn body(node: &Node) -> TokenStream {
     let name = &node.function.sig.ident;
+    let for_all: Vec<_> = attributes(node, FOR_ALL).collect();
     let visibility = &node.function.vis;
     let mut call = node.function.clone();
     call.attrs.retain(|attribute| !attribute.path().is_ident("doc"));
     call.sig.ident = Ident::new("call", name.span());
     let doc = format!("The node `{name}`: its body is callable as `{name}::call(..)`.");
     quote! {
+        #(#for_all)*
         #[doc = #doc]
         #[allow(non_camel_case_types)]
         #[derive(Clone, Copy, Debug)]
         #visibility struct #name {}
 
+        #(#for_all)*
         #[allow(dead_code)]
         impl #name {
             /// The body of the node.
@@ -49,7 +63,7 @@ fn constructor(node: &Node) -> TokenStream {
     let sw = quote!(#sw::private);
     let signature = &node.function.sig;
     let (name, visibility) = (&signature.ident, &node.function.vis);
-    let docs = node.function.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+    let attributes = attributes(node, FOR_ALL).chain(attributes(node, FOR_CALLERS));
     let (generics, _, bounds) = signature.generics.split_for_impl();
     let params = node.params.iter().enumerate().map(|(i, param)| {
         let (name, ty) = (local_param(i), &param.ty);
@@ -68,7 +82,7 @@ fn constructor(node: &Node) -> TokenStream {
         quote!(, #input)
     });
     quote! {
-        #(#docs)*
+        #(#attributes)*
         #[allow(clippy::needless_pass_by_value, clippy::type_complexity)]
         #visibility fn #name #generics (
             _input: #edge,
