@@ -376,9 +376,14 @@ impl<'a> Expansion<'a> {
         });
         let report = Ident::new("__report", Span::mixed_site());
         let run = self.run();
+        // On the first node: rustc names the closure by its place, where a graph cannot be sent.
+        let first = mixed(self.graph.nodes[self.order[0]].span);
+        let command = Ident::new("command", first);
+        let ty = quote!(#sw::Command<'_, '_, _>);
+        let head = quote_spanned!(first=> move |#command: #ty|);
         quote! {
-            move |command: #sw::Command<'_, '_, _>| -> #sw::Reply {
-                match command {
+            #head {
+                match #command {
                     #sw::Command::Validate => #sw::Reply::Ready #(#validate)*,
                     #sw::Command::PollSource { source, context } => match source {
                         #(#poll)*
