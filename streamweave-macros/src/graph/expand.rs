@@ -27,11 +27,14 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
     let topology = expansion.topology();
     let outcome = expansion.outcome();
     let machine = expansion.machine();
+    // The result's type stands in a block of its own, out of sight of the user's expressions.
     quote!({
         #(#placed)*
         #(#checks)*
-        #outcome
-        #sw::Graph::new(#topology, #machine)
+        {
+            #outcome
+            #sw::Graph::new(#topology, #machine)
+        }
     })
 }
 
