@@ -103,7 +103,10 @@ impl<'a> Expansion<'a> {
             }
         };
         let carries = node.carries.as_ref().map(|carries| {
-            quote_spanned!(mixed(carries.span())=> let _: #sw::Origin<_, #carries, _, _> = #ports.out;)
+            // Both tokens on the type: another one is reported there.
+            let (ports, out) =
+                (local_at("ports", number, carries.span()), Ident::new("out", mixed(carries.span())));
+            quote_spanned!(mixed(carries.span())=> let _: #sw::Origin<_, #carries, _, _> = #ports.#out;)
         });
         let fans = self.first_of_each_port(number).into_iter().map(|edge| self.fan(edge));
         let place = quote_spanned!(mixed(span)=> #sw::place(#operator, #witness));
@@ -119,7 +122,7 @@ impl<'a> Expansion<'a> {
     fn origin(&self, edge: &Edge) -> TokenStream {
         let port = &edge.port;
         // Both tokens on the user's: a port that is not there is reported where it is named.
-        let ports = Ident::new(&format!("__ports{}", edge.from), mixed(port.span()));
+        let ports = local_at("ports", edge.from, port.span());
         quote!(#ports.#port)
     }
 
@@ -141,7 +144,7 @@ impl<'a> Expansion<'a> {
     }
 
     fn slot_name(&self, edge: &Edge) -> Ident {
-        Ident::new(&format!("__slot{}", self.number(edge)), mixed(edge.to_span))
+        local_at("slot", self.number(edge), edge.to_span)
     }
 
     /// Checks what may flow along an edge: gives the witness of its end, and how rows get there.
@@ -240,7 +243,8 @@ impl<'a> Expansion<'a> {
         let fan = self.fan_name(first);
         let witness = Ident::new("origin", mixed(span));
         let row = Ident::new("row", mixed(span));
-        quote_spanned!(mixed(span)=> let #witness = #origin; let #fan = #sw::fan(#witness, |#row| #sw::duplicate(#row));)
+        let duplicate = Ident::new("duplicate", mixed(span));
+        quote_spanned!(mixed(span)=> let #witness = #origin; let #fan = { use #sw::duplicate; #sw::fan(#witness, |#row| #duplicate(#row)) };)
     }
 
     fn fan_name(&self, edge: &Edge) -> Ident {
@@ -256,7 +260,7 @@ impl<'a> Expansion<'a> {
     fn check_ports(&self, number: usize) -> TokenStream {
         let span = self.graph.nodes[number].span;
         let sw = self.library_at(span);
-        let ports = Ident::new(&format!("__ports{number}"), mixed(span));
+        let ports = local_at("ports", number, span);
         let mut wires = quote_spanned!(mixed(span)=> #sw::Ports::open(#ports));
         for edge in self.first_of_each_port(number) {
             let origin = self.origin(edge);
@@ -290,23 +294,6 @@ impl<'a> Expansion<'a> {
             quote!(#sw::EdgeInfo { from: #from, port: #port, to: #to })
         });
         quote!(const { #sw::Topology { nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
-    }
-
-    /// The input ports that rows of a node reach, each as a node and the number of its port.
-    fn reached_ports(&self, from: usize) -> Vec<(usize, usize)> {
-        let mut reached = vec![from];
-        let mut ports = Vec::new();
-        for &node in self.order {
-            for (port, edge) in self.graph.entering(node).enumerate() {
-                if reached.contains(&edge.from) {
-                    ports.push((node, port));
-                    if !reached.contains(&node) {
-                        reached.push(node);
-                    }
-                }
-            }
-        }
-        ports
     }
 
     /// The named sinks.
@@ -362,16 +349,11 @@ impl<'a> Expansion<'a> {
             quote!(report.enter(&topology, &#node, &#ports);)
         });
         let topology = self.topology();
-        let poll = self.sources().enumerate().map(|(source, number)| {
+        let poll = self.sources().enumerate().map(|(source, node)| {
             let place =
-                self.order.iter().position(|&other| other == number).expect("every node is in the order");
-            let node = local("node", number);
-            let ready = self.reached_ports(number).into_iter().map(|(node, port)| {
-                let node = local("node", node);
-                quote!(#sw::Operator::ready(&#node.operator, #port))
-            });
-            // A source is held while a port that it reaches is not ready.
-            quote!(#source if true #(&& #ready)* => #node.poll_source(#place, context),)
+                self.order.iter().position(|&other| other == node).expect("every node is in the order");
+            let node = local("node", node);
+            quote!(#source => #node.poll_source(#place, context),)
         });
         let fields = self.yielding().into_iter().map(|(node, name)| {
             let node = local("node", node);
@@ -551,8 +533,13 @@ fn insert(expr: &mut Expr, edges: Vec<Ident>) {
 }
 
 /// A local of the expansion.
-fn local(what: &str, node: usize) -> Ident {
-    Ident::new(&format!("__{what}{node}"), Span::mixed_site())
+fn local(what: &str, number: usize) -> Ident {
+    local_at(what, number, Span::mixed_site())
+}
+
+/// The same on the user's tokens.
+fn local_at(what: &str, number: usize, span: Span) -> Ident {
+    Ident::new(&format!("__{what}{number}"), mixed(span))
 }
 
 /// On the user's tokens, out of the way of the user's names.
