@@ -296,6 +296,23 @@ impl<'a> Expansion<'a> {
         quote!(const { #sw::Topology { nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
     }
 
+    /// The input ports that rows of a node reach, each as a node and the number of its port.
+    fn reached_ports(&self, from: usize) -> Vec<(usize, usize)> {
+        let mut reached = vec![from];
+        let mut ports = Vec::new();
+        for &node in self.order {
+            for (port, edge) in self.graph.entering(node).enumerate() {
+                if reached.contains(&edge.from) {
+                    ports.push((node, port));
+                    if !reached.contains(&node) {
+                        reached.push(node);
+                    }
+                }
+            }
+        }
+        ports
+    }
+
     /// The named sinks.
     fn yielding(&self) -> Vec<(usize, Ident)> {
         let named = |&node: &usize| Some((node, self.graph.nodes[node].named.clone()?));
@@ -349,11 +366,15 @@ impl<'a> Expansion<'a> {
             quote!(report.enter(&topology, &#node, &#ports);)
         });
         let topology = self.topology();
-        let poll = self.sources().enumerate().map(|(source, node)| {
-            let place =
-                self.order.iter().position(|&other| other == node).expect("every node is in the order");
-            let node = local("node", node);
-            quote!(#source => #node.poll_source(#place, context),)
+        let poll = self.sources().enumerate().map(|(source, number)| {
+            let place = self.order.iter().position(|&other| other == number).expect("every node is in the order");
+            let node = local("node", number);
+            let ready = self.reached_ports(number).into_iter().map(|(node, port)| {
+                let node = local("node", node);
+                quote!(#sw::Operator::ready(&#node.operator, #port))
+            });
+            // A source is held while a port that it reaches is not ready.
+            quote!(#source if true #(&& #ready)* => #node.poll_source(#place, context),)
         });
         let fields = self.yielding().into_iter().map(|(node, name)| {
             let node = local("node", node);

@@ -1,0 +1,13 @@
+//! error at: `words`
+//! says: `words` carries `&str`, but
+
+use streamweave::prelude::*;
+
+fn main() {
+    let _ = graph! {
+        numbers = from_iter([1_u64, 2]);
+        words = from_iter(["warp", "weft"]);
+        [numbers, words] -> all;
+        all = collect();
+    };
+}

@@ -1,0 +1,14 @@
+//! error at: `tumbling(1.minutes())`
+//! says: this is not a finished operator
+
+use streamweave::prelude::*;
+
+fn main() {
+    let _ = graph! {
+        rows = from_iter([1_i64, 2]);
+        per_minute = tumbling(1.minutes());
+        rows -> event_time(|row| EventTime::from_secs(*row), bounded(1.secs()))
+            -> key_by(|row| *row) -> per_minute -> panes;
+        panes = collect();
+    };
+}

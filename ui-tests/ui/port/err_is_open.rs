@@ -1,0 +1,18 @@
+//! error at: `parsed`
+//! says: port `err` of this node is open
+
+use streamweave::prelude::*;
+
+#[node]
+fn parse(line: &str) -> Result<u64, std::num::ParseIntError> {
+    line.parse()
+}
+
+fn main() {
+    let _ = graph! {
+        lines = from_iter(["1", "two"]);
+        parsed = parse();
+        lines -> parsed -> numbers;
+        numbers = collect();
+    };
+}

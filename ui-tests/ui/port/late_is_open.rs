@@ -1,0 +1,14 @@
+//! error at: `per_minute`
+//! says: port `late` of this node is open
+
+use streamweave::prelude::*;
+
+fn main() {
+    let _ = graph! {
+        rows = from_iter([1_i64, 2]);
+        per_minute = tumbling(1.minutes()).aggregate(Count::new);
+        rows -> event_time(|row| EventTime::from_secs(*row), bounded(1.secs()))
+            -> key_by(|row| *row) -> per_minute -> panes;
+        panes = collect();
+    };
+}

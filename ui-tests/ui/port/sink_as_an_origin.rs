@@ -1,0 +1,14 @@
+//! error at: `all`
+//! says: no field `out`
+
+use streamweave::prelude::*;
+
+fn main() {
+    let _ = graph! {
+        numbers = from_iter([1_u64, 2]);
+        numbers -> all;
+        all -> map(|n| n + 1) -> more;
+        all = collect();
+        more = collect();
+    };
+}
