@@ -6,7 +6,8 @@ pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{Command, Graph, Reply, Yielded};
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::element::{
-    FilterMap, FilterMapRef, FlatMap, FlatMapRef, Map, MapRef, OptionLike, ResultLike, TryMap, TryMapRef,
+    FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
+    TryMapRef,
 };
 pub use crate::operator::flow::merge;
 pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed, Shared};

@@ -180,7 +180,9 @@ fn definitions(node: usize, kind: Kind) -> Vec<String> {
             let micros = "pane.value.window.start.micros(), pane.value.window.end.micros()";
             (
                 key_by(keys),
-                format!("tumbling({size}.micros()).offset(TimeDelta::from_micros({offset})){sorted}.{sum_up}"),
+                format!(
+                    "tumbling({size}.micros()).offset(TimeDelta::from_micros({offset})){sorted}.{sum_up}"
+                ),
                 format!("map(|pane| Row::of_pane(pane.key, {micros}, {row}))"),
             )
         }

@@ -24,7 +24,11 @@ struct Awaited<C, F: Future, T: Timestamp> {
     in_flight: usize,
 }
 
-fn awaited<D, T, C, F>(_input: Edge<D, T>, in_flight: usize, call: C) -> Node<Awaited<C, F, T>, Out<F::Output, T, ()>>
+fn awaited<D, T, C, F>(
+    _input: Edge<D, T>,
+    in_flight: usize,
+    call: C,
+) -> Node<Awaited<C, F, T>, Out<F::Output, T, ()>>
 where
     T: Timestamp,
     C: FnMut(D) -> F,

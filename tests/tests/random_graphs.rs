@@ -5,7 +5,6 @@
 //! taken from is the worker's own business, as long as it is a fair round robin: there the rows
 //! must be those of one such order, and the same one in all runs.
 
-
 #![recursion_limit = "512"]
 
 use streamweave::prelude::*;
@@ -38,14 +37,16 @@ const SEEDS: u64 = 3;
 
 /// Runs the cases of a shape; the schedules that explain every run are returned.
 fn check(shape: &str) {
-    let cases: Vec<Case> = generated::cases().into_iter().filter(|case| case.name.starts_with(shape)).collect();
+    let cases: Vec<Case> =
+        generated::cases().into_iter().filter(|case| case.name.starts_with(shape)).collect();
     assert!(!cases.is_empty(), "no graph is called {shape}");
     let mut schedules = Schedule::all(cases[0].graph.sources());
     for case in &cases {
         for (number, seed) in (0..SEEDS * INPUTS.len() as u64).enumerate() {
             let mut random = Random::new(seed);
-            let kinds: Vec<Input> =
-                (0..case.graph.sources()).map(|source| INPUTS[(number * (3 * source + 1)) % INPUTS.len()]).collect();
+            let kinds: Vec<Input> = (0..case.graph.sources())
+                .map(|source| INPUTS[(number * (3 * source + 1)) % INPUTS.len()])
+                .collect();
             let inputs: Vec<Vec<Row>> = kinds.iter().map(|kind| kind.rows(&mut random)).collect();
             for batch in BATCHES {
                 let before = schedules.clone();

@@ -367,7 +367,8 @@ impl<'a> Expansion<'a> {
         });
         let topology = self.topology();
         let poll = self.sources().enumerate().map(|(source, number)| {
-            let place = self.order.iter().position(|&other| other == number).expect("every node is in the order");
+            let place =
+                self.order.iter().position(|&other| other == number).expect("every node is in the order");
             let node = local("node", number);
             let ready = self.reached_ports(number).into_iter().map(|(node, port)| {
                 let node = local("node", node);

@@ -73,24 +73,44 @@ fn constructor(node: &Node) -> TokenStream {
     let operator = operator(node);
     let ports = ports(node, &sw);
     let function = call(node);
-    let output = output(node);
-    let input = input(node);
+    let closure = closure(node, &sw);
     let new =
         if node.by_ref { quote!(#sw::#operator::new(#function)) } else { quote!(#sw::#operator(#function)) };
-    let borrowed = node.by_ref.then(|| {
-        let input = &node.input;
-        quote!(, #input)
-    });
     quote! {
         #(#attributes)*
         #[allow(clippy::needless_pass_by_value, clippy::type_complexity)]
         #visibility fn #name #generics (
             _input: #edge,
             #(#params),*
-        ) -> #sw::Linear<#sw::#operator<impl FnMut(#input) -> #output #borrowed>, #ports>
+        ) -> #sw::Linear<#sw::#operator<#closure>, #ports>
         #bounds
         {
             #sw::Linear::new(#new, <#ports>::new())
+        }
+    }
+}
+
+/// The arguments of the operator's type: the closure that it calls, and what that borrows.
+fn closure(node: &Node, sw: &TokenStream) -> TokenStream {
+    let (input, taken, output) = (&node.input, input(node), output(node));
+    let item = items(node);
+    match (node.shape, node.by_ref) {
+        (Shape::FlatMap, true) => {
+            quote!(impl FnMut(&#input, &mut ::std::vec::Vec<#item>), #input, #item)
+        }
+        (Shape::FlatMap, false) => quote!(impl #sw::Many<#input, Item = #item>),
+        (_, true) => quote!(impl FnMut(#taken) -> #output, #input),
+        (_, false) => quote!(impl FnMut(#taken) -> #output),
+    }
+}
+
+/// The type of the items of a flat-map.
+fn items(node: &Node) -> TokenStream {
+    match &node.items {
+        Some(item) => quote!(#item),
+        None => {
+            let output = output(node);
+            quote!(<#output as ::core::iter::IntoIterator>::Item)
         }
     }
 }
@@ -123,7 +143,10 @@ fn ports(node: &Node, sw: &TokenStream) -> TokenStream {
     match node.shape {
         Shape::Map => quote!(#sw::Gives<#output>),
         Shape::FilterMap => quote!(#sw::Gives<<#output as #sw::OptionLike>::Item>),
-        Shape::FlatMap => quote!(#sw::Gives<<#output as ::core::iter::IntoIterator>::Item>),
+        Shape::FlatMap => {
+            let item = items(node);
+            quote!(#sw::Gives<#item>)
+        }
         Shape::TryMap => {
             let gives = if node.by_ref { quote!(GivesOrReturns) } else { quote!(GivesOrFails) };
             quote!(#sw::#gives<<#output as #sw::ResultLike>::Ok, <#output as #sw::ResultLike>::Err>)
@@ -165,7 +188,16 @@ fn call(node: &Node) -> TokenStream {
         quote_spanned!(span=> ::core::clone::Clone::clone(&#name))
     });
     let input = input(node);
-    quote!(move |row: #input| #name::call #turbofish (#(#arguments),*))
+    let call = quote!(#name::call #turbofish (#(#arguments),*));
+    if node.shape == Shape::FlatMap && node.by_ref {
+        let item = items(node);
+        return quote! {
+            move |row: #input, items: &mut ::std::vec::Vec<#item>| {
+                ::core::iter::Extend::extend(items, #call)
+            }
+        };
+    }
+    quote!(move |row: #input| #call)
 }
 
 /// The type of an argument that configures the node.

@@ -15,6 +15,8 @@ pub(super) struct Node {
     /// The parameters that configure the node.
     pub(super) params: Vec<PatType>,
     pub(super) shape: Shape,
+    /// The type of a flat-map's items, where its output is written as `impl Iterator<Item = ..>`.
+    pub(super) items: Option<Type>,
 }
 
 /// What a node makes of a row: decided by the last segment of the return type, as written.
@@ -54,14 +56,39 @@ impl Shape {
 }
 
 fn names_iterator(bounds: &syn::TypeImplTrait) -> bool {
-    bounds.bounds.iter().any(|bound| match bound {
-        syn::TypeParamBound::Trait(bound) => bound
-            .path
-            .segments
-            .last()
-            .is_some_and(|last| last.ident == "Iterator" || last.ident == "IntoIterator"),
-        _ => false,
+    iterator_segment(bounds).is_some()
+}
+
+fn iterator_segment(bounds: &syn::TypeImplTrait) -> Option<&syn::PathSegment> {
+    bounds.bounds.iter().find_map(|bound| match bound {
+        syn::TypeParamBound::Trait(bound) => {
+            let last = bound.path.segments.last();
+            last.filter(|last| last.ident == "Iterator" || last.ident == "IntoIterator")
+        }
+        _ => None,
     })
+}
+
+/// The `Item` of `impl Iterator<Item = ..>`; any other opaque type is a mistake.
+fn items(output: &ReturnType, mistakes: &mut Mistakes) -> Option<Type> {
+    let ReturnType::Type(_, output) = output else { return None };
+    let Type::ImplTrait(bounds) = &**output else { return None };
+    let Some(iterator) = iterator_segment(bounds) else {
+        mistakes.on(output, "name the type of the output: what follows needs to know it");
+        return None;
+    };
+    let syn::PathArguments::AngleBracketed(arguments) = &iterator.arguments else {
+        mistakes.on(output, "say what the items are: `impl Iterator<Item = ..>`");
+        return None;
+    };
+    let item = arguments.args.iter().find_map(|argument| match argument {
+        syn::GenericArgument::AssocType(item) if item.ident == "Item" => Some(item.ty.clone()),
+        _ => None,
+    });
+    if item.is_none() {
+        mistakes.on(output, "say what the items are: `impl Iterator<Item = ..>`");
+    }
+    item
 }
 
 pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<Node> {
@@ -84,13 +111,14 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
     }
     signature(&function, &inputs, &mut mistakes);
     let input = inputs.first().map(|input| (*input.ty).clone());
+    let items = items(&function.sig.output, &mut mistakes);
     mistakes.gate()?;
     let (input, by_ref) = match input.expect("checked: there is one input") {
         Type::Reference(reference) => (*reference.elem, true),
         owned => (owned, false),
     };
     let shape = overridden.unwrap_or_else(|| Shape::of(&function.sig.output));
-    Ok(Node { function, input, by_ref, params, shape })
+    Ok(Node { function, input, by_ref, params, shape, items })
 }
 
 /// `#[node(map)]` and the like.

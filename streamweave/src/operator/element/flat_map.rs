@@ -7,6 +7,30 @@ use crate::operator::{Cx, Gives, Input, Linear, passive};
 use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
+/// A function that makes any number of items of a row.
+///
+/// Implemented for every `FnMut(A) -> impl IntoIterator`; a bound of this kind can be written where
+/// the iterator's type cannot.
+pub trait Many<A> {
+    /// An item.
+    type Item;
+    /// All items.
+    type Items: Iterator<Item = Self::Item>;
+
+    /// The items of a row.
+    fn items(&mut self, row: A) -> Self::Items;
+}
+
+impl<A, I: IntoIterator, F: FnMut(A) -> I> Many<A> for F {
+    type Item = I::Item;
+    type Items = I::IntoIter;
+
+    #[inline(always)]
+    fn items(&mut self, row: A) -> I::IntoIter {
+        self(row).into_iter()
+    }
+}
+
 /// Applies a function to each row's value and emits every item of what it gives.
 ///
 /// A row whose iterator is empty counts as filtered. All items go on at once: an iterator without
@@ -25,18 +49,17 @@ pub struct FlatMap<F>(pub F);
 
 passive!(FlatMap<F>, Tallied);
 
-impl<D, T, R, I, F, S> Input<0, D, T, R, (Port<S>,)> for FlatMap<F>
+impl<D, T, R, F, S> Input<0, D, T, R, (Port<S>,)> for FlatMap<F>
 where
     T: Timestamp,
     R: Clone,
-    F: FnMut(D) -> I,
-    I: IntoIterator,
-    S: Push<I::Item, T, R>,
+    F: Many<D>,
+    S: Push<F::Item, T, R>,
 {
     #[inline(always)]
     fn push(&mut self, row: Update<D, T, R>, (out,): &mut (Port<S>,), cx: &mut Cx) {
         let Update { data, time, diff } = row;
-        emit_all((self.0)(data), time, diff, out, cx);
+        emit_all(self.0.items(data), time, diff, out, cx);
     }
 
     #[inline(always)]
@@ -46,32 +69,39 @@ where
 }
 
 /// As [`FlatMap`], for a function that borrows its input.
+///
+/// The items may borrow from the row, and no closure can return such an iterator and be named; so
+/// the function fills a buffer, which is used again for every row.
 #[derive(Clone, Debug)]
-pub struct FlatMapRef<F, A: ?Sized>(F, PhantomData<fn(&A)>);
+pub struct FlatMapRef<F, A: ?Sized, B> {
+    fill: F,
+    items: Vec<B>,
+    borrowed: PhantomData<fn(&A)>,
+}
 
-impl<F, A: ?Sized> FlatMapRef<F, A> {
-    /// Applies `f` to what each row lends.
-    pub fn new(f: F) -> Self {
-        FlatMapRef(f, PhantomData)
+impl<F, A: ?Sized, B> FlatMapRef<F, A, B> {
+    /// Emits what `fill` makes of what each row lends.
+    pub fn new(fill: F) -> Self {
+        FlatMapRef { fill, items: Vec::new(), borrowed: PhantomData }
     }
 }
 
-passive!(FlatMapRef<F, A: ?Sized>, Tallied);
+passive!(FlatMapRef<F, A: ?Sized, B>, Tallied);
 
-impl<A, X, T, R, I, F, S> Input<0, X, T, R, (Port<S>,)> for FlatMapRef<F, A>
+impl<A, X, T, R, B, F, S> Input<0, X, T, R, (Port<S>,)> for FlatMapRef<F, A, B>
 where
     A: ?Sized,
     X: Lends<A>,
     T: Timestamp,
     R: Clone,
-    F: FnMut(&A) -> I,
-    I: IntoIterator,
-    S: Push<I::Item, T, R>,
+    F: FnMut(&A, &mut Vec<B>),
+    S: Push<B, T, R>,
 {
     #[inline(always)]
     fn push(&mut self, row: Update<X, T, R>, (out,): &mut (Port<S>,), cx: &mut Cx) {
         let Update { data, time, diff } = row;
-        emit_all((self.0)(data.lend()), time, diff, out, cx);
+        (self.fill)(data.lend(), &mut self.items);
+        emit_all(self.items.drain(..), time, diff, out, cx);
     }
 
     #[inline(always)]
@@ -83,7 +113,7 @@ where
 #[inline(always)]
 fn emit_all<I, T, R, S>(items: I, time: T, diff: R, out: &mut Port<S>, cx: &mut Cx)
 where
-    I: IntoIterator,
+    I: Iterator,
     T: Timestamp,
     R: Clone,
     S: Push<I::Item, T, R>,

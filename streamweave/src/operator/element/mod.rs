@@ -13,7 +13,7 @@ mod try_map;
 
 pub use filter::{Filter, filter};
 pub use filter_map::{FilterMap, FilterMapRef, OptionLike, filter_map};
-pub use flat_map::{FlatMap, FlatMapRef, flat_map};
+pub use flat_map::{FlatMap, FlatMapRef, Many, flat_map};
 pub use flat_map_ref::{FlatMapInto, Gather, Tally, flat_map_ref};
 pub use inspect::{Inspect, inspect};
 pub use map::{Map, MapRef, map};
