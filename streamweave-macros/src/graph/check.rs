@@ -1,6 +1,7 @@
 //! What a graph must satisfy before types are looked at: every check reads, none writes.
 
-use super::ir::{Graph, Operator};
+use super::ir::{Graph, Node, Operator};
+use super::lower::distance;
 use crate::diagnostics::Mistakes;
 use proc_macro2::Span;
 
@@ -44,8 +45,21 @@ fn one_arrow_an_input(graph: &Graph, mistakes: &mut Mistakes) {
 fn every_node_is_wired(graph: &Graph, mistakes: &mut Mistakes) {
     for (number, node) in graph.nodes.iter().enumerate() {
         if graph.is_source(number) && graph.leaving(number).next().is_none() {
-            mistakes.at(node.span, format!("`{}` stands alone: no arrow starts or ends at it", node.name));
+            alone(graph, node, mistakes);
         }
+    }
+}
+
+/// A node without arrows. Where a bare operator has a similar name, that is what is misspelt.
+fn alone(graph: &Graph, node: &Node, mistakes: &mut Mistakes) {
+    let name = &node.name;
+    let similar = |bare: &&Node| bare.is_bare() && distance(&bare.name, name) <= 2;
+    match graph.nodes.iter().find(similar) {
+        Some(Node { name: misspelt, span, .. }) => mistakes.at(
+            *span,
+            format!("no node is called `{misspelt}`, and `{name}` stands alone; did you mean `{name}`?"),
+        ),
+        None => mistakes.at(node.span, format!("`{name}` stands alone: no arrow starts or ends at it")),
     }
 }
 

@@ -42,6 +42,13 @@ pub(super) struct Edge {
     pub(super) to_words: String,
 }
 
+impl Node {
+    /// Whether it is an operator that stands inline, by its name alone.
+    pub(super) fn is_bare(&self) -> bool {
+        self.named.is_none() && matches!(self.operator, Operator::Written(Expr::Path(_)))
+    }
+}
+
 impl Graph {
     /// The edges that enter a node, in the order in which they are written.
     pub(super) fn entering(&self, node: usize) -> impl Iterator<Item = &Edge> {

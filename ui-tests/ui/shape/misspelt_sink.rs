@@ -1,5 +1,5 @@
-//! error at: `lengths`
-//! says: `lengths` stands alone
+//! error at: `lenghts`
+//! says: no node is called `lenghts`, and `lengths` stands alone; did you mean `lengths`?
 
 use streamweave::prelude::*;
 
