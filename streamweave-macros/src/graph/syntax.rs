@@ -124,10 +124,12 @@ impl Parse for Definition {
 
 fn chain(tokens: Vec<TokenTree>) -> syn::Result<Item> {
     let whole = tokens[0].span();
+    let segments = segments(tokens);
+    if segments.len() == 1 {
+        return Err(syn::Error::new(whole, "expected `name = operator(..);` or a chain such as `a -> b;`"));
+    }
     let mut mistakes = Mistakes::none();
     let mut ends = Vec::new();
-    let segments = segments(tokens);
-    let alone = segments.len() == 1;
     for (arrow, segment) in segments {
         if segment.is_empty() {
             let beside = "expected a node or an operator beside this arrow";
@@ -141,9 +143,6 @@ fn chain(tokens: Vec<TokenTree>) -> syn::Result<Item> {
             Ok(end) => ends.push(end),
             Err(error) => mistakes.add(error),
         }
-    }
-    if alone {
-        mistakes.at(whole, "expected `name = operator(..);` or a chain such as `a -> b;`");
     }
     mistakes.gate()?;
     Ok(Item::Chain { ends })
