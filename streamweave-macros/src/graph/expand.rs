@@ -60,6 +60,11 @@ impl<'a> Expansion<'a> {
         Expansion { graph, order, sw: quote!(#library::private), depth }
     }
 
+    /// The place of a node in topological order: its number in the machine.
+    fn place_of(&self, node: usize) -> usize {
+        self.order.iter().position(|&other| other == node).expect("every node is in the order")
+    }
+
     /// The sources, in topological order: their place is their number.
     fn sources(&self) -> impl Iterator<Item = usize> {
         self.order.iter().copied().filter(|&node| self.graph.is_source(node))
@@ -477,7 +482,8 @@ impl<'a> Expansion<'a> {
             }
             _ => quote!(#sw::NoInput),
         };
-        let built = quote!(#node.stage(#inlet, #wires, budget, stopping));
+        let place = self.place_of(number);
+        let built = quote!(#node.stage(#inlet, #wires, #place, budget, stopping));
         match (self.is_shared(number), self.graph.is_source(number)) {
             (true, _) => quote!(let #stage = #sw::Shared::new(#built);),
             (false, true) => quote!(let mut #stage = #built;),

@@ -1,9 +1,10 @@
 //! A graph as a state machine: what `graph!` expands to, seen from the worker.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll};
 
 use crate::graph::Report;
-use crate::operator::{Cause, Flush, Operator, Placed, Progress};
+use crate::operator::{Cause, Flush, Operator, Placed, Progress, at_fault, blaming};
 
 /// A compiled graph: a closure over its operators that obeys one [`Command`] at a time.
 ///
@@ -65,6 +66,14 @@ pub enum Reply {
     },
 }
 
+/// A node panicked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("panicked: {message}")]
+pub struct Panicked {
+    /// What it said.
+    pub message: String,
+}
+
 impl Reply {
     /// What polling node number `node` came to.
     #[inline]
@@ -117,7 +126,7 @@ impl<O: Operator> Placed<O> {
         if !O::ACTIVE {
             return Reply::Pending;
         }
-        Reply::of(node, self.operator.poll(context))
+        blaming(node, || Reply::of(node, self.operator.poll(context)))
     }
 
     /// See [`Operator::validate`].
@@ -127,13 +136,13 @@ impl<O: Operator> Placed<O> {
 
     /// See [`Operator::poll`].
     pub fn poll_source(&mut self, node: usize, context: &mut Context<'_>) -> Reply {
-        Reply::of(node, self.operator.poll(context))
+        blaming(node, || Reply::of(node, self.operator.poll(context)))
     }
 
     /// See [`Operator::poll_flush`].
     #[inline(always)]
     pub fn poll_flush(&mut self, node: usize, context: &mut Context<'_>, flush: Flush) -> Reply {
-        Reply::of(node, self.operator.poll_flush(context, flush))
+        blaming(node, || Reply::of(node, self.operator.poll_flush(context, flush)))
     }
 }
 
@@ -146,6 +155,18 @@ where
         Machine { obey, result: None }
     }
 
+    /// Obeys a command; a panic becomes a failure of the node that panicked (rule K1).
+    fn caught(&mut self, command: Command<'_, '_, R>) -> Reply {
+        // What a panic left half done is never used again: the run ends with the failure.
+        catch_unwind(AssertUnwindSafe(|| (self.obey)(command))).unwrap_or_else(|payload| {
+            let message = payload.downcast::<String>().map(|message| *message);
+            let message = message.or_else(|payload| payload.downcast::<&str>().map(|text| text.to_string()));
+            let message = message.unwrap_or_else(|_| "a panic without a message".to_owned());
+            // No node: a panic of the library's own.
+            Reply::Failed { node: at_fault().unwrap_or(0), cause: Panicked { message }.into() }
+        })
+    }
+
     /// Refuses configurations that cannot work.
     pub fn validate(&mut self) -> Reply {
         (self.obey)(Command::Validate)
@@ -153,22 +174,22 @@ where
 
     /// Whether source number `source` has a batch.
     pub fn poll_source(&mut self, source: usize, context: &mut Context<'_>) -> Reply {
-        (self.obey)(Command::PollSource { source, context })
+        self.caught(Command::PollSource { source, context })
     }
 
     /// Whether an operator has work of its own.
     pub fn poll_wake(&mut self, context: &mut Context<'_>) -> Reply {
-        (self.obey)(Command::PollWake(context))
+        self.caught(Command::PollWake(context))
     }
 
     /// Runs to quiescence: what woke up, then a batch of `source`.
     pub fn run(&mut self, source: Option<usize>, budget: usize, stopping: bool) -> Reply {
-        (self.obey)(Command::Run { source, budget, stopping })
+        self.caught(Command::Run { source, budget, stopping })
     }
 
     /// Brings to the outside what the batch left in the sinks.
     pub fn poll_flush(&mut self, flush: Flush, context: &mut Context<'_>) -> Reply {
-        (self.obey)(Command::PollFlush(flush, context))
+        self.caught(Command::PollFlush(flush, context))
     }
 
     /// Whether nothing is under way.

@@ -21,5 +21,5 @@ mod machine;
 mod running;
 mod worker;
 
-pub use machine::{Command, Machine, Reply};
+pub use machine::{Command, Machine, Panicked, Reply};
 pub use running::{Graph, Running, Yielded};

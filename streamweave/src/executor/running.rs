@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::machine::{Command, Machine, Reply};
+use super::machine::{Command, Machine, Panicked, Reply};
 use super::worker::{Settings, drive};
 use crate::graph::{Error, Report, Topology};
 
@@ -93,7 +93,10 @@ where
                 result.set_report(report);
                 Ok(result)
             }
-            Err((node, cause)) => Err(Error::Failed { node: name(node), cause }),
+            Err((node, cause)) => Err(match cause.downcast::<Panicked>() {
+                Ok(panicked) => Error::Panicked { node: name(node), message: panicked.message },
+                Err(cause) => Error::Failed { node: name(node), cause },
+            }),
         }
     }
 

@@ -26,7 +26,15 @@ pub enum Error {
         /// Why.
         cause: Cause,
     },
-    /// The task that ran the graph was aborted or panicked.
+    /// A node panicked. Its batch was not brought to the outside; other graphs and the process go on.
+    #[error("node `{node}` panicked: {message}")]
+    Panicked {
+        /// The node.
+        node: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// The task that ran the graph was aborted.
     #[error("the graph was stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
 }

@@ -24,6 +24,7 @@ pub mod keyed;
 pub mod window;
 
 mod aggregate;
+mod blame;
 mod event_time;
 mod logical_time;
 mod shared;
@@ -34,6 +35,8 @@ use std::task::{Context, Poll};
 use crate::envelope::Update;
 use crate::port::{Edge, Out, OutErr, Ports};
 use crate::time::{Frontier, Timestamp};
+
+pub(crate) use blame::{at_fault, blaming};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
 pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};

@@ -4,6 +4,7 @@ use crate::envelope::Update;
 use crate::port::{Chain, Conduct, Outputs, Push, Wired};
 use crate::time::{Frontier, Timestamp};
 
+use super::blame::blaming;
 use super::{Input, Operator, Progress, Resume};
 
 /// The greatest number of output ports of one node.
@@ -51,10 +52,12 @@ impl<O: Operator> Placed<O> {
         &mut self,
         inlet: C,
         wiring: W,
+        place: usize,
         budget: usize,
         stopping: bool,
     ) -> Stage<'_, O, W::Outputs, C> {
         Stage {
+            place,
             operator: &mut self.operator,
             counters: &mut self.counters,
             inlet,
@@ -116,6 +119,8 @@ impl Cx {
 /// [`Chain::settle`].
 #[derive(Debug)]
 pub struct Stage<'a, O, Outs, C> {
+    /// The number of the node.
+    place: usize,
     operator: &'a mut O,
     counters: &'a mut Counters,
     inlet: C,
@@ -133,7 +138,7 @@ impl<O: Operator, Outs, C> Stage<'_, O, Outs, C> {
         if cfg!(debug_assertions) {
             self.cx.tally.received += 1;
         }
-        self.operator.push(row, &mut self.outs, &mut self.cx);
+        blaming(self.place, || self.operator.push(row, &mut self.outs, &mut self.cx));
     }
 
     #[inline(always)]
@@ -141,7 +146,7 @@ impl<O: Operator, Outs, C> Stage<'_, O, Outs, C> {
     where
         O: Input<PORT, D, T, R, Outs>,
     {
-        self.operator.advance(frontier, &mut self.outs, &mut self.cx);
+        blaming(self.place, || self.operator.advance(frontier, &mut self.outs, &mut self.cx));
     }
 
     /// Runs a source on a batch of its own.
@@ -150,7 +155,7 @@ impl<O: Operator, Outs, C> Stage<'_, O, Outs, C> {
     where
         O: Resume<Outs>,
     {
-        self.operator.resume(&mut self.outs, &mut self.cx)
+        blaming(self.place, || self.operator.resume(&mut self.outs, &mut self.cx))
     }
 }
 
@@ -158,7 +163,7 @@ impl<O: Resume<Outs>, Outs: Outputs, C> Chain for Stage<'_, O, Outs, C> {
     #[inline(always)]
     fn wake(&mut self) {
         if O::ACTIVE {
-            self.operator.resume(&mut self.outs, &mut self.cx);
+            blaming(self.place, || self.operator.resume(&mut self.outs, &mut self.cx));
         }
         self.outs.wake();
     }

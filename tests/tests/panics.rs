@@ -1,0 +1,93 @@
+//! A node that panics ends its graph, names itself, and harms nothing else (rule K1).
+
+use std::cell::Cell;
+
+use streamweave::Error;
+use streamweave::prelude::*;
+
+fn block_on<R>(future: impl Future<Output = R>) -> R {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+#[node]
+fn divide(x: u64, #[param] by: u64) -> u64 {
+    x / by
+}
+
+#[test]
+fn k1_a_panic_names_the_node_however_deep_it_stands() {
+    let seen = Cell::new(0);
+    let outcome = block_on(
+        graph! {
+            numbers = from_iter(1..=100_u64);
+            culprit = divide(0);
+            behind  = for_each(|_: u64| seen.set(seen.get() + 1));
+            numbers -> map(|x| x + 1) -> filter(|x| x % 2 == 0) -> culprit -> map(|x| x * 2) -> behind;
+        }
+        .run(),
+    );
+    match outcome {
+        Err(Error::Panicked { node, message }) => {
+            assert_eq!(node, "culprit");
+            assert!(message.contains("divide by zero"), "{message}");
+        }
+        other => panic!("expected the panic, found {other:?}"),
+    }
+    assert_eq!(seen.get(), 0);
+}
+
+#[test]
+fn k1_a_panic_behind_a_fan_in_or_in_a_firing_window_names_its_node_too() {
+    let outcome = block_on(
+        graph! {
+            a = from_iter(0..10_i64);
+            b = from_iter(10..20_i64);
+            [a, b] -> event_time(|x| EventTime::from_secs(*x), bounded(100.secs())) -> key_by(|_| ()) -> counts -> bad -> discard;
+            counts = tumbling(5.secs()).aggregate(Count::new);
+            counts.late -> discard;
+            bad = inspect(|_| panic!("on purpose"));
+        }
+        .run(),
+    );
+    assert!(matches!(outcome, Err(Error::Panicked { node: "bad", .. })), "{outcome:?}");
+}
+
+#[test]
+fn k1_a_source_that_panics_is_named_and_other_graphs_live() {
+    block_on(async {
+        let bad = graph! {
+            source = from_iter((0..10).inspect(|x| assert!(*x < 5, "no more")));
+            source -> collected;
+            collected = collect();
+        };
+        let good = graph! {
+            source = from_iter(0..10);
+            source -> collected;
+            collected = collect();
+        };
+        let (bad, good) = futures::future::join(bad.run(), good.run()).await;
+        assert!(matches!(bad, Err(Error::Panicked { node: "source", .. })), "{bad:?}");
+        assert_eq!(good.expect("it lives").collected, Vec::from_iter(0..10));
+    });
+}
+
+#[test]
+fn k1_what_the_failed_batch_made_is_not_sent() {
+    block_on(async {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(100);
+        let outcome = graph! {
+            numbers = from_iter(0..40_u64);
+            numbers -> map(|x| if x == 25 { panic!("at 25") } else { x }) -> sent;
+            sent = to_channel(sender);
+        }
+        .batch(10)
+        .run()
+        .await;
+        assert!(outcome.is_err());
+        let mut received = Vec::new();
+        while let Some(x) = receiver.recv().await {
+            received.push(x);
+        }
+        assert_eq!(received, Vec::from_iter(0..20));
+    });
+}
