@@ -362,9 +362,9 @@ impl<'a> Expansion<'a> {
     fn machine(&self) -> TokenStream {
         let sw = &self.sw;
         let numbered = || self.order.iter().enumerate().map(|(place, &node)| (place, local("node", node)));
-        let validate = numbered().map(|(place, node)| quote!(.and(#node.validate(#place))));
-        let wake = numbered().map(|(place, node)| quote!(.or(#node.poll_wake(#place, context))));
-        let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush(#place, context, flush))));
+        let validate = numbered().map(|(place, node)| quote!(.and(#node.validate::<#place>())));
+        let wake = numbered().map(|(place, node)| quote!(.or(#node.poll_wake::<#place>(context))));
+        let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(context, flush))));
         let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&#node.operator)));
         let enter = self.order.iter().map(|&number| {
             let (node, ports) = (local("node", number), local("ports", number));
@@ -380,7 +380,7 @@ impl<'a> Expansion<'a> {
                 quote!(#sw::Operator::ready(&#node.operator, #port))
             });
             // A source is held while a port that it reaches is not ready.
-            quote!(#source if true #(&& #ready)* => #node.poll_source(#place, context),)
+            quote!(#source if true #(&& #ready)* => #node.poll_source::<#place>(context),)
         });
         let fields = self.yielding().into_iter().map(|(node, name)| {
             let node = local("node", node);
@@ -483,7 +483,7 @@ impl<'a> Expansion<'a> {
             _ => quote!(#sw::NoInput),
         };
         let place = self.place_of(number);
-        let built = quote!(#node.stage(#inlet, #wires, #place, budget, stopping));
+        let built = quote!(#node.stage::<#place, _, _>(#inlet, #wires, budget, stopping));
         match (self.is_shared(number), self.graph.is_source(number)) {
             (true, _) => quote!(let #stage = #sw::Shared::new(#built);),
             (false, true) => quote!(let mut #stage = #built;),

@@ -122,27 +122,27 @@ impl From<Progress> for Reply {
 impl<O: Operator> Placed<O> {
     /// Polls the work that an operator has of its own; pending where it can have none.
     #[inline(always)]
-    pub fn poll_wake(&mut self, node: usize, context: &mut Context<'_>) -> Reply {
+    pub fn poll_wake<const PLACE: usize>(&mut self, context: &mut Context<'_>) -> Reply {
         if !O::ACTIVE {
             return Reply::Pending;
         }
-        blaming(node, || Reply::of(node, self.operator.poll(context)))
+        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(context)))
     }
 
     /// See [`Operator::validate`].
-    pub fn validate(&self, node: usize) -> Reply {
-        Reply::of(node, Poll::Ready(self.operator.validate()))
+    pub fn validate<const PLACE: usize>(&self) -> Reply {
+        Reply::of(PLACE, Poll::Ready(self.operator.validate()))
     }
 
     /// See [`Operator::poll`].
-    pub fn poll_source(&mut self, node: usize, context: &mut Context<'_>) -> Reply {
-        blaming(node, || Reply::of(node, self.operator.poll(context)))
+    pub fn poll_source<const PLACE: usize>(&mut self, context: &mut Context<'_>) -> Reply {
+        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(context)))
     }
 
     /// See [`Operator::poll_flush`].
     #[inline(always)]
-    pub fn poll_flush(&mut self, node: usize, context: &mut Context<'_>, flush: Flush) -> Reply {
-        blaming(node, || Reply::of(node, self.operator.poll_flush(context, flush)))
+    pub fn poll_flush<const PLACE: usize>(&mut self, context: &mut Context<'_>, flush: Flush) -> Reply {
+        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_flush(context, flush)))
     }
 }
 

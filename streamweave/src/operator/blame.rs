@@ -11,10 +11,10 @@ thread_local! {
     static AT_FAULT: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
-/// Does `work` of node number `place`.
+/// Does `work` of node number `PLACE`, which is a constant so that there is nothing to keep at hand.
 #[inline(always)]
-pub(crate) fn blaming<R>(place: usize, work: impl FnOnce() -> R) -> R {
-    let guard = Guard(place);
+pub(crate) fn blaming<const PLACE: usize, R>(work: impl FnOnce() -> R) -> R {
+    let guard = Guard::<PLACE>;
     let result = work();
     std::mem::forget(guard);
     result
@@ -25,11 +25,17 @@ pub(crate) fn at_fault() -> Option<usize> {
     AT_FAULT.take()
 }
 
-struct Guard(usize);
+struct Guard<const PLACE: usize>;
 
-impl Drop for Guard {
-    #[cold]
+impl<const PLACE: usize> Drop for Guard<PLACE> {
+    #[inline]
     fn drop(&mut self) {
-        AT_FAULT.set(AT_FAULT.get().or(Some(self.0)));
+        blame(PLACE);
     }
+}
+
+#[cold]
+#[inline(never)]
+fn blame(place: usize) {
+    AT_FAULT.set(AT_FAULT.get().or(Some(place)));
 }

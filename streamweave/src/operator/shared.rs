@@ -54,7 +54,8 @@ impl<const PORT: usize, S, C> Chain for InPort<'_, PORT, S, C> {
     fn settle(&mut self) {}
 }
 
-impl<const PORT: usize, D, T, R, O, Outs, C, N> Push<D, T, R> for InPort<'_, PORT, Stage<'_, O, Outs, N>, C>
+impl<const PORT: usize, const PLACE: usize, D, T, R, O, Outs, C, N> Push<D, T, R>
+    for InPort<'_, PORT, Stage<'_, O, Outs, N, PLACE>, C>
 where
     T: Timestamp,
     C: Conduct<D, T, R>,

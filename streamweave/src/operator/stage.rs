@@ -48,16 +48,14 @@ impl<O: Operator> Placed<O> {
 
     /// The stage that runs the operator for one batch: entered by `inlet`, emitting into `wiring`.
     #[inline(always)]
-    pub fn stage<W: Wired, C>(
+    pub fn stage<const PLACE: usize, W: Wired, C>(
         &mut self,
         inlet: C,
         wiring: W,
-        place: usize,
         budget: usize,
         stopping: bool,
-    ) -> Stage<'_, O, W::Outputs, C> {
+    ) -> Stage<'_, O, W::Outputs, C, PLACE> {
         Stage {
-            place,
             operator: &mut self.operator,
             counters: &mut self.counters,
             inlet,
@@ -115,12 +113,10 @@ impl Cx {
 
 /// An operator at work on a batch: what it emits into stands behind it.
 ///
-/// Built for each batch and dropped with it; the counts of the batch are locals until
+/// `PLACE` is the number of its node. Built for each batch and dropped with it; the counts of the batch are locals until
 /// [`Chain::settle`].
 #[derive(Debug)]
-pub struct Stage<'a, O, Outs, C> {
-    /// The number of the node.
-    place: usize,
+pub struct Stage<'a, O, Outs, C, const PLACE: usize> {
     operator: &'a mut O,
     counters: &'a mut Counters,
     inlet: C,
@@ -128,7 +124,7 @@ pub struct Stage<'a, O, Outs, C> {
     cx: Cx,
 }
 
-impl<O: Operator, Outs, C> Stage<'_, O, Outs, C> {
+impl<O: Operator, Outs, C, const PLACE: usize> Stage<'_, O, Outs, C, PLACE> {
     #[inline(always)]
     pub(crate) fn push_at<const PORT: usize, D, T: Timestamp, R>(&mut self, row: Update<D, T, R>)
     where
@@ -138,7 +134,7 @@ impl<O: Operator, Outs, C> Stage<'_, O, Outs, C> {
         if cfg!(debug_assertions) {
             self.cx.tally.received += 1;
         }
-        blaming(self.place, || self.operator.push(row, &mut self.outs, &mut self.cx));
+        blaming::<PLACE, _>(|| self.operator.push(row, &mut self.outs, &mut self.cx));
     }
 
     #[inline(always)]
@@ -146,7 +142,7 @@ impl<O: Operator, Outs, C> Stage<'_, O, Outs, C> {
     where
         O: Input<PORT, D, T, R, Outs>,
     {
-        blaming(self.place, || self.operator.advance(frontier, &mut self.outs, &mut self.cx));
+        blaming::<PLACE, _>(|| self.operator.advance(frontier, &mut self.outs, &mut self.cx));
     }
 
     /// Runs a source on a batch of its own.
@@ -155,15 +151,15 @@ impl<O: Operator, Outs, C> Stage<'_, O, Outs, C> {
     where
         O: Resume<Outs>,
     {
-        blaming(self.place, || self.operator.resume(&mut self.outs, &mut self.cx))
+        blaming::<PLACE, _>(|| self.operator.resume(&mut self.outs, &mut self.cx))
     }
 }
 
-impl<O: Resume<Outs>, Outs: Outputs, C> Chain for Stage<'_, O, Outs, C> {
+impl<O: Resume<Outs>, Outs: Outputs, C, const PLACE: usize> Chain for Stage<'_, O, Outs, C, PLACE> {
     #[inline(always)]
     fn wake(&mut self) {
         if O::ACTIVE {
-            blaming(self.place, || self.operator.resume(&mut self.outs, &mut self.cx));
+            blaming::<PLACE, _>(|| self.operator.resume(&mut self.outs, &mut self.cx));
         }
         self.outs.wake();
     }
@@ -181,7 +177,7 @@ impl<O: Resume<Outs>, Outs: Outputs, C> Chain for Stage<'_, O, Outs, C> {
     }
 }
 
-impl<D, T, R, O, Outs, C> Push<D, T, R> for Stage<'_, O, Outs, C>
+impl<D, T, R, O, Outs, C, const PLACE: usize> Push<D, T, R> for Stage<'_, O, Outs, C, PLACE>
 where
     T: Timestamp,
     C: Conduct<D, T, R>,
