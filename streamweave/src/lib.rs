@@ -89,12 +89,17 @@ pub use graph::Error;
 /// | `fn(A) -> Option<B>` | filter-map |
 /// | `fn(A) -> impl Iterator<Item = B>` or `impl IntoIterator` | flat-map (a `Vec<B>` is a value: a map) |
 /// | `fn(A) -> Result<B, E>` | port `out` carries `B`, port `err` [`Failed<(), E>`](envelope::Failed) |
+/// | `async fn(A) -> B` or `-> Result<B, E>` | the same, asynchronously |
 ///
 /// With `&A` in place of `A` the node borrows its input: it takes any `D: Borrow<A>` (`&str` takes
 /// `String`), and an `err` port carries the input along, `Failed<D, E>`. `#[node(map)]`,
 /// `filter_map`, `flat_map` and `try_map` override the shape.
 ///
-/// Such a node works on plain streams, timed streams and streams of changes alike: time and diff
+/// An asynchronous node has at most 64 calls in flight, or `#[node(in_flight = 8)]`; its results
+/// come in the order of the rows, or with `#[node(unordered)]` as the calls end, never across a
+/// frontier. It takes streams without diffs, and its calls have to be `Send`.
+///
+/// A node that is not asynchronous works on plain streams, timed streams and streams of changes alike: time and diff
 /// pass through.
 ///
 /// Parameters marked `#[param]` configure the node; they are cloned for each call. The name of the

@@ -4,6 +4,7 @@ pub use crate::envelope::{Failed, Keyed, Update};
 pub use crate::graph;
 pub use crate::io::read::stdin;
 pub use crate::io::write::{append, stdout};
+pub use crate::operator::asynchronous::{async_map, async_try_map};
 pub use crate::operator::element::{
     Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, try_map,
 };

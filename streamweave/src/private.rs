@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{Command, Graph, Reply, Yielded};
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
+pub use crate::operator::asynchronous::{AsyncCalls, Call};
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
     TryMapRef,

@@ -70,6 +70,16 @@ fn constructor(node: &Node) -> TokenStream {
         quote!(#name: #ty)
     });
     let edge = edge(node, &sw);
+    if node.is_async() {
+        let (built, ty) = asynchronous(node, &sw);
+        return quote! {
+            #(#attributes)*
+            #[allow(clippy::needless_pass_by_value, clippy::type_complexity)]
+            #visibility fn #name #generics (_input: #edge, #(#params),*) -> #ty #bounds {
+                #built
+            }
+        };
+    }
     let operator = operator(node);
     let ports = ports(node, &sw);
     let function = call(node);
@@ -88,6 +98,17 @@ fn constructor(node: &Node) -> TokenStream {
             #sw::Linear::new(#new, <#ports>::new())
         }
     }
+}
+
+/// An asynchronous node, as a value and as a type.
+fn asynchronous(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
+    let (input, output, function, ports) = (&node.input, output(node), call(node), ports(node, sw));
+    let in_flight = node.settings.in_flight.as_ref().map(|calls| quote!(.in_flight(#calls)));
+    let unordered = node.settings.unordered.then(|| quote!(.unordered()));
+    (
+        quote!(#sw::AsyncCalls::new(#function, <#ports>::new()) #in_flight #unordered),
+        quote!(#sw::AsyncCalls<impl #sw::Call<#input, Output = #output, Future: ::core::marker::Send>, #ports>),
+    )
 }
 
 /// The arguments of the operator's type: the closure that it calls, and what that borrows.
@@ -118,6 +139,10 @@ fn items(node: &Node) -> TokenStream {
 /// The edge that the node takes.
 fn edge(node: &Node, sw: &TokenStream) -> TokenStream {
     let input = &node.input;
+    if node.is_async() {
+        // A call for a retraction could find another answer than that for its insertion.
+        return quote!(#sw::Edge<#input, impl #sw::Timestamp>);
+    }
     let stamp = quote!(impl #sw::Timestamp, impl #sw::Diff);
     if node.by_ref {
         quote!(#sw::EdgeRef<#input, impl #sw::Lends<#input>, #stamp>)

@@ -1,5 +1,6 @@
 //! `#[node]`: parse, lower, check, expand.
 
+mod attr;
 mod expand;
 mod model;
 

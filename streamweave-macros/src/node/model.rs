@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Attribute, FnArg, ItemFn, PatType, ReturnType, Type};
 
+use super::attr::{self, Settings};
 use crate::diagnostics::Mistakes;
 
 /// A node.
@@ -17,6 +18,13 @@ pub(super) struct Node {
     pub(super) shape: Shape,
     /// The type of a flat-map's items, where its output is written as `impl Iterator<Item = ..>`.
     pub(super) items: Option<Type>,
+    pub(super) settings: Settings,
+}
+
+impl Node {
+    pub(super) fn is_async(&self) -> bool {
+        self.function.sig.asyncness.is_some()
+    }
 }
 
 /// What a node makes of a row: decided by the last segment of the return type, as written.
@@ -44,8 +52,8 @@ impl Shape {
         }
     }
 
-    fn named(name: &syn::Ident) -> Option<Shape> {
-        Some(match name.to_string().as_str() {
+    pub(super) fn named(name: &str) -> Option<Shape> {
+        Some(match name {
             "map" => Shape::Map,
             "filter_map" => Shape::FilterMap,
             "flat_map" => Shape::FlatMap,
@@ -95,7 +103,7 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
     let mut function: ItemFn = syn::parse2(item.clone())
         .map_err(|_| syn::Error::new(item_span(item), "`#[node]` stands on a function"))?;
     let mut mistakes = Mistakes::none();
-    let overridden = shape_override(attributes, &mut mistakes);
+    let settings = attr::parse(attributes, &mut mistakes);
     let mut inputs = Vec::new();
     let mut params = Vec::new();
     for argument in &mut function.sig.inputs {
@@ -110,6 +118,7 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
         }
     }
     signature(&function, &inputs, &mut mistakes);
+    asynchronous(&function, &inputs, &settings, &mut mistakes);
     let input = inputs.first().map(|input| (*input.ty).clone());
     let items = items(&function.sig.output, &mut mistakes);
     mistakes.gate()?;
@@ -117,27 +126,31 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
         Type::Reference(reference) => (*reference.elem, true),
         owned => (owned, false),
     };
-    let shape = overridden.unwrap_or_else(|| Shape::of(&function.sig.output));
-    Ok(Node { function, input, by_ref, params, shape, items })
+    let shape = settings.shape.unwrap_or_else(|| Shape::of(&function.sig.output));
+    Ok(Node { function, input, by_ref, params, shape, items, settings })
 }
 
-/// `#[node(map)]` and the like.
-fn shape_override(attributes: TokenStream, mistakes: &mut Mistakes) -> Option<Shape> {
-    if attributes.is_empty() {
-        return None;
+/// What holds of asynchronous nodes, and of them alone.
+fn asynchronous(function: &ItemFn, inputs: &[PatType], settings: &Settings, mistakes: &mut Mistakes) {
+    if function.sig.asyncness.is_none() {
+        if let Some(setting) = &settings.asynchronous {
+            mistakes.on(setting, format!("`{setting}` is for asynchronous nodes: write `async fn`"));
+        }
+        return;
     }
-    let shape = syn::parse2::<syn::Ident>(attributes.clone()).ok().as_ref().and_then(Shape::named);
-    if shape.is_none() {
-        mistakes.on(attributes, "expected `map`, `filter_map`, `flat_map` or `try_map`");
+    let shape = settings.shape.unwrap_or_else(|| Shape::of(&function.sig.output));
+    if !matches!(shape, Shape::Map | Shape::TryMap) {
+        mistakes.on(&function.sig.output, "an asynchronous node gives a value, or a `Result`");
     }
-    shape
+    if let [PatType { ty, .. }] = inputs
+        && let Type::Reference(_) = &**ty
+    {
+        mistakes.on(ty, "an asynchronous node takes its input by value: the call outlives the row");
+    }
 }
 
 fn signature(function: &ItemFn, inputs: &[PatType], mistakes: &mut Mistakes) {
     let signature = &function.sig;
-    if let Some(token) = &signature.asyncness {
-        mistakes.at(token.span, "asynchronous nodes are not there yet");
-    }
     if let Some(token) = &signature.unsafety {
         mistakes.at(token.span, "a node function cannot be unsafe");
     }

@@ -18,6 +18,7 @@
 //!    clock, no batch boundary, no random hasher (rule Z1).
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
+pub mod asynchronous;
 pub mod element;
 pub mod flow;
 pub mod keyed;

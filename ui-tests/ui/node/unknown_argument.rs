@@ -1,5 +1,5 @@
 //! error at: `try`
-//! says: expected `map`, `filter_map`, `flat_map` or `try_map`
+//! says: expected `map`, `filter_map`, `flat_map`, `try_map`
 
 use streamweave::prelude::*;
 

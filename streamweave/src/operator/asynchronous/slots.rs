@@ -1,0 +1,164 @@
+//! The rows and frontiers that an asynchronous operator holds, in the order in which they came.
+
+use std::collections::VecDeque;
+
+use super::calls::Order;
+use crate::envelope::Update;
+use crate::time::{Frontier, Timestamp};
+
+/// Rows whose calls are under way or ended, and the frontiers between them.
+#[derive(Debug)]
+pub(super) struct Slots<B, T: Timestamp> {
+    slots: VecDeque<Slot<B, T>>,
+    /// The number of the first slot, counted from the start of the run.
+    first: u64,
+    /// How many slots at the front can be handed on.
+    order: Order,
+}
+
+#[derive(Debug)]
+enum Slot<B, T: Timestamp> {
+    Called(T),
+    Ended(Update<B, T>),
+    /// Handed on, out of turn.
+    Gone,
+    Frontier(Frontier<T>),
+}
+
+/// What can be handed on.
+#[derive(Debug)]
+pub(super) enum Due<B, T: Timestamp> {
+    Row(Update<B, T>),
+    Frontier(Frontier<T>),
+}
+
+impl<B, T: Timestamp> Slots<B, T> {
+    pub(super) fn new(order: Order) -> Self {
+        Slots { slots: VecDeque::new(), first: 0, order }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// A call for a row at `time`: the number of its slot.
+    pub(super) fn call(&mut self, time: T) -> u64 {
+        self.slots.push_back(Slot::Called(time));
+        self.first + self.slots.len() as u64 - 1
+    }
+
+    /// A frontier; of several in a row the last is enough.
+    pub(super) fn advance(&mut self, frontier: Frontier<T>) {
+        match self.slots.back_mut() {
+            Some(Slot::Frontier(last)) => *last = frontier,
+            _ => self.slots.push_back(Slot::Frontier(frontier)),
+        }
+    }
+
+    /// The call in slot number `number` has ended.
+    pub(super) fn end(&mut self, number: u64, data: B) {
+        let at = usize::try_from(number - self.first).expect("a slot that is held");
+        if let Slot::Called(time) = &self.slots[at] {
+            self.slots[at] = Slot::Ended(Update { data, time: time.clone(), diff: () });
+        }
+    }
+
+    /// Whether [`next_due`](Slots::next_due) would give something.
+    pub(super) fn is_due(&self) -> bool {
+        match self.order {
+            Order::Rows => !matches!(self.slots.front(), None | Some(Slot::Called(_))),
+            Order::Ends => {
+                matches!(self.slots.front(), Some(Slot::Frontier(_)))
+                    || self.ended_before_frontier().is_some()
+            }
+        }
+    }
+
+    /// The next row or frontier to be handed on.
+    pub(super) fn next_due(&mut self) -> Option<Due<B, T>> {
+        loop {
+            match self.slots.pop_front()? {
+                Slot::Ended(row) => {
+                    self.first += 1;
+                    return Some(Due::Row(row));
+                }
+                Slot::Frontier(frontier) => {
+                    self.first += 1;
+                    return Some(Due::Frontier(frontier));
+                }
+                Slot::Gone => self.first += 1,
+                called @ Slot::Called(_) => {
+                    self.slots.push_front(called);
+                    return self.out_of_turn();
+                }
+            }
+        }
+    }
+
+    /// A row whose call has ended before that of the first, where their order does not matter.
+    fn out_of_turn(&mut self) -> Option<Due<B, T>> {
+        if self.order == Order::Rows {
+            return None;
+        }
+        let at = self.ended_before_frontier()?;
+        match std::mem::replace(&mut self.slots[at], Slot::Gone) {
+            Slot::Ended(row) => Some(Due::Row(row)),
+            Slot::Called(_) | Slot::Gone | Slot::Frontier(_) => None,
+        }
+    }
+
+    fn ended_before_frontier(&self) -> Option<usize> {
+        let reach = self.slots.iter().take_while(|slot| !matches!(slot, Slot::Frontier(_)));
+        reach.enumerate().find_map(|(at, slot)| matches!(slot, Slot::Ended(_)).then_some(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::LogicalTime;
+
+    fn rows(slots: &mut Slots<char, LogicalTime>) -> String {
+        std::iter::from_fn(|| slots.next_due())
+            .map(|due| match due {
+                Due::Row(row) => row.data,
+                Due::Frontier(_) => '|',
+            })
+            .collect()
+    }
+
+    fn ended(order: Order, ends: &str) -> Vec<String> {
+        let mut slots = Slots::new(order);
+        let t = LogicalTime(0);
+        let numbers: Vec<(char, u64)> = "ab|c"
+            .chars()
+            .filter_map(|name| match name {
+                '|' => {
+                    slots.advance(Frontier::at(t));
+                    None
+                }
+                name => Some((name, slots.call(t))),
+            })
+            .collect();
+        let number = |name: char| numbers.iter().find(|(other, _)| *other == name).expect("it is called").1;
+        ends.chars()
+            .map(|name| {
+                slots.end(number(name), name);
+                assert_eq!(slots.is_due(), slots.is_due());
+                rows(&mut slots)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn i1_in_order_of_rows() {
+        assert_eq!(ended(Order::Rows, "bca"), ["", "", "ab|c"]);
+        assert_eq!(ended(Order::Rows, "abc"), ["a", "b|", "c"]);
+    }
+
+    #[test]
+    fn i2_in_order_of_ends_but_never_across_a_frontier() {
+        assert_eq!(ended(Order::Ends, "bca"), ["b", "", "a|c"]);
+        assert_eq!(ended(Order::Ends, "cba"), ["", "b", "a|c"]);
+    }
+}
