@@ -309,7 +309,6 @@ fn window_starts_at_the_greatest_time(size: i64, offset: i64) -> bool {
 }
 
 #[test]
-#[ignore = "found: the row counts as absorbed, and no pane ever fires"]
 fn a12_a_row_in_a_window_that_starts_at_the_greatest_time_is_counted() {
     let result = finish(
         graph! {

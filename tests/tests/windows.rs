@@ -102,7 +102,6 @@ fn b5_a_size_that_is_not_positive_is_refused_before_the_first_row() {
 }
 
 #[test]
-#[ignore = "found: the error is `Failed`, which is documented as that of sources and sinks"]
 fn b5_a_size_that_is_not_positive_is_an_invalid_node() {
     for size in [0, -1, i64::MIN] {
         let (error, _) = refuse(size);

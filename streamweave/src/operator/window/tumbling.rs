@@ -248,27 +248,40 @@ struct Windows<K, A> {
     recycled: Vec<OrderedMap<K, A>>,
 }
 
-/// A window and the states of its keys; `start == end` says that there is none.
+/// A window and the states of its keys; `last < start` says that there is none.
+///
+/// The last time stands in place of the end, because the window that holds the greatest time ends
+/// after it.
 #[derive(Clone, Debug)]
 struct OpenWindow<K, A> {
     start: i64,
-    end: i64,
+    last: i64,
     map: OrderedMap<K, A>,
 }
 
 impl<K, A> OpenWindow<K, A> {
     fn none() -> Self {
-        OpenWindow { start: 0, end: 0, map: OrderedMap::default() }
+        OpenWindow { start: i64::MAX, last: i64::MIN, map: OrderedMap::default() }
     }
 
     #[inline(always)]
     fn holds(&self, time: i64) -> bool {
-        (time.wrapping_sub(self.start) as u64) < (self.end.wrapping_sub(self.start) as u64)
+        self.start <= time && time <= self.last
     }
 
     fn is_none(&self) -> bool {
-        self.start == self.end
+        self.last < self.start
     }
+
+    /// The end, cut off at the end of time.
+    fn end(&self) -> i64 {
+        end(self.last)
+    }
+}
+
+/// The end of a window with this last time, cut off at the end of time.
+fn end(last: i64) -> i64 {
+    last.saturating_add(1)
 }
 
 impl<K, A> Windows<K, A> {
@@ -286,12 +299,12 @@ impl<K, A> Windows<K, A> {
         }
     }
 
-    /// The window of a time (rule B1), cut off at the ends of time.
+    /// The first and the last time of a time's window (rule B1), cut off at the ends of time.
     fn assign(&self, time: i64) -> (i64, i64) {
         let (size, offset) = (i128::from(self.size), i128::from(self.offset));
         let start = (i128::from(time) - offset).div_euclid(size) * size + offset;
         let cut_off = |time: i128| time.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
-        (cut_off(start), cut_off(start + size))
+        (cut_off(start), cut_off(start + size - 1))
     }
 
     /// The states of a time's window; `Err` where it has fired.
@@ -312,17 +325,17 @@ impl<K, A> Windows<K, A> {
         if let Some(i) = self.older.iter().rposition(|window| window.holds(time)) {
             return Ok(&mut self.older[i].map);
         }
-        let (start, end) = self.assign(time);
-        if end <= self.frontier {
-            let (start, end) = (EventTime::from_micros(start), EventTime::from_micros(end));
+        let (start, last) = self.assign(time);
+        if end(last) <= self.frontier {
+            let (start, end) = (EventTime::from_micros(start), EventTime::from_micros(end(last)));
             return Err(Window { start, end });
         }
-        self.next_due = self.next_due.min(end);
-        Ok(self.open(start, end))
+        self.next_due = self.next_due.min(end(last));
+        Ok(self.open(start, last))
     }
 
-    fn open(&mut self, start: i64, end: i64) -> &mut OrderedMap<K, A> {
-        let window = OpenWindow { start, end, map: self.recycled.pop().unwrap_or_default() };
+    fn open(&mut self, start: i64, last: i64) -> &mut OrderedMap<K, A> {
+        let window = OpenWindow { start, last, map: self.recycled.pop().unwrap_or_default() };
         if self.newest.is_none() || start > self.newest.start {
             let before = std::mem::replace(&mut self.newest, window);
             if !before.is_none() {
@@ -348,15 +361,15 @@ impl<K, A> Windows<K, A> {
         if closed.is_none() {
             return None;
         }
+        let (start, end) = (EventTime::from_micros(closed.start), EventTime::from_micros(closed.end()));
         let panes = closed.map.drain();
         self.recycled.push(closed.map);
         self.next_due = self.older.first().map_or_else(
             || {
-                if self.newest.is_none() { i64::MAX } else { self.newest.end }
+                if self.newest.is_none() { i64::MAX } else { self.newest.end() }
             },
-            |older| older.end,
+            OpenWindow::end,
         );
-        let (start, end) = (EventTime::from_micros(closed.start), EventTime::from_micros(closed.end));
         Some((Window { start, end }, panes))
     }
 }
@@ -367,7 +380,8 @@ mod tests {
 
     fn assigned(size: i64, offset: i64, time: i64) -> (i64, i64) {
         let windows = Windows::<(), ()>::new(TimeDelta::from_micros(size), TimeDelta::from_micros(offset));
-        windows.assign(time)
+        let (start, last) = windows.assign(time);
+        (start, end(last))
     }
 
     #[test]
