@@ -1,6 +1,7 @@
 //! What a graph is made of, and what a run of it reports.
 
 mod error;
+mod picture;
 mod report;
 mod topology;
 
