@@ -8,6 +8,7 @@
 
 mod diagnostics;
 mod graph;
+mod hygiene;
 mod node;
 
 use proc_macro::TokenStream;

@@ -9,16 +9,12 @@ use syn::spanned::Spanned;
 use syn::{Attribute, FnArg, GenericParam, Ident, Pat, PatType, ReturnType, Type};
 
 use super::model::{Node, Shape};
+use crate::hygiene::library;
 
 pub(super) fn expand(node: &Node) -> TokenStream {
     let body = body(node);
     let constructor = constructor(node);
     quote!(#body #constructor)
-}
-
-/// The path of the library, by the name that the crate has for it.
-fn library() -> TokenStream {
-    quote!(::streamweave)
 }
 
 /// Attributes that hold for all that a node expands to.
