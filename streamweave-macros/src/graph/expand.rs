@@ -253,7 +253,10 @@ impl<'a> Expansion<'a> {
     }
 
     fn fan_name(&self, edge: &Edge) -> Ident {
-        Ident::new(&format!("__fan{}_{}", edge.from, edge.port), Span::mixed_site())
+        {
+            use syn::ext::IdentExt;
+            Ident::new(&format!("__fan{}_{}", edge.from, edge.port.unraw()), Span::mixed_site())
+        }
     }
 
     /// The arrows that leave the same port as this one, in the order in which they are written.
@@ -366,6 +369,11 @@ impl<'a> Expansion<'a> {
         let wake = numbered().map(|(place, node)| quote!(.or(#node.poll_wake::<#place>(context))));
         let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(context, flush))));
         let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&#node.operator)));
+        let gone = self.order.iter().filter(|&&node| self.graph.is_sink(node)).map(|&node| {
+            let node = local("node", node);
+            quote!(&& #sw::Operator::is_gone(&#node.operator))
+        });
+        let has_sink = self.order.iter().any(|&node| self.graph.is_sink(node));
         let enter = self.order.iter().map(|&number| {
             let (node, ports) = (local("node", number), local("ports", number));
             quote!(report.enter(&topology, &#node, &#ports);)
@@ -407,6 +415,7 @@ impl<'a> Expansion<'a> {
                     }
                     #sw::Command::Run { source, budget, stopping } => { #run }
                     #sw::Command::PollFlush(flush, context) => #sw::Reply::Ready #(#flush)*,
+                    #sw::Command::Gone => #sw::Reply::when(#has_sink #(#gone)*),
                     #sw::Command::Idle => #sw::Reply::when(true #(#idle)*),
                     #sw::Command::Finish(result) => {
                         *result = ::core::option::Option::Some(Outcome {
@@ -469,9 +478,12 @@ impl<'a> Expansion<'a> {
         let sw = &self.sw;
         let (node, ports, stage) = (local("node", number), local("ports", number), local("stage", number));
         let mut wires = quote!(#sw::Ports::open(#ports));
+        let mut cuts = TokenStream::new();
         for first in self.first_of_each_port(number) {
             let port = &first.port;
-            let arrows: Vec<TokenStream> = self.arrows_from(first).map(|edge| self.behind(edge)).collect();
+            let (beyond, arrows): (Vec<TokenStream>, Vec<TokenStream>) =
+                self.arrows_from(first).map(|edge| self.behind(edge)).unzip();
+            cuts.extend(beyond);
             let behind = tee(sw, &self.fan_name(first), &arrows);
             wires = quote!(#sw::attach(#ports.#port, #wires, #behind));
         }
@@ -485,14 +497,15 @@ impl<'a> Expansion<'a> {
         let place = self.place_of(number);
         let built = quote!(#node.stage::<#place, _, _>(#inlet, #wires, budget, stopping));
         match (self.is_shared(number), self.graph.is_source(number)) {
-            (true, _) => quote!(let #stage = #sw::Shared::new(#built);),
-            (false, true) => quote!(let mut #stage = #built;),
-            (false, false) => quote!(let #stage = #built;),
+            (true, _) => quote!(#cuts let #stage = #sw::Shared::new(#built);),
+            (false, true) => quote!(#cuts let mut #stage = #built;),
+            (false, false) => quote!(#cuts let #stage = #built;),
         }
     }
 
-    /// What stands behind an edge: the stage at its end, cut off where stages nest too deep.
-    fn behind(&self, edge: &Edge) -> TokenStream {
+    /// What stands behind an edge: the stage at its end; where stages nest too deep, the call of a
+    /// closure that borrows it, and the statement that it borrows from.
+    fn behind(&self, edge: &Edge) -> (TokenStream, TokenStream) {
         let sw = &self.sw;
         let stage = local("stage", edge.to);
         let to = if self.is_shared(edge.to) {
@@ -504,13 +517,14 @@ impl<'a> Expansion<'a> {
             quote!(#stage)
         };
         if self.depth[edge.to] < MAX_DEPTH {
-            return to;
+            return (TokenStream::new(), to);
         }
         let (ports, port) = (local("ports", edge.from), &edge.port);
-        quote!({
-            let mut to = #to;
-            #sw::cut(#ports.#port, move |signal| #sw::deliver(&mut to, signal))
-        })
+        let beyond = local("beyond", self.number(edge));
+        (
+            quote!(let mut #beyond = #to;),
+            quote!(#sw::cut(#ports.#port, |__signal| #sw::deliver(&mut #beyond, __signal))),
+        )
     }
 }
 

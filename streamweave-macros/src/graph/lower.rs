@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use proc_macro2::Span;
 use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
@@ -51,7 +52,7 @@ struct From {
 
 impl Lowering {
     fn define(&mut self, name: Ident, carries: Option<syn::Type>, expr: Expr) {
-        let text = name.to_string();
+        let text = name.unraw().to_string();
         if self.names.contains_key(&text) {
             self.mistakes.at(name.span(), format!("the name `{text}` is given to two nodes"));
             return;
@@ -124,7 +125,7 @@ impl Lowering {
         match end {
             End::Name(name) => {
                 let span = name.span();
-                match self.names.get(&name.to_string()) {
+                match self.names.get(&name.unraw().to_string()) {
                     Some(&node) => Some((node, span)),
                     // Not a node of the graph: an operator without parameters.
                     None => Some((self.inline(syn::parse_quote!(#name)), span)),
@@ -147,7 +148,7 @@ impl Lowering {
     }
 
     fn known(&mut self, name: &Ident) -> Option<usize> {
-        let node = self.names.get(&name.to_string()).copied();
+        let node = self.names.get(&name.unraw().to_string()).copied();
         if node.is_none() {
             let known = self.similar(&name.to_string());
             self.mistakes.at(name.span(), format!("this graph has no node `{name}`{known}"));

@@ -11,12 +11,12 @@ use quote::quote;
 
 use crate::diagnostics::report;
 
-/// Compiles the body of `graph!`. After a mistake a well-typed stand-in follows the errors, so
-/// that nothing else lights up.
+/// Compiles the body of `graph!`. After a mistake the last error stands where the graph would: it has
+/// the type of an error, about which rustc says nothing further.
 pub(crate) fn compile(input: TokenStream) -> TokenStream {
     try_compile(input).unwrap_or_else(|mistakes| {
         let errors = report(&mistakes);
-        quote!({ #errors ::core::unreachable!() })
+        quote!({ #errors })
     })
 }
 

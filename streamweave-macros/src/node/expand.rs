@@ -6,7 +6,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, GenericParam, Ident, Pat, PatType, ReturnType, Type};
+use syn::{Attribute, GenericParam, Ident, ReturnType, Type};
 
 use super::model::{Node, Shape};
 use crate::hygiene::library;
@@ -45,7 +45,7 @@ fn body(node: &Node) -> TokenStream {
         #visibility struct #name {}
 
         #(#for_all)*
-        #[allow(dead_code)]
+        #[allow(dead_code, clippy::missing_errors_doc, clippy::missing_panics_doc)]
         impl #name {
             /// The body of the node.
             #call
@@ -198,8 +198,8 @@ fn call(node: &Node) -> TokenStream {
     let generics: Vec<Ident> = node.function.sig.generics.params.iter().filter_map(arguments_of).collect();
     let turbofish = (!generics.is_empty()).then(|| quote!(::<#(#generics),*>));
     let mut param = 0;
-    let arguments = node.function.sig.inputs.iter().map(|argument| {
-        let Some(ty) = param_type(node, argument) else {
+    let arguments = (0..node.function.sig.inputs.len()).map(|place| {
+        let Some(ty) = param_type(node, place) else {
             return quote!(row);
         };
         // On the type: one that cannot be cloned is reported there.
@@ -221,16 +221,10 @@ fn call(node: &Node) -> TokenStream {
     quote!(move |row: #input| #call)
 }
 
-/// The type of an argument that configures the node.
-fn param_type<'a>(node: &'a Node, argument: &FnArg) -> Option<&'a Type> {
-    let FnArg::Typed(PatType { pat, .. }) = argument else {
-        return None;
-    };
-    node.params.iter().find(|param| same(&param.pat, pat)).map(|param| &*param.ty)
-}
-
-fn same(a: &Pat, b: &Pat) -> bool {
-    quote!(#a).to_string() == quote!(#b).to_string()
+/// The type of the argument at this place, where it configures the node.
+fn param_type(node: &Node, place: usize) -> Option<&Type> {
+    let param = node.places.iter().position(|other| *other == place)?;
+    Some(&node.params[param].ty)
 }
 
 fn local_param(i: usize) -> Ident {

@@ -13,8 +13,9 @@ pub(super) struct Node {
     /// The type of the input, and whether it is borrowed.
     pub(super) input: Type,
     pub(super) by_ref: bool,
-    /// The parameters that configure the node.
+    /// The parameters that configure the node, and their places among the arguments.
     pub(super) params: Vec<PatType>,
+    pub(super) places: Vec<usize>,
     pub(super) shape: Shape,
     /// The type of a flat-map's items, where its output is written as `impl Iterator<Item = ..>`.
     pub(super) items: Option<Type>,
@@ -106,14 +107,19 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
     let settings = attr::parse(attributes, &mut mistakes);
     let mut inputs = Vec::new();
     let mut params = Vec::new();
-    for argument in &mut function.sig.inputs {
+    let mut places = Vec::new();
+    for (place, argument) in function.sig.inputs.iter_mut().enumerate() {
         match argument {
             FnArg::Receiver(receiver) => {
                 mistakes.on(receiver, "a node function has no `self`: pass what it needs as `#[param]`");
             }
             FnArg::Typed(typed) => {
-                let kind = if take_param(&mut typed.attrs) { &mut params } else { &mut inputs };
-                kind.push(typed.clone());
+                if take_param(&mut typed.attrs) {
+                    params.push(typed.clone());
+                    places.push(place);
+                } else {
+                    inputs.push(typed.clone());
+                }
             }
         }
     }
@@ -127,7 +133,7 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
         owned => (owned, false),
     };
     let shape = settings.shape.unwrap_or_else(|| Shape::of(&function.sig.output));
-    Ok(Node { function, input, by_ref, params, shape, items, settings })
+    Ok(Node { function, input, by_ref, params, places, shape, items, settings })
 }
 
 /// What holds of asynchronous nodes, and of them alone.

@@ -40,6 +40,8 @@ pub enum Command<'a, 'c, R> {
     },
     /// Bring everything to the outside.
     PollFlush(Flush, &'a mut Context<'c>),
+    /// Has everyone gone who could see what the sinks do?
+    Gone,
     /// Is nothing under way that could still emit?
     Idle,
     /// Yield the result.
@@ -190,6 +192,11 @@ where
     /// Brings to the outside what the batch left in the sinks.
     pub fn poll_flush(&mut self, flush: Flush, context: &mut Context<'_>) -> Reply {
         self.caught(Command::PollFlush(flush, context))
+    }
+
+    /// Whether everyone has gone who could see what the sinks do.
+    pub fn is_gone(&mut self) -> bool {
+        matches!((self.obey)(Command::Gone), Reply::Ready)
     }
 
     /// Whether nothing is under way.

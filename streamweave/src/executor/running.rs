@@ -49,8 +49,10 @@ where
         Graph { machine: Machine::new(obey), topology, batch: DEFAULT_BATCH }
     }
 
-    /// Takes at most so many rows from a source at a time; at least one. Results do not depend on
-    /// it (rule Z1), only latency and speed do.
+    /// Takes at most so many rows from a source at a time; at least one.
+    ///
+    /// Results do not depend on it (rule Z1), only latency and speed do; with several sources, which
+    /// take turns batch by batch, the order in which they meet does.
     pub fn batch(mut self, rows: usize) -> Self {
         self.batch = rows.max(1);
         self

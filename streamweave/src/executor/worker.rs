@@ -4,8 +4,8 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::machine::{Command, Machine, Reply};
-use crate::operator::{Cause, Disconnected, Flush};
+use super::machine::{Command, Machine, Panicked, Reply};
+use crate::operator::{Cause, Flush};
 
 /// After so many batches in a row the worker lets other tasks of its thread run.
 const BATCHES_PER_TURN: u32 = 32;
@@ -32,10 +32,14 @@ where
     F: FnMut(Command<'_, '_, R>) -> Reply,
 {
     let mut worker = Worker::new(machine, settings);
-    match worker.run(std::pin::pin!(stop)).await {
-        Err((_, cause)) if cause.is::<Disconnected>() => worker.drain_quietly().await?,
-        outcome => outcome?,
+    let outcome = worker.run(std::pin::pin!(stop)).await;
+    if let Err((_, cause)) = &outcome
+        && !cause.is::<Panicked>()
+    {
+        // What passed before the failure is in the sinks' buffers still; a second failure is no news.
+        let _ = poll_fn(|context| worker.flush(Flush::Close, context)).await;
     }
+    outcome?;
     Ok(worker.machine.finish().expect("a machine yields its result once"))
 }
 
@@ -66,10 +70,18 @@ where
     }
 
     async fn run(&mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), Failure> {
+        // A sink that cannot be opened says so before the first row.
+        poll_fn(|context| self.flush(Flush::Idle, context)).await?;
         while let Some(taken) = poll_fn(|context| self.look(context, stop.as_mut())).await? {
             self.step(taken)?;
-            poll_fn(|context| self.flush(Flush::Batch, context)).await?;
-            self.yield_now().await;
+            self.turn = (self.turn + 1) % BATCHES_PER_TURN;
+            // Now and then whatever the sinks hold goes out, however busy the sources are.
+            let flush = if self.turn == 0 { Flush::Idle } else { Flush::Batch };
+            poll_fn(|context| self.flush(flush, context)).await?;
+            self.draining |= self.machine.is_gone();
+            if self.turn == 0 {
+                yield_now().await;
+            }
         }
         poll_fn(|context| self.flush(Flush::Close, context)).await
     }
@@ -143,35 +155,19 @@ where
             Reply::Ready | Reply::Ended => Poll::Ready(Ok(())),
         }
     }
+}
 
-    /// A reader has gone away: the rest of the graph drains. More of the same is no news.
-    async fn drain_quietly(&mut self) -> Result<(), Failure> {
-        self.draining = true;
-        loop {
-            let mut never = std::future::pending();
-            match self.run(Pin::new(&mut never)).await {
-                Err((_, cause)) if cause.is::<Disconnected>() => {}
-                outcome => return outcome,
-            }
+/// Lets other tasks of the thread run.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
         }
-    }
-
-    async fn yield_now(&mut self) {
-        self.turn += 1;
-        if self.turn < BATCHES_PER_TURN {
-            return;
-        }
-        self.turn = 0;
-        let mut yielded = false;
-        poll_fn(|context| {
-            if std::mem::replace(&mut yielded, true) {
-                return Poll::Ready(());
-            }
-            context.waker().wake_by_ref();
-            Poll::Pending
-        })
-        .await;
-    }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 fn ready(reply: Reply) -> Result<bool, Failure> {

@@ -53,18 +53,11 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum Flush {
     /// A batch is done and more input is at hand: write what fills a block.
     Batch,
-    /// No input is at hand: write everything.
+    /// No input is at hand, or none has been written for a while: write everything.
     Idle,
     /// The graph has ended: write everything and close.
     Close,
 }
-
-/// The reader of a sink has gone away (a closed pipe, a dropped receiver).
-///
-/// A sink that fails with this ends its graph quietly: the graph drains, without an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the reader has gone away")]
-pub struct Disconnected;
 
 /// The life of an operator in its worker.
 pub trait Operator {
@@ -110,6 +103,14 @@ pub trait Operator {
     /// A sink that cannot be written to; the run ends with it.
     fn poll_flush(&mut self, _context: &mut Context<'_>, _flush: Flush) -> Poll<Result<(), Cause>> {
         Poll::Ready(Ok(()))
+    }
+
+    /// Whether nobody can see any more what this sink does: its pipe is closed, its receiver dropped.
+    ///
+    /// Such a sink drops what it is given and keeps no one waiting. Once every sink of a graph has
+    /// gone the graph drains, without an error.
+    fn is_gone(&self) -> bool {
+        false
     }
 
     /// Whether nothing is under way inside the operator that could still emit.

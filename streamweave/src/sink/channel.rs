@@ -10,13 +10,14 @@ use tokio::sync::mpsc::error::{SendError, TrySendError};
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Disconnected, Flush, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
 /// Sends every row into a tokio channel, and closes it at the end.
 ///
-/// A full channel holds the whole graph back. When the receiver is dropped the graph drains.
+/// A full channel holds the whole graph back. Once the receiver is dropped rows are dropped, too;
+/// where no other sink is left the graph drains.
 pub fn to_channel<D: Send + 'static, T>(
     _input: Edge<D, T>,
     sender: Sender<D>,
@@ -42,9 +43,10 @@ impl<D> fmt::Debug for ToChannel<D> {
 }
 
 impl<D: Send + 'static> ToChannel<D> {
+    /// The receiver has gone: nobody waits for what comes.
     fn disconnect(&mut self) -> Poll<Result<(), Cause>> {
         *self = ToChannel { sender: None, waiting: VecDeque::new(), room: None };
-        Poll::Ready(Err(Disconnected.into()))
+        Poll::Ready(Ok(()))
     }
 
     /// Waits for a place and fills it; ready at once where none is waited for.
@@ -90,6 +92,10 @@ impl<D: Send + 'static> Operator for ToChannel<D> {
             self.sender = None;
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn is_gone(&self) -> bool {
+        self.sender.is_none()
     }
 
     fn finish(&mut self) {}

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use crate::envelope::Update;
 use crate::format::FormatError;
 use crate::io::write::{BlockWriter, Output, WriteError};
-use crate::operator::{Cause, Cx, Disconnected, Flush, Input, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Flush, Input, Operator, Outcome, Resume};
 use crate::time::{Frontier, Timestamp};
 
 /// A batch is written once it fills so many bytes; what is less waits until no input is at hand.
@@ -23,14 +23,15 @@ pub trait Encoder<D> {
 
 /// Encodes rows on the worker, writes blocks on a thread of its own; yields the rows written.
 ///
-/// Where the reader of a pipe goes away the graph drains, and what comes after is dropped.
+/// Where the reader of a pipe goes away what comes after is dropped; where no other sink is left
+/// the graph drains.
 #[derive(Debug)]
 pub struct Encoded<C> {
     encoder: C,
     writer: BlockWriter,
     buffer: Vec<u8>,
     rows: u64,
-    failed: Option<Cause>,
+    failed: Option<FormatError>,
     closed: bool,
 }
 
@@ -60,8 +61,8 @@ impl<C> Operator for Encoded<C> {
     const OUTCOME: Outcome = Outcome::Absorbed;
 
     fn poll_flush(&mut self, context: &mut Context<'_>, flush: Flush) -> Poll<Result<(), Cause>> {
-        if let Some(cause) = self.failed.take() {
-            return Poll::Ready(Err(cause));
+        if let Some(error) = &self.failed {
+            return Poll::Ready(Err(error.clone().into()));
         }
         if self.closed {
             self.buffer.clear();
@@ -71,10 +72,14 @@ impl<C> Operator for Encoded<C> {
             Ok(()) => Poll::Ready(Ok(())),
             Err(error) if error.is_broken_pipe() => {
                 self.closed = true;
-                Poll::Ready(Err(Disconnected.into()))
+                Poll::Ready(Ok(()))
             }
             Err(error) => Poll::Ready(Err(error.into())),
         }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.closed
     }
 
     fn finish(&mut self) -> u64 {
@@ -88,7 +93,7 @@ impl<D, T: Timestamp, C: Encoder<D>, Outs> Input<0, D, T, (), Outs> for Encoded<
     fn push(&mut self, row: Update<D, T, ()>, _outs: &mut Outs, _cx: &mut Cx) {
         match self.encoder.encode(&row.data, &mut self.buffer) {
             Ok(()) => self.rows += 1,
-            Err(error) => self.failed = self.failed.take().or_else(|| Some(error.into())),
+            Err(error) => self.failed = self.failed.take().or(Some(error)),
         }
     }
 

@@ -11,8 +11,8 @@ use super::rows::{ROWS, Rows};
 
 /// Emits what is sent into a tokio channel; ends when every sender is dropped.
 ///
-/// Rows that the graph has received when it drains are emitted; what waits in the channel is not
-/// received any more, and the next `send` fails.
+/// A graph that drains closes the channel, so that the next `send` fails, and emits all that was
+/// sent before.
 pub fn from_channel<D>(receiver: Receiver<D>) -> Node<FromChannel<D>, Out<D, (), ()>> {
     Node::new(FromChannel { receiver, received: Vec::new(), rows: Rows::none() }, Out::new())
 }
@@ -46,6 +46,10 @@ impl<D> Operator for FromChannel<D> {
 impl<D, S: Push<D, (), ()>> Resume<(Port<S>,)> for FromChannel<D> {
     #[inline]
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {
+        if cx.stopping() {
+            self.receiver.close();
+            self.rows.ready.extend(std::iter::from_fn(|| self.receiver.try_recv().ok()));
+        }
         self.rows.emit(out, cx)
     }
 }

@@ -159,6 +159,10 @@ impl fmt::Display for EventTime {
         let of_day = self.0.rem_euclid(MICROS_PER_DAY);
         let (seconds, fraction) = (of_day / MICROS_PER_SECOND, of_day % MICROS_PER_SECOND);
         let (hour, minute, second) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+        if year < 0 {
+            f.write_str("-")?;
+        }
+        let year = year.unsigned_abs();
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
         if fraction != 0 {
             write!(f, ".{fraction:06}")?;
@@ -192,7 +196,7 @@ fn parse_utc(text: &str) -> Option<EventTime> {
     let (month_day, year) = {
         let (year_month, day) = date.rsplit_once('-')?;
         let (year, month) = year_month.rsplit_once('-')?;
-        ((number(month, 2)?, number(day, 2)?), year.parse().ok()?)
+        ((number(month, 2)?, number(day, 2)?), year_of(year)?)
     };
     let mut clock = time.split(':').map(|part| number(part, 2));
     let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
@@ -200,9 +204,22 @@ fn parse_utc(text: &str) -> Option<EventTime> {
         return None;
     }
     let micros = number(fraction, fraction.len())? * 10_u32.pow(6 - fraction.len() as u32);
-    let whole = EventTime::utc(year, month_day.0, month_day.1, hour, minute)?;
-    let rest = i64::from(second) * MICROS_PER_SECOND + i64::from(micros);
-    whole.0.checked_add(rest).map(EventTime)
+    if hour > 23 || minute > 59 {
+        return None;
+    }
+    let days = Date { year, month: month_day.0, day: month_day.1 }.days()?;
+    let seconds = i64::from(hour) * 3_600 + i64::from(minute) * 60 + i64::from(second);
+    let micros = i128::from(days) * i128::from(MICROS_PER_DAY)
+        + i128::from(seconds * MICROS_PER_SECOND + i64::from(micros));
+    i64::try_from(micros).ok().map(EventTime)
+}
+
+/// Four digits, or more and a sign where the year has more.
+fn year_of(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let whole = digits.len() >= 4 && digits.len() <= 6 && digits.bytes().all(|b| b.is_ascii_digit());
+    let plain = digits.len() == 4 || !digits.starts_with('0');
+    (whole && plain).then(|| text.parse().ok()).flatten()
 }
 
 fn number(digits: &str, len: usize) -> Option<u32> {
@@ -259,7 +276,11 @@ mod tests {
 
     #[test]
     fn the_ends_of_time_print_and_do_not_overflow() {
-        let _ = (EventTime::MIN.to_string(), EventTime::MAX.to_string());
+        for time in
+            [EventTime::MIN, EventTime::MAX, EventTime(i64::MIN + 1), EventTime(-62_200_000_000_000_000)]
+        {
+            assert_eq!(time.to_string().parse(), Ok(time));
+        }
         assert_eq!(EventTime::MIN - TimeDelta::from_micros(1), EventTime::MIN);
         assert_eq!(EventTime::MAX + TimeDelta::from_micros(1), EventTime::MAX);
     }

@@ -1,7 +1,7 @@
 //! Where rows go that nobody wants.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, passive};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
@@ -14,7 +14,18 @@ pub fn discard<D, T, R>(_input: Edge<D, T, R>) -> Node<Discard, NoPorts> {
 #[derive(Clone, Copy, Debug)]
 pub struct Discard;
 
-passive!(Discard, Absorbed);
+impl Operator for Discard {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Absorbed;
+
+    fn is_gone(&self) -> bool {
+        true
+    }
+
+    fn finish(&mut self) {}
+}
+
+impl<Outs> Resume<Outs> for Discard {}
 
 impl<D, T: Timestamp, R, Outs> Input<0, D, T, R, Outs> for Discard {
     #[inline(always)]
