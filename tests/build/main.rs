@@ -18,8 +18,11 @@ mod source;
 use random::Random;
 use shape::Shape;
 
+/// Makes a graph.
+type Make = fn(&mut Random) -> Shape;
+
 /// How many graphs there are of each shape.
-const SHAPES: [(&str, fn(&mut Random) -> Shape, usize); 6] = [
+const SHAPES: [(&str, Make, usize); 6] = [
     ("random_one_source", |random| shape::random(random, 1), 14),
     ("random_two_sources", |random| shape::random(random, 2), 12),
     ("chain", shape::chain, 3),

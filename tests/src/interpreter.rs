@@ -241,7 +241,7 @@ impl<'a> Interpreter<'a> {
                 Ok(row) => vec![(Port::Out, row)],
                 Err(row) => vec![(Port::Side, row)],
             },
-            Kind::TryNode if row.value % 5 == 0 => vec![(Port::Side, row)],
+            Kind::TryNode if row.value.is_multiple_of(5) => vec![(Port::Side, row)],
             Kind::TryNode => out(vec![row.step(3)]),
             Kind::Inspect => out(vec![row]),
             Kind::RunningCount | Kind::RunningFold | Kind::CountByKey(_) | Kind::FoldByKey(_) => {
@@ -290,7 +290,7 @@ impl<'a> Interpreter<'a> {
         self.books[node].passed += 1;
         let has_time = match times {
             Times::All => true,
-            Times::OrNone(modulus) | Times::OrError(modulus) => row.value % modulus != 0,
+            Times::OrNone(modulus) | Times::OrError(modulus) => !row.value.is_multiple_of(modulus),
         };
         if !has_time {
             return self.emit(node, Port::Side, row, 0);

@@ -45,7 +45,7 @@ impl Row {
 
     /// Another row, or none.
     pub fn some(self, modulus: u64) -> Option<Row> {
-        (self.value % modulus != 0).then(|| self.step(modulus))
+        (!self.value.is_multiple_of(modulus)).then(|| self.step(modulus))
     }
 
     /// No row, one or two.
@@ -59,12 +59,12 @@ impl Row {
     ///
     /// Where the modulus divides the value.
     pub fn attempt(self, modulus: u64) -> Result<Row, Row> {
-        if self.value % modulus == 0 { Err(self.step(1)) } else { Ok(self.step(2)) }
+        if self.value.is_multiple_of(modulus) { Err(self.step(1)) } else { Ok(self.step(2)) }
     }
 
     /// The time, unless the modulus divides the value.
     pub fn time_or_none(&self, modulus: u64) -> Option<EventTime> {
-        (self.value % modulus != 0).then(|| EventTime::from_micros(self.time))
+        (!self.value.is_multiple_of(modulus)).then(|| EventTime::from_micros(self.time))
     }
 
     /// The time, or the value as an error.
@@ -117,7 +117,7 @@ impl Row {
 /// The rest of the value by three.
 #[node]
 pub fn attempt_borrowed(row: &Row) -> Result<Row, u64> {
-    if row.value % 5 == 0 { Err(row.value % 3) } else { Ok(row.step(3)) }
+    if row.value.is_multiple_of(5) { Err(row.value % 3) } else { Ok(row.step(3)) }
 }
 
 /// What rows come to, in the order in which they came: two orders give two summaries.

@@ -219,7 +219,7 @@ impl<Outs> Resume<Outs> for Loses {}
 
 impl<S: Push<u64, (), ()>> Input<0, u64, (), (), (Port<S>,)> for Loses {
     fn push(&mut self, row: Update<u64>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
-        if row.data % 2 == 0 {
+        if row.data.is_multiple_of(2) {
             out.pass(row);
         }
     }

