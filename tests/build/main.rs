@@ -22,13 +22,14 @@ use shape::Shape;
 type Make = fn(&mut Random) -> Shape;
 
 /// How many graphs there are of each shape.
-const SHAPES: [(&str, Make, usize); 6] = [
+const SHAPES: [(&str, Make, usize); 7] = [
     ("random_one_source", |random| shape::random(random, 1), 14),
     ("random_two_sources", |random| shape::random(random, 2), 12),
     ("chain", shape::chain, 3),
     ("fan_out", shape::fan_out, 4),
     ("diamonds", shape::diamonds, 6),
     ("diamonds_in_time", shape::diamonds_in_time, 6),
+    ("times_that_meet", shape::times_that_meet, 4),
 ];
 
 fn main() {

@@ -296,6 +296,22 @@ pub(crate) fn diamonds_in_time(random: &mut Random) -> Shape {
     shape.finish(random)
 }
 
+/// Arms with a time and a bound of their own, that meet before a window: only the least of their
+/// frontiers counts.
+pub(crate) fn times_that_meet(random: &mut Random) -> Shape {
+    let mut shape = Shape::new();
+    let source = shape.source();
+    let mut arms = Vec::new();
+    for _ in 0..2 + random.place(2) {
+        let before = shape.place(plain(random), &[source]);
+        let timed = shape.place(event_time(random), &[before]);
+        arms.push(shape.place(arm(random), &[timed]));
+    }
+    let end = shape.place(window(random), &arms);
+    shape.place(Kind::Sink, &[end]);
+    shape.finish(random)
+}
+
 /// Two arms of which one is longer, each perhaps with a diamond in it, that meet again.
 fn diamond(shape: &mut Shape, random: &mut Random, from: Output, levels: usize) -> Output {
     let mut long = shape.place(arm(random), &[from]);

@@ -67,7 +67,10 @@ fn inlined(shape: &Shape) -> Vec<usize> {
     let fit = |node: &usize| {
         let leaves = arrows.iter().filter(|arrow| arrow.from == *node).count();
         // Some keep their names, so that both ways of writing are met.
-        leaves == 1 && !shape.nodes[*node].has_side() && single(shape.nodes[*node]).is_some() && !node.is_multiple_of(3)
+        leaves == 1
+            && !shape.nodes[*node].has_side()
+            && single(shape.nodes[*node]).is_some()
+            && !node.is_multiple_of(3)
     };
     shape.chains.iter().flat_map(inside).filter(fit).collect()
 }

@@ -71,6 +71,7 @@ fn check(shape: &'static str) {
                 }
             }
         }
+        println!("{shape}: {schedules:?}");
     });
     if let Err(panic) = thread.expect("a thread can be started").join() {
         std::panic::resume_unwind(panic);
@@ -173,6 +174,11 @@ fn chains_of_forty_operators_match_the_interpreter() {
 #[test]
 fn fan_outs_of_six_match_the_interpreter() {
     check("fan_out");
+}
+
+#[test]
+fn arms_with_times_of_their_own_match_the_interpreter() {
+    check("times_that_meet");
 }
 
 #[test]
