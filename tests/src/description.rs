@@ -47,7 +47,7 @@ pub enum Kind {
     FlatMap(u64),
     /// `try_map`, by [`Row::attempt`](crate::row::Row::attempt).
     TryMap(u64),
-    /// The `#[node]` [`attempt_borrowed`](crate::row::attempt_borrowed), whose `err` gives the
+    /// The `#[node]` [`attempt_borrowed`](fn@crate::row::attempt_borrowed), whose `err` gives the
     /// input back.
     TryNode,
     /// `inspect`, which changes nothing.
