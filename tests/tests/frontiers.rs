@@ -329,13 +329,11 @@ fn counts_at_the_greatest_time(size: i64) -> Vec<u64> {
 }
 
 #[test]
-#[ignore = "found: the rows count as absorbed, and no pane ever fires"]
 fn a12_rows_in_a_window_that_starts_at_the_greatest_time_are_counted() {
     assert_eq!(counts_at_the_greatest_time(1), [2]);
 }
 
 #[test]
-#[ignore = "found: each row opens the window anew, and it fires once for each"]
 fn a12_rows_at_the_greatest_time_are_in_one_window() {
     for size in [2, 10, 3_600_000_000] {
         assert_eq!(counts_at_the_greatest_time(size), [2], "size {size}");
