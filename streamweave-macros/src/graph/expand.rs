@@ -566,6 +566,8 @@ fn insert(expr: &mut Expr, edges: Vec<Ident>) {
         Expr::Try(inner) => insert(&mut inner.expr, edges),
         Expr::Await(inner) => insert(&mut inner.base, edges),
         Expr::Paren(inner) => insert(&mut inner.expr, edges),
+        // What a `macro_rules!` of the user stands around an `$operator:expr`.
+        Expr::Group(inner) => insert(&mut inner.expr, edges),
         other => {
             // A bare operator: called with the edges alone.
             let span = other.span();

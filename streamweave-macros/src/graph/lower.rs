@@ -228,6 +228,7 @@ fn operator_name(expr: &Expr) -> String {
         Expr::Try(inner) => operator_name(&inner.expr),
         Expr::Await(inner) => operator_name(&inner.base),
         Expr::Paren(inner) => operator_name(&inner.expr),
+        Expr::Group(inner) => operator_name(&inner.expr),
         Expr::Path(path) => path.path.segments.last().map_or_else(String::new, |s| s.ident.to_string()),
         other => other.to_token_stream().to_string(),
     }
