@@ -13,6 +13,9 @@ pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,
 };
+pub use crate::operator::sequence::{
+    dedup, distinct, distinct_by, enumerate, every, pairwise, scan, skip, skip_while, take, take_while,
+};
 pub use crate::operator::window::{Late, Pane, Window, tumbling};
 pub use crate::operator::{
     Aggregate, Count, Max, Mean, Min, Sum, epochs, event_time, from_start, to_changes, untimed,

@@ -22,6 +22,7 @@ pub mod asynchronous;
 pub mod element;
 pub mod flow;
 pub mod keyed;
+pub mod sequence;
 pub mod window;
 
 mod aggregate;

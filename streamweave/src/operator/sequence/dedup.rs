@@ -1,0 +1,49 @@
+//! The first of equal neighbours.
+
+use crate::operator::Node;
+use crate::port::{Edge, Out};
+
+use super::sift::{Sieve, Sift};
+
+/// Passes a row unless it equals the row directly before it: of a run of equal rows the first passes.
+///
+/// Rows that are equal but not neighbours pass; [`distinct`](super::distinct()) filters those out too,
+/// at the cost of state that grows. Keeps one row. What is not equal to itself (NaN) always passes.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     switch = from_iter(["off", "on", "on", "on", "off"]);
+///     switch -> dedup -> changes;
+///     changes = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.changes, ["off", "on", "off"]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn dedup<D: PartialEq + Clone, T>(_input: Edge<D, T>) -> Node<Sift<Dedup<D>>, Out<D, T, ()>> {
+    Node::new(Sift(Dedup { before: None }), Out::new())
+}
+
+/// See [`dedup`].
+#[derive(Clone, Debug)]
+pub struct Dedup<D> {
+    before: Option<D>,
+}
+
+impl<D: PartialEq + Clone> Sieve<D> for Dedup<D> {
+    #[inline(always)]
+    fn passes(&mut self, row: &D) -> bool {
+        let passes = self.before.as_ref() != Some(row);
+        if passes {
+            self.before = Some(row.clone());
+        }
+        passes
+    }
+}

@@ -1,0 +1,96 @@
+//! The first of equal rows.
+
+use std::hash::Hash;
+
+use crate::operator::Node;
+use crate::port::{Edge, Out};
+use crate::state::OrderedMap;
+
+use super::sift::{Sieve, Sift};
+
+/// Passes the first of equal rows, in order of arrival; those after it are filtered out.
+///
+/// State grows with the number of different rows, each of which is kept, and never shrinks. Where a
+/// part of the row tells it from others, [`distinct_by`] keeps that part alone; where equal rows are
+/// neighbours, [`dedup`](super::dedup()) keeps one row.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     words = from_iter(["to", "be", "or", "not", "to", "be"]);
+///     words -> distinct -> vocabulary;
+///     vocabulary = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.vocabulary, ["to", "be", "or", "not"]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn distinct<D: Hash + Eq + Clone, T>(_input: Edge<D, T>) -> Node<Sift<Distinct<D>>, Out<D, T, ()>> {
+    Node::new(Sift(Distinct { seen: OrderedMap::default() }), Out::new())
+}
+
+/// See [`distinct`].
+#[derive(Clone, Debug)]
+pub struct Distinct<D> {
+    seen: OrderedMap<D, ()>,
+}
+
+impl<D: Hash + Eq + Clone> Sieve<D> for Distinct<D> {
+    #[inline(always)]
+    fn passes(&mut self, row: &D) -> bool {
+        let mut new = false;
+        self.seen.entry_ref(row, || new = true);
+        new
+    }
+}
+
+/// Passes the first row of each key, in order of arrival; those after it are filtered out.
+///
+/// State grows with the number of keys and never shrinks; see [`distinct`].
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     visits = from_iter([("ada", "09:00"), ("alan", "09:05"), ("ada", "09:10")]);
+///     visits -> distinct_by(|visit| visit.0) -> arrivals;
+///     arrivals = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.arrivals, [("ada", "09:00"), ("alan", "09:05")]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn distinct_by<D, T, K, F>(_input: Edge<D, T>, key: F) -> Node<Sift<DistinctBy<K, F>>, Out<D, T, ()>>
+where
+    K: Hash + Eq,
+    F: FnMut(&D) -> K,
+{
+    Node::new(Sift(DistinctBy { seen: OrderedMap::default(), key }), Out::new())
+}
+
+/// See [`distinct_by`].
+#[derive(Clone, Debug)]
+pub struct DistinctBy<K, F> {
+    seen: OrderedMap<K, ()>,
+    key: F,
+}
+
+impl<D, K: Hash + Eq, F: FnMut(&D) -> K> Sieve<D> for DistinctBy<K, F> {
+    #[inline(always)]
+    fn passes(&mut self, row: &D) -> bool {
+        let mut new = false;
+        self.seen.entry((self.key)(row), || new = true);
+        new
+    }
+}

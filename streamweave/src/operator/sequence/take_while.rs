@@ -1,0 +1,50 @@
+//! The rows up to a first one.
+
+use crate::operator::Node;
+use crate::port::{Edge, Out};
+
+use super::sift::{Sieve, Sift};
+
+/// Passes rows until the predicate is false for the first time: that row and all after it are filtered
+/// out, and the predicate is not called again.
+///
+/// As with [`take`](super::take()) the source goes on to its end. Keeps a flag.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     numbers = from_iter([1, 2, 5, 3]);
+///     numbers -> take_while(|n| *n < 5) -> small;
+///     small = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.small, [1, 2]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn take_while<D, T, F>(_input: Edge<D, T>, predicate: F) -> Node<Sift<TakeWhile<F>>, Out<D, T, ()>>
+where
+    F: FnMut(&D) -> bool,
+{
+    Node::new(Sift(TakeWhile { predicate, taking: true }), Out::new())
+}
+
+/// See [`take_while`].
+#[derive(Clone, Debug)]
+pub struct TakeWhile<F> {
+    predicate: F,
+    taking: bool,
+}
+
+impl<D, F: FnMut(&D) -> bool> Sieve<D> for TakeWhile<F> {
+    #[inline(always)]
+    fn passes(&mut self, row: &D) -> bool {
+        self.taking = self.taking && (self.predicate)(row);
+        self.taking
+    }
+}
