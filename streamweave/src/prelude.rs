@@ -14,7 +14,8 @@ pub use crate::operator::keyed::{
     running_sum, sum,
 };
 pub use crate::operator::sequence::{
-    dedup, distinct, distinct_by, enumerate, every, pairwise, scan, skip, skip_while, take, take_while,
+    batch, batch_bytes, dedup, distinct, distinct_by, enumerate, every, pairwise, scan, skip, skip_while,
+    take, take_while,
 };
 pub use crate::operator::window::{Late, Pane, Window, tumbling};
 pub use crate::operator::{

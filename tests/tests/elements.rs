@@ -124,6 +124,43 @@ fn pairwise_gives_neighbours() {
 }
 
 #[test]
+fn batch_gives_what_chunks_gives() {
+    for n in &COUNTS[1..] {
+        check!(batch(*n), |rows| rows.chunks(*n).map(<[u64]>::to_vec).collect());
+    }
+}
+
+#[test]
+fn batch_bytes_fills_batches_up_to_the_limit() {
+    for limit in [1, 2, 11, 30, 1_000, usize::MAX] {
+        check!(batch_bytes(limit, |row| *row as usize), |rows| {
+            let size = |batch: &[u64]| batch.iter().sum::<u64>() as usize;
+            let mut batches: Vec<Vec<u64>> = Vec::new();
+            for row in rows {
+                match batches.last_mut() {
+                    Some(last) if size(last) < limit && size(last) + row as usize <= limit => last.push(row),
+                    _ => batches.push(vec![row]),
+                }
+            }
+            batches
+        });
+    }
+}
+
+#[test]
+fn sizes_that_overflow_fill_a_batch() {
+    let result = finish(
+        graph! {
+            rows = from_iter([1, usize::MAX, usize::MAX, 1, 0]);
+            rows -> batch_bytes(usize::MAX - 1, |size| *size) -> out;
+            out = collect();
+        }
+        .run(),
+    );
+    assert_eq!(result.out, [vec![1], vec![usize::MAX], vec![usize::MAX], vec![1, 0]]);
+}
+
+#[test]
 fn an_amount_of_zero_is_refused_before_the_first_row() {
     macro_rules! refused {
         ($operator:expr, $why:literal) => {
@@ -139,11 +176,120 @@ fn an_amount_of_zero_is_refused_before_the_first_row() {
         };
     }
     refused!(every(0), "above zero");
+    refused!(batch(0), "above zero");
+    refused!(batch_bytes(0, |_| 1), "above zero");
 }
 
 /// Operators between a source of event time and a window.
 mod timed {
     use super::*;
+
+    const BOUND: i64 = 10;
+    const SIZE: i64 = 15;
+
+    /// Times that go up on the whole, with rows behind within the bound and some beyond it.
+    fn times(seed: u64) -> Vec<i64> {
+        let mut random = Random::new(seed);
+        let mut now = random.between(-50, 50);
+        let rows = random.below(120);
+        let row = |_| {
+            now += random.pick(&[0, 0, 1, 2, 5, 30]);
+            now - random.pick(&[0, 0, 0, 3, 8, 25, 60])
+        };
+        (0..rows).map(row).collect()
+    }
+
+    /// The rows that never reach the window, though they move the frontier.
+    fn kept(row: &(usize, i64)) -> bool {
+        row.0 % 4 != 0
+    }
+
+    /// The rows, by number, that a window without a batch before it takes for late.
+    fn late_alone(rows: &[(usize, i64)]) -> Vec<usize> {
+        let mut frontier = i64::MIN;
+        let mut late = Vec::new();
+        for row in rows {
+            if kept(row) && (row.1.div_euclid(SIZE) + 1) * SIZE <= frontier {
+                late.push(row.0);
+            }
+            frontier = frontier.max(row.1 - BOUND);
+        }
+        late
+    }
+
+    /// A batch of rows.
+    type Rows = Vec<(usize, i64)>;
+
+    /// The batches of each window, and those that came too late.
+    fn windows_of_batches(rows: &Rows, n: usize, batch_size: usize) -> (Vec<Pane<Vec<Rows>>>, Vec<Rows>) {
+        let result = finish(
+            graph! {
+                rows = from_iter(rows.clone());
+                rows -> event_time(|row| EventTime::from_micros(row.1), bounded(BOUND.micros()))
+                    -> filter(kept) -> batch(n) -> key_by(|_| ()) -> windows;
+                windows = tumbling(SIZE.micros()).fold(Vec::new, |held, rows| held.push(rows));
+                windows -> map(|pane| pane.value) -> panes;
+                windows.late -> map(|late| late.row.value) -> late;
+                panes = collect();
+                late = collect();
+            }
+            .batch(batch_size)
+            .run(),
+        );
+        result.assert_conserved();
+        (result.panes, result.late)
+    }
+
+    #[test]
+    fn a_batch_is_late_only_where_each_of_its_rows_would_be() {
+        let mut with_a_straggler = 0;
+        for seed in 0..200 {
+            let rows: Rows = times(seed).into_iter().enumerate().collect();
+            let late = late_alone(&rows);
+            for n in [1, 2, 3, 10, 1_000] {
+                let (panes, too_late) = windows_of_batches(&rows, n, 1024);
+                for batch in &too_late {
+                    assert!(batch.iter().all(|row| late.contains(&row.0)), "seed {seed}, n {n}: {batch:?}");
+                }
+                for pane in &panes {
+                    for batch in &pane.value {
+                        let time = batch.iter().map(|row| row.1).max().expect("a batch has rows");
+                        let time = EventTime::from_micros(time);
+                        assert!(pane.window.start <= time && time < pane.window.end, "seed {seed}, n {n}");
+                        with_a_straggler += usize::from(batch.iter().any(|row| late.contains(&row.0)));
+                    }
+                }
+                let mut came: Rows = panes.iter().flat_map(|pane| &pane.value).flatten().copied().collect();
+                came.extend(too_late.iter().flatten());
+                came.sort_unstable();
+                assert_eq!(came, rows.iter().copied().filter(kept).collect::<Rows>(), "seed {seed}, n {n}");
+            }
+        }
+        assert!(with_a_straggler > 100, "the inputs have stragglers");
+    }
+
+    #[test]
+    fn z1_batches_and_their_windows_do_not_depend_on_where_the_input_was_cut() {
+        for seed in 0..50 {
+            let rows: Rows = times(seed).into_iter().enumerate().collect();
+            for n in [1, 3, 10] {
+                let expected = windows_of_batches(&rows, n, 1);
+                for batch_size in [7, 1024] {
+                    assert_eq!(windows_of_batches(&rows, n, batch_size), expected, "seed {seed}, n {n}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_of_one_is_as_late_as_its_row() {
+        for seed in 0..200 {
+            let rows: Rows = times(seed).into_iter().enumerate().collect();
+            let (_, late) = windows_of_batches(&rows, 1, 1024);
+            let late: Vec<usize> = late.into_iter().map(|batch| batch[0].0).collect();
+            assert_eq!(late, late_alone(&rows), "seed {seed}");
+        }
+    }
 
     /// What happens in which order: a row comes to the operator, or a window of ten behind it fires.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +320,33 @@ mod timed {
             result.assert_conserved();
             events.into_inner()
         }};
+    }
+
+    #[test]
+    fn a_batch_holds_the_frontier_back_no_further_than_to_its_own_time() {
+        // The batch goes out with the third row; the fourth is held, and holds nothing back before 40.
+        let events = events!(batch(3), [1, 2, 3, 40, 41]);
+        assert_eq!(events, [Row(1), Row(2), Row(3), Row(40), Fired(10), Row(41), Fired(50)]);
+        // The frontier is at 59 when the fourth comes; the third is held until then.
+        let events = events!(batch(2), [1, 2, 13, 59, 60]);
+        assert_eq!(events, [Row(1), Row(2), Row(13), Fired(10), Row(59), Row(60), Fired(70)]);
+        // The least time held is 1, the greatest 23: nothing before 23 is to come.
+        let events = events!(batch(4), [1, 2, 3, 4, 1, 23, 39]);
+        assert_eq!(
+            events,
+            [1, 2, 3, 4, 1, 23]
+                .map(Row)
+                .into_iter()
+                .chain([Fired(10), Row(39), Fired(30)])
+                .collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn a_batch_that_goes_out_lets_the_frontier_go_at_once() {
+        // The fourth row is behind the frontier, and moves it no more; yet with it the batch is full.
+        let events = events!(batch(2), [5, 99, 50, 29]);
+        assert_eq!(events, [Row(5), Row(99), Row(50), Fired(60), Row(29)]);
     }
 
     #[test]

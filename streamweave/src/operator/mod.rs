@@ -130,7 +130,7 @@ pub enum Outcome {
     Passed,
     /// Each is passed on as one row, to one of the ports, or filtered out.
     PassedOrFiltered,
-    /// Each is absorbed: a sink.
+    /// Each is absorbed: a sink, or an operator that makes one row of many.
     Absorbed,
     /// The operator enters each row into the books itself, through [`Cx`].
     Tallied,

@@ -1,9 +1,11 @@
 //! Operators to which the place of a row in its stream matters.
 //!
 //! What becomes of a row depends on the rows before it, in order of arrival: at a fan-in, in the
-//! order in which its arrows bring them. Time is passed through and not looked at. A row once seen is never taken back, so none of these takes a
+//! order in which its arrows bring them. Time is passed through and not looked at; only a batch is
+//! at the greatest time of its rows. A row once seen is never taken back, so none of these takes a
 //! stream of changes.
 
+mod batch;
 mod dedup;
 mod distinct;
 mod enumerate;
@@ -16,6 +18,7 @@ mod skip_while;
 mod take;
 mod take_while;
 
+pub use batch::{Batch, batch, batch_bytes};
 pub use dedup::{Dedup, dedup};
 pub use distinct::{Distinct, DistinctBy, distinct, distinct_by};
 pub use enumerate::{Enumerate, enumerate};
