@@ -161,6 +161,48 @@ fn sizes_that_overflow_fill_a_batch() {
 }
 
 #[test]
+fn partition_sends_each_row_to_one_port() {
+    for rows in inputs() {
+        for batch in BATCHES {
+            let result = finish(
+                graph! {
+                    rows = from_iter(rows.clone());
+                    halves = partition(|n| n % 2 == 0);
+                    rows -> halves;
+                    halves.matching -> even;
+                    halves.rest -> odd;
+                    even = collect();
+                    odd = collect();
+                }
+                .batch(batch)
+                .run(),
+            );
+            result.assert_conserved();
+            let (even, odd): (Vec<u64>, Vec<u64>) = rows.iter().partition(|n| *n % 2 == 0);
+            assert_eq!((result.even, result.odd), (even, odd), "batch {batch}");
+        }
+    }
+}
+
+#[test]
+fn partition_takes_changes() {
+    let mut seen = Vec::new();
+    finish(
+        graph! {
+            rows = from_iter([1, 2]);
+            halves = partition(|n| n % 2 == 0);
+            rows -> from_start -> to_changes -> halves;
+            halves.matching -> for_each_update(|row: Update<_, LogicalTime, i64>| {
+                seen.push((row.data, row.diff));
+            });
+            halves.rest -> discard;
+        }
+        .run(),
+    );
+    assert_eq!(seen, [(2, 1)]);
+}
+
+#[test]
 fn an_amount_of_zero_is_refused_before_the_first_row() {
     macro_rules! refused {
         ($operator:expr, $why:literal) => {
@@ -347,6 +389,24 @@ mod timed {
         // The fourth row is behind the frontier, and moves it no more; yet with it the batch is full.
         let events = events!(batch(2), [5, 99, 50, 29]);
         assert_eq!(events, [Row(5), Row(99), Row(50), Fired(60), Row(29)]);
+    }
+
+    #[test]
+    fn both_ports_of_a_partition_follow_the_frontier() {
+        let fired = std::cell::RefCell::new(Vec::new());
+        let graph = graph! {
+            rows = from_iter([1_i64, 2, 40, 51]);
+            halves = partition(|row| row % 2 == 0);
+            rows -> inspect(|row: &i64| fired.borrow_mut().push(Row(*row)))
+                -> event_time(|row| EventTime::from_micros(*row), bounded(0.micros())) -> halves;
+            [halves.matching, halves.rest] -> key_by(|_| ()) -> windows
+                -> for_each(|pane| fired.borrow_mut().push(Fired(pane.value.window.end.micros())));
+            windows = tumbling(10.micros()).aggregate(Count::new);
+            windows.late -> discard;
+        };
+        finish(graph.run()).assert_conserved();
+        let fired = fired.into_inner();
+        assert_eq!(fired, [Row(1), Row(2), Row(40), Fired(10), Row(51), Fired(50), Fired(60)]);
     }
 
     #[test]

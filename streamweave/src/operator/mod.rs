@@ -35,7 +35,7 @@ mod stage;
 use std::task::{Context, Poll};
 
 use crate::envelope::Update;
-use crate::port::{Edge, Out, OutErr, Ports};
+use crate::port::{Edge, MatchingRest, Out, OutErr, Ports};
 use crate::time::{Frontier, Timestamp};
 
 pub(crate) use blame::{at_fault, blaming};
@@ -207,6 +207,10 @@ pub struct Gives<B>(std::marker::PhantomData<fn() -> B>);
 #[derive(Clone, Copy, Debug)]
 pub struct GivesOrFails<B, E>(std::marker::PhantomData<fn() -> (B, E)>);
 
+/// A linear node with the outputs `matching` and `rest`.
+#[derive(Clone, Copy, Debug)]
+pub struct GivesEither<B>(std::marker::PhantomData<fn() -> B>);
+
 /// As [`GivesOrFails`], where the failed input goes along: the node only borrowed it.
 #[derive(Clone, Copy, Debug)]
 pub struct GivesOrReturns<B, E>(std::marker::PhantomData<fn() -> (B, E)>);
@@ -228,13 +232,21 @@ macro_rules! witness {
     )*};
 }
 
-witness!(Gives<B>, GivesOrFails<B, E>, GivesOrReturns<B, E>);
+witness!(Gives<B>, GivesEither<B>, GivesOrFails<B, E>, GivesOrReturns<B, E>);
 
 impl<B, D, T, R> Behind<D, T, R> for Gives<B> {
     type Ports = Out<B, T, R>;
 
     fn ports(self) -> Self::Ports {
         Out::new()
+    }
+}
+
+impl<B, D, T, R> Behind<D, T, R> for GivesEither<B> {
+    type Ports = MatchingRest<B, T, R>;
+
+    fn ports(self) -> Self::Ports {
+        MatchingRest::new()
     }
 }
 

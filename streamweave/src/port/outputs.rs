@@ -43,6 +43,12 @@ pub mod name {
     /// What came too late.
     #[derive(Clone, Copy, Debug)]
     pub struct late;
+    /// What a predicate is true of.
+    #[derive(Clone, Copy, Debug)]
+    pub struct matching;
+    /// What it is not true of.
+    #[derive(Clone, Copy, Debug)]
+    pub struct rest;
 }
 
 /// The output ports of a node: a struct with one [`Origin`] a port, named as users write it.
@@ -132,6 +138,10 @@ ports! {
 ports! {
     /// Two output ports: `out`, and `late` for rows behind the frontier; those carry no time.
     OutLate { out: B @ P0 T R, late: L @ P1 U Q } <B, T, R, L, U, Q>
+}
+ports! {
+    /// Two output ports: `matching` for what a predicate is true of, and `rest`.
+    MatchingRest { matching: B @ P0 T R, rest: B @ P1 T R } <B, T, R>
 }
 
 /// Attaches `S` to the port with index `I`.

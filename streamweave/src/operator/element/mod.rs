@@ -9,6 +9,7 @@ mod flat_map;
 mod flat_map_ref;
 mod inspect;
 mod map;
+mod partition;
 mod try_map;
 
 pub use filter::{Filter, filter};
@@ -17,4 +18,5 @@ pub use flat_map::{FlatMap, FlatMapRef, Many, flat_map};
 pub use flat_map_ref::{FlatMapInto, Gather, Tally, flat_map_ref};
 pub use inspect::{Inspect, inspect};
 pub use map::{Map, MapRef, map};
+pub use partition::{Partition, partition};
 pub use try_map::{ResultLike, TryMap, TryMapRef, try_map};
