@@ -192,3 +192,8 @@ macro_rules! graph {
         $crate::private::graph! { [$crate] $($item)* }
     };
 }
+
+/// The programs of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

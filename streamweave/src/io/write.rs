@@ -54,6 +54,17 @@ impl<P: AsRef<Path>> From<P> for Output {
     }
 }
 
+impl Output {
+    /// Whether what is written goes behind something.
+    #[cfg_attr(not(feature = "csv"), expect(dead_code, reason = "only CSV has a header"))]
+    pub(crate) fn continues(&self) -> bool {
+        match self {
+            Output::File { path, append: true } => std::fs::metadata(path).is_ok_and(|file| file.len() > 0),
+            Output::File { append: false, .. } | Output::Stdout => false,
+        }
+    }
+}
+
 impl fmt::Display for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -15,7 +15,8 @@ use super::encoded::{Encoded, Encoder};
 /// Writes each row as a record of a CSV file; yields the number of rows written.
 ///
 /// The header is made of the names of the row's fields when the first row comes, or given by
-/// [`header`](CsvWrite::header): then it stands there even where no row comes.
+/// [`header`](CsvWrite::header): then it stands there even where no row comes. A file that is
+/// appended to and has something in it gets no second header.
 ///
 /// # Errors
 ///
@@ -55,7 +56,9 @@ impl<D: Serialize, W> IntoNode<W> for CsvWrite<D> {
     fn into_node(self, _edge: W) -> (Self::Operator, NoPorts) {
         let mut encoder = CsvEncoder::new().delimiter(self.delimiter);
         let mut begun = Vec::new();
-        if let Some(header) = self.header {
+        if self.output.continues() {
+            encoder = encoder.without_header();
+        } else if let Some(header) = self.header {
             encoder = encoder.without_header();
             encoder.write(&header, &mut begun).expect("a list of names is a flat record");
         }
