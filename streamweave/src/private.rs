@@ -2,6 +2,10 @@
 
 use std::marker::PhantomData;
 
+use crate::operator::Node;
+use crate::operator::flow::{Merge, merge_all};
+use crate::port::Out;
+
 pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{Command, Graph, Reply, Yielded};
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
@@ -10,7 +14,6 @@ pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
     TryMapRef,
 };
-pub use crate::operator::flow::merge;
 pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed, Shared};
 pub use crate::port::{
     Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut, Lends, Lent, NoInput,
@@ -109,4 +112,11 @@ where
     R: FlowsAsDiff<Q>,
 {
     Update { data: Lent::new(row.data), time: row.time.time(), diff: row.diff.diff() }
+}
+
+/// The merge of a list of streams.
+pub fn merge<D, T: Timestamp, R, const N: usize>(
+    inputs: [Edge<D, T, R>; N],
+) -> Node<Merge<T, N>, Out<D, T, R>> {
+    merge_all(inputs)
 }

@@ -11,6 +11,8 @@ use super::rows::{ROWS, Rows};
 
 /// Emits what is sent into a tokio channel; ends when every sender is dropped.
 ///
+/// Up to 1,024 rows are taken ahead of what is emitted.
+///
 /// A graph that drains closes the channel, so that the next `send` fails, and emits all that was
 /// sent before.
 pub fn from_channel<D>(receiver: Receiver<D>) -> Node<FromChannel<D>, Out<D, (), ()>> {

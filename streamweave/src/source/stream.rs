@@ -12,6 +12,8 @@ use super::rows::{ROWS, Rows};
 
 /// Emits what a stream gives, as soon as it gives it.
 ///
+/// Up to 1,024 rows are taken ahead of what is emitted.
+///
 /// # Examples
 ///
 /// ```

@@ -5,11 +5,38 @@ use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, Out, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
-/// Merges streams of one type, row by row in order of arrival: what `[a, b] -> n` stands for.
+/// Merges the streams of a list: `[a, b] -> merge() -> ..`, where the merge wants no other name.
 ///
-/// The frontier of the output is the least of the inputs' frontiers: an input never heard from
-/// holds it back (rule A2), one that has ended does not (rule A13).
-pub fn merge<D, T: Timestamp, R, const N: usize>(
+/// A list of streams is merged wherever it leads, row by row in order of arrival; this operator
+/// only gives that a place and, as `both = merge();`, a name. The frontier of the output is the
+/// least of the inputs' frontiers: an input never heard from holds it back (rule A2), one that has
+/// ended does not (rule A13).
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     odd  = from_iter([1, 3]);
+///     even = from_iter([2, 4]);
+///     both = merge();
+///     [odd, even] -> both -> rows;
+///     rows = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.rows, [1, 3, 2, 4]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn merge<D, T: Timestamp, R>(input: Edge<D, T, R>) -> Node<Merge<T, 1>, Out<D, T, R>> {
+    merge_all([input])
+}
+
+/// What a list of streams stands for.
+pub(crate) fn merge_all<D, T: Timestamp, R, const N: usize>(
     _inputs: [Edge<D, T, R>; N],
 ) -> Node<Merge<T, N>, Out<D, T, R>> {
     let inputs = std::array::from_fn(|_| Frontier::start());
