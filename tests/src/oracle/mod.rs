@@ -1,0 +1,16 @@
+//! Naive reference answers ("oracles") for the `flight_board` and `word_count`
+//! programs, and deterministic generators of hostile inputs for them.
+//!
+//! Everything here favours being obviously right over being fast: the whole
+//! input is held in memory and the answer is computed from all rows at once.
+
+mod board;
+mod calendar;
+mod generate;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use board::{Board, flight_board};
+pub use generate::{flights_csv, flights_csv_multiline, text};
+pub use words::word_count;
