@@ -158,8 +158,15 @@ impl<'a> Expansion<'a> {
         let (slot, along) = (self.slot_name(edge), local("along", self.number(edge)));
         let end = self.end_name(edge);
         let origin = self.origin(edge);
-        let message =
-            format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words);
+        let message = match self.graph.nodes[edge.to].operator {
+            Operator::Merge => format!(
+                "`{}` carries `{{Self}}`, but the streams beside it in this list carry `{{To}}`",
+                edge.from_words
+            ),
+            Operator::Written(_) => {
+                format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words)
+            }
+        };
         let note =
             "to change the value on its way put `map(|x| ..)` between the two, to key it `key_by(|x| ..)`";
         let check = Ident::new("along_this_edge", mixed(edge.port.span()));

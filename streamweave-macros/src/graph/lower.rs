@@ -197,25 +197,19 @@ impl Lowering {
         self.graph.nodes.push(Node { name, span, operator: Operator::Merge, named: None, carries: None });
         let node = self.graph.nodes.len() - 1;
         for source in &from {
-            let span = source.port.span();
-            self.connect_as(source, node, span, "the other streams of this list");
+            self.connect(source, node, source.port.span());
         }
         self.out_of(node, span)
     }
 
-    fn connect(&mut self, from: &From, to: usize, span: Span) {
-        let words = self.graph.nodes[to].name.clone();
-        self.connect_as(from, to, span, &words);
-    }
-
-    fn connect_as(&mut self, from: &From, to: usize, to_span: Span, to_words: &str) {
+    fn connect(&mut self, from: &From, to: usize, to_span: Span) {
         self.graph.edges.push(Edge {
             from: from.node,
             port: from.port.clone(),
             to,
             to_span,
             from_words: from.words.clone(),
-            to_words: to_words.to_owned(),
+            to_words: self.graph.nodes[to].name.clone(),
         });
     }
 }

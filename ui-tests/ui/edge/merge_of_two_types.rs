@@ -1,5 +1,5 @@
 //! error at: `words`
-//! says: `words` carries `&str`, but
+//! says: `words` carries `&str`, but the streams beside it in this list carry `u64`
 
 use streamweave::prelude::*;
 
