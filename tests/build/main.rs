@@ -7,10 +7,10 @@
 use std::{env, fs, path::Path};
 
 #[path = "../src/description.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests, which use the rest of it")]
 mod description;
 #[path = "../src/random.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, reason = "shared with the tests, which use the rest of it")]
 mod random;
 mod shape;
 mod source;

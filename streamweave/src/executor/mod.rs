@@ -15,6 +15,10 @@
 //! | close | [`Machine::poll_flush`] with [`Flush::Close`](crate::operator::Flush::Close) | finish |
 //! | finish | [`Machine::finish`] | none |
 //!
+//! A failure at any step leads to close, so that what passed before it is brought out, and then to
+//! the error; a panic leads to the error at once, for its batch is half done (rule K1). Once nobody
+//! can see what any sink does ([`Machine::is_gone`]) the sources are treated as ended.
+//!
 //! A future dropped at any point loses what was not flushed, and nothing else.
 
 mod machine;
