@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::operator::Node;
 use crate::operator::flow::{Merge, merge_all};
-use crate::port::Out;
+use crate::port::OnlyOut;
 
 pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{Command, Graph, Reply, Yielded};
@@ -117,6 +117,6 @@ where
 /// The merge of a list of streams.
 pub fn merge<D, T: Timestamp, R, const N: usize>(
     inputs: [Edge<D, T, R>; N],
-) -> Node<Merge<T, N>, Out<D, T, R>> {
+) -> Node<Merge<T, N>, OnlyOut<D, T, R>> {
     merge_all(inputs)
 }

@@ -308,7 +308,7 @@ impl<'a> Expansion<'a> {
             let (from, port, to) = (place(edge.from), edge.port.to_string(), place(edge.to));
             quote!(#sw::EdgeInfo { from: #from, port: #port, to: #to })
         });
-        quote!(const { #sw::Topology { nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
+        quote!(const { #sw::Topology { name: ::core::option::Option::None, nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
     }
 
     /// The input ports that rows of a node reach, each as a node and the number of its port.
@@ -326,6 +326,18 @@ impl<'a> Expansion<'a> {
             }
         }
         ports
+    }
+
+    /// Whether everything that rows of a node reach has been brought out: its room for more.
+    fn room_behind(&self, from: usize) -> TokenStream {
+        let mut reached: Vec<usize> = self.reached_ports(from).into_iter().map(|(node, _)| node).collect();
+        reached.dedup();
+        // Only what has no output, or work of its own, keeps rows for the outside.
+        let clear = reached.into_iter().map(|node| {
+            let node = local("node", node);
+            quote!(&& #node.is_clear())
+        });
+        quote!(true #(#clear)*)
     }
 
     /// The named sinks.
@@ -373,8 +385,14 @@ impl<'a> Expansion<'a> {
         let sw = &self.sw;
         let numbered = || self.order.iter().enumerate().map(|(place, &node)| (place, local("node", node)));
         let validate = numbered().map(|(place, node)| quote!(.and(#node.validate::<#place>())));
-        let wake = numbered().map(|(place, node)| quote!(.or(#node.poll_wake::<#place>(context))));
-        let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(context, flush))));
+        let wake = self.order.iter().enumerate().map(|(place, &number)| {
+            let node = local("node", number);
+            let room = self.room_behind(number);
+            quote!(.or(#node.poll_wake::<#place>(turn, || #room)))
+        });
+        let clock = numbered().map(|(_, node)| quote!(|| #node.uses_clock()));
+        let abandon = numbered().map(|(_, node)| quote!(+ #sw::Operator::abandon(&mut #node.operator)));
+        let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(turn, flush))));
         let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&#node.operator)));
         let gone = self.order.iter().filter(|&&node| self.graph.is_sink(node)).map(|&node| {
             let node = local("node", node);
@@ -383,7 +401,11 @@ impl<'a> Expansion<'a> {
         let has_sink = self.order.iter().any(|&node| self.graph.is_sink(node));
         let enter = self.order.iter().map(|&number| {
             let (node, ports) = (local("node", number), local("ports", number));
-            quote!(report.enter(&topology, &#node, &#ports);)
+            quote!(report.enter(&topology, &mut #node, &#ports);)
+        });
+        let explain = self.order.iter().map(|&number| {
+            let (node, ports) = (local("node", number), local("ports", number));
+            quote!(explanation.enter(&topology, &#node, &#ports);)
         });
         let topology = self.topology();
         let poll = self.sources().enumerate().map(|(source, number)| {
@@ -392,10 +414,14 @@ impl<'a> Expansion<'a> {
             let node = local("node", number);
             let ready = self.reached_ports(number).into_iter().map(|(node, port)| {
                 let node = local("node", node);
-                quote!(#sw::Operator::ready(&#node.operator, #port))
+                quote!(#sw::Operator::ready(&mut #node.operator, #port))
             });
-            // A source is held while a port that it reaches is not ready.
-            quote!(#source if true #(&& #ready)* => #node.poll_source::<#place>(context),)
+            // A source is held while a port that it reaches is not ready, or a sink not clear.
+            let room = self.room_behind(number);
+            quote! {
+                #source if #room #(&& #ready)* =>
+                    if stopping { #sw::Reply::Ready } else { #node.poll_source::<#place>(turn) },
+            }
         });
         let fields = self.yielding().into_iter().map(|(node, name)| {
             let node = local("node", node);
@@ -406,22 +432,30 @@ impl<'a> Expansion<'a> {
         // On the first node: rustc names the closure by its place, where a graph cannot be sent.
         let first = mixed(self.graph.nodes[self.order[0]].span);
         let command = Ident::new("command", first);
-        let ty = quote!(#sw::Command<'_, '_, _>);
+        let ty = quote!(#sw::Command<'_, '_, '_, _>);
         let head = quote_spanned!(first=> move |#command: #ty|);
         quote! {
             #head {
                 match #command {
                     #sw::Command::Validate => #sw::Reply::Ready #(#validate)*,
-                    #sw::Command::PollSource { source, context } => match source {
+                    #sw::Command::UsesClock => #sw::Reply::when(false #(#clock)*),
+                    #sw::Command::PollSource { source, stopping, turn } => match source {
                         #(#poll)*
-                        _ => #sw::Reply::Pending,
+                        _ => {
+                            let _ = (&turn, stopping);
+                            #sw::Reply::Pending
+                        }
                     },
-                    #sw::Command::PollWake(context) => {
-                        let _ = &context;
+                    #sw::Command::PollWake(turn) => {
+                        let _ = &turn;
                         #sw::Reply::Pending #(#wake)*
                     }
-                    #sw::Command::Run { source, budget, stopping } => { #run }
-                    #sw::Command::PollFlush(flush, context) => #sw::Reply::Ready #(#flush)*,
+                    #sw::Command::Run { source, batch } => { #run }
+                    #sw::Command::PollFlush(flush, turn) => #sw::Reply::Ready #(#flush)*,
+                    #sw::Command::Abandon(rows) => {
+                        *rows += 0 #(#abandon)*;
+                        #sw::Reply::Ready
+                    }
                     #sw::Command::Gone => #sw::Reply::when(#has_sink #(#gone)*),
                     #sw::Command::Idle => #sw::Reply::when(true #(#idle)*),
                     #sw::Command::Finish(result) => {
@@ -429,6 +463,11 @@ impl<'a> Expansion<'a> {
                             #(#fields,)*
                             #report: #sw::Report::default(),
                         });
+                        #sw::Reply::Ready
+                    }
+                    #sw::Command::Explain(explanation) => {
+                        let topology = #topology;
+                        #(#explain)*
                         #sw::Reply::Ready
                     }
                     #sw::Command::Report(report) => {
@@ -502,7 +541,7 @@ impl<'a> Expansion<'a> {
             _ => quote!(#sw::NoInput),
         };
         let place = self.place_of(number);
-        let built = quote!(#node.stage::<#place, _, _>(#inlet, #wires, budget, stopping));
+        let built = quote!(#node.stage::<#place, _, _>(#inlet, #wires, batch));
         match (self.is_shared(number), self.graph.is_source(number)) {
             (true, _) => quote!(#cuts let #stage = #sw::Shared::new(#built);),
             (false, true) => quote!(#cuts let mut #stage = #built;),

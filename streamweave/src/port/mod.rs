@@ -18,7 +18,7 @@ mod push;
 pub use edge::{Along, ByRef, ByValue, Conduct, Edge, EdgeRef, FanOut, Lends, Lent, NoInput, Origin, Slot};
 pub use fan::{Cut, Tee, cut, deliver};
 pub use outputs::{
-    At, Attach, Connected, IsPort, MatchingRest, NoPorts, Open, Out, OutErr, OutLate, Outputs, P0, P1, P2,
-    P3, Ports, Wired, name,
+    At, Attach, Connected, Emitted, MAX_PORTS, MatchingRest, NoPorts, Nth, OnlyOut, Open, OrDefault, OutErr,
+    OutLate, Outputs, PortName, Ports, Wired, name,
 };
 pub use push::{Chain, Port, Push};

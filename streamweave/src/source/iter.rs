@@ -1,16 +1,16 @@
 //! Rows from an iterator.
 
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume};
-use crate::port::{Out, Port, Push};
+use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::port::{OnlyOut, Port, Push};
 
 use super::rows::end;
 
 /// Emits what an iterator gives. The iterator must not block: it runs on the worker.
-pub fn from_iter<I: IntoIterator>(rows: I) -> Node<FromIter<I::IntoIter>, Out<I::Item, (), ()>> {
-    Node::new(FromIter(Some(rows.into_iter())), Out::new())
+pub fn from_iter<I: IntoIterator>(rows: I) -> Node<FromIter<I::IntoIter>, OnlyOut<I::Item, (), ()>> {
+    Node::new(FromIter(Some(rows.into_iter())), OnlyOut::new())
 }
 
 /// See [`from_iter`].
@@ -21,7 +21,7 @@ impl<I> Operator for FromIter<I> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
-    fn poll(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+    fn poll(&mut self, _turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         Poll::Ready(Ok(()))
     }
 

@@ -12,7 +12,7 @@ use super::slots::{Due, Slots};
 use crate::envelope::{Failed, Update};
 use crate::operator::element::ResultLike;
 use crate::operator::{
-    Behind, Cause, Cx, Gives, GivesOrFails, Input, IntoNode, Operator, Outcome, Progress, Resume,
+    Behind, Cause, Cx, Gives, GivesOrFails, Input, IntoNode, Operator, Outcome, Progress, Resume, Turn,
 };
 use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Timestamp};
@@ -251,12 +251,12 @@ macro_rules! asynchronous {
             const OUTCOME: Outcome = Outcome::PassedOrFiltered;
             const ACTIVE: bool = true;
 
-            fn ready(&self, _port: usize) -> bool {
+            fn ready(&mut self, _port: usize) -> bool {
                 self.0.waiting.is_empty()
             }
 
-            fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
-                self.0.poll(context).map(Ok)
+            fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+                self.0.poll(turn.context()).map(Ok)
             }
 
             fn idle(&self) -> bool {

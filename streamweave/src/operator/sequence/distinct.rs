@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use crate::operator::Node;
-use crate::port::{Edge, Out};
+use crate::port::{Edge, OnlyOut};
 use crate::state::OrderedMap;
 
 use super::sift::{Sieve, Sift};
@@ -31,8 +31,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn distinct<D: Hash + Eq + Clone, T>(_input: Edge<D, T>) -> Node<Sift<Distinct<D>>, Out<D, T, ()>> {
-    Node::new(Sift(Distinct { seen: OrderedMap::default() }), Out::new())
+pub fn distinct<D: Hash + Eq + Clone, T>(_input: Edge<D, T>) -> Node<Sift<Distinct<D>>, OnlyOut<D, T, ()>> {
+    Node::new(Sift(Distinct { seen: OrderedMap::default() }), OnlyOut::new())
 }
 
 /// See [`distinct`].
@@ -71,12 +71,12 @@ impl<D: Hash + Eq + Clone> Sieve<D> for Distinct<D> {
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn distinct_by<D, T, K, F>(_input: Edge<D, T>, key: F) -> Node<Sift<DistinctBy<K, F>>, Out<D, T, ()>>
+pub fn distinct_by<D, T, K, F>(_input: Edge<D, T>, key: F) -> Node<Sift<DistinctBy<K, F>>, OnlyOut<D, T, ()>>
 where
     K: Hash + Eq,
     F: FnMut(&D) -> K,
 {
-    Node::new(Sift(DistinctBy { seen: OrderedMap::default(), key }), Out::new())
+    Node::new(Sift(DistinctBy { seen: OrderedMap::default(), key }), OnlyOut::new())
 }
 
 /// See [`distinct_by`].

@@ -1,7 +1,7 @@
 //! The rows up to a first one.
 
 use crate::operator::Node;
-use crate::port::{Edge, Out};
+use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
 
@@ -27,11 +27,11 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn take_while<D, T, F>(_input: Edge<D, T>, predicate: F) -> Node<Sift<TakeWhile<F>>, Out<D, T, ()>>
+pub fn take_while<D, T, F>(_input: Edge<D, T>, predicate: F) -> Node<Sift<TakeWhile<F>>, OnlyOut<D, T, ()>>
 where
     F: FnMut(&D) -> bool,
 {
-    Node::new(Sift(TakeWhile { predicate, taking: true }), Out::new())
+    Node::new(Sift(TakeWhile { predicate, taking: true }), OnlyOut::new())
 }
 
 /// See [`take_while`].
