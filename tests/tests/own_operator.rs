@@ -60,7 +60,7 @@ impl<C, F: Future, T: Timestamp> Operator for Awaited<C, F, T> {
         }
     }
 
-    fn idle(&self) -> bool {
+    fn idle(&mut self) -> bool {
         self.slots.is_empty()
     }
 

@@ -22,12 +22,15 @@ pub enum Command<'a, 't, 'c, R> {
     Validate,
     /// Does any operator ask what time it is?
     UsesClock,
-    /// Is there a batch at source number `source`, and is there room for it behind?
+    /// Is there room behind source number `source`?
+    Room {
+        /// Counted in topological order.
+        source: usize,
+    },
+    /// Is there a batch at source number `source`?
     PollSource {
         /// Counted in topological order.
         source: usize,
-        /// Whether room is enough: the source is to emit its end.
-        stopping: bool,
         /// The waker to call, and the clock.
         turn: &'a mut Turn<'t, 'c>,
     },
@@ -139,13 +142,13 @@ impl<O: Operator> Placed<O> {
     }
 
     /// See [`Operator::validate`].
-    pub fn validate<const PLACE: usize>(&self) -> Reply {
+    pub fn validate<const PLACE: usize>(&mut self) -> Reply {
         Reply::of(PLACE, Poll::Ready(self.operator.validate()))
     }
 
-    /// See [`Operator::USES_CLOCK`].
+    /// See [`Operator::uses_clock`].
     pub fn uses_clock(&self) -> bool {
-        O::USES_CLOCK
+        self.operator.uses_clock()
     }
 
     /// Whether all that the operator was given has been brought out.
@@ -198,9 +201,14 @@ where
         matches!((self.obey)(Command::UsesClock), Reply::Ready)
     }
 
-    /// Whether source number `source` has a batch, and there is room for it.
-    pub fn poll_source(&mut self, source: usize, stopping: bool, turn: &mut Turn<'_, '_>) -> Reply {
-        self.caught(Command::PollSource { source, stopping, turn })
+    /// Whether there is room behind source number `source`.
+    pub fn has_room(&mut self, source: usize) -> bool {
+        matches!((self.obey)(Command::Room { source }), Reply::Ready)
+    }
+
+    /// Whether source number `source` has a batch.
+    pub fn poll_source(&mut self, source: usize, turn: &mut Turn<'_, '_>) -> Reply {
+        self.caught(Command::PollSource { source, turn })
     }
 
     /// Whether an operator has work of its own.

@@ -21,11 +21,17 @@
 //!
 //! A future dropped at any point loses what was not flushed, and nothing else.
 
+mod component;
 mod machine;
+mod opened;
 mod running;
 mod schedule;
 mod trace;
 mod worker;
 
+pub(crate) use worker::Worker;
+
+pub use component::{Component, Drain, Io, Nested, QueueAt, Queues};
 pub use machine::{Command, Machine, Reply};
+pub use opened::{Closed, ENDLESS, Open, ROOM, Receiver, Sender};
 pub use running::{Graph, Running, Yielded};

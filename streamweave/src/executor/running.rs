@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::machine::{Command, Machine, Reply};
 use super::schedule::Schedule;
-use super::worker::{Request, Requests, Settings, drive};
+use super::worker::{Request, Requests, Settings, Worker, drive};
 use crate::graph::{Error, Explanation, Report, Topology};
 use crate::time::{Clock, Reached, SystemClock, TimeDelta};
 
@@ -100,6 +100,11 @@ where
         self
     }
 
+    /// What drives the graph.
+    pub(crate) fn into_worker(self) -> Worker<F, R, C> {
+        Worker::new(self.machine, self.settings, None)
+    }
+
     /// What the graph is made of.
     pub fn topology(&self) -> Topology {
         self.settings.topology
@@ -137,9 +142,7 @@ where
         if let Reply::Failed { node, cause } = machine.validate() {
             return Err(Error::Invalid { node: settings.topology.nodes[node].name, cause });
         }
-        let mut result = drive(&mut machine, settings, stop, requests).await?;
-        result.set_report(machine.report());
-        Ok(result)
+        drive(machine, settings, stop, requests).await
     }
 
     /// Runs the graph as a task of the current tokio runtime.

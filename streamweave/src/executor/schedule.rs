@@ -57,11 +57,6 @@ impl Schedule {
 pub(crate) struct Chance(u64);
 
 impl Chance {
-    /// From this seed.
-    pub(crate) fn new(seed: u64) -> Self {
-        Chance(seed)
-    }
-
     /// The next number.
     pub(crate) fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 use tokio::sync::{mpsc, oneshot};
 
 use super::machine::{Command, Machine, Reply};
+use super::running::Yielded;
 use super::schedule::Schedule;
 use super::trace;
-use crate::graph::{Error, Explanation, FailureReport, Topology};
+use crate::graph::{Error, Explanation, FailureReport, Report, Topology};
 use crate::operator::{Batch, Cause, Flush, Panicked, Turn};
 use crate::time::{Clock, ProcessingTime, TimeDelta};
 
@@ -41,11 +42,11 @@ pub(crate) enum Request {
 pub(crate) type Requests = mpsc::UnboundedReceiver<Request>;
 
 /// The node that gave up, and why.
-type Failure = (usize, Cause);
+pub(crate) type Failure = (usize, Cause);
 
 /// Drives a machine to its end, or until `stop` is ready: then it drains.
-pub(crate) async fn drive<F, R, C: Clock>(
-    machine: &mut Machine<F, R>,
+pub(crate) async fn drive<F, R: Yielded, C: Clock>(
+    machine: Machine<F, R>,
     settings: Settings<C>,
     stop: impl Future<Output = ()>,
     requests: Option<Requests>,
@@ -58,11 +59,13 @@ where
     if let Err(failure) = outcome {
         return Err(worker.fail(failure).await);
     }
-    Ok(worker.machine.finish().expect("a machine yields its result once"))
+    Ok(worker.finish())
 }
 
-struct Worker<'m, F, R, C> {
-    machine: &'m mut Machine<F, R>,
+/// A machine and how it is driven.
+#[derive(Debug)]
+pub(crate) struct Worker<F, R, C> {
+    machine: Machine<F, R>,
     settings: Settings<C>,
     requests: Option<Requests>,
     /// Whether any operator asks for the time.
@@ -74,6 +77,8 @@ struct Worker<'m, F, R, C> {
     /// Whether a row may wait in a sink for more to come.
     lingering: bool,
     draining: bool,
+    /// Whether sinks are being closed.
+    closing: bool,
     /// When draining has taken too long.
     deadline: Option<ProcessingTime>,
     /// How many batches have been run, and the source of the last.
@@ -82,13 +87,13 @@ struct Worker<'m, F, R, C> {
 }
 
 /// What there is to run.
-enum Taken {
+pub(crate) enum Taken {
     Woken,
     Source(usize),
 }
 
 /// Why a worker stops before the end.
-enum Stop {
+pub(crate) enum Stop {
     Failed(Failure),
     /// The deadline has passed.
     Stuck,
@@ -100,11 +105,11 @@ impl From<Failure> for Stop {
     }
 }
 
-impl<'m, F, R, C: Clock> Worker<'m, F, R, C>
+impl<F, R, C: Clock> Worker<F, R, C>
 where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
 {
-    fn new(machine: &'m mut Machine<F, R>, settings: Settings<C>, requests: Option<Requests>) -> Self {
+    pub(crate) fn new(mut machine: Machine<F, R>, settings: Settings<C>, requests: Option<Requests>) -> Self {
         let uses_clock = machine.uses_clock();
         let open = (0..settings.topology.sources()).collect();
         Worker {
@@ -117,6 +122,7 @@ where
             flushing: Some(Flush::Idle),
             lingering: false,
             draining: false,
+            closing: false,
             deadline: None,
             batches: 0,
             source: None,
@@ -131,12 +137,19 @@ where
                 yield_now().await;
             }
         }
-        self.flushing = Some(Flush::Close);
-        poll_fn(|context| self.flush(context)).await
+        poll_fn(|context| self.close_sinks(context)).await
+    }
+
+    /// Writes everything and closes, once nothing more is to come.
+    pub(crate) fn close_sinks(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        if !std::mem::replace(&mut self.closing, true) {
+            self.flushing = Some(Flush::Close);
+        }
+        self.flush(context)
     }
 
     /// Finds what to run next; `None` once there is nothing more to come.
-    fn look(
+    pub(crate) fn look(
         &mut self,
         context: &mut Context<'_>,
         stop: Pin<&mut impl Future<Output = ()>>,
@@ -144,16 +157,20 @@ where
         self.heed(context, stop);
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock);
-            flush(self.machine, &mut self.flushing, &mut turn)?;
+            flush(&mut self.machine, &mut self.flushing, &mut turn)?;
             if ready(self.machine.poll_wake(&mut turn))? {
                 return Poll::Ready(Ok(Some(Taken::Woken)));
             }
             if self.open.is_empty() && self.flushing.is_none() && self.machine.is_idle() {
                 return Poll::Ready(Ok(None));
             }
-            if let Some(source) =
-                ready_source(self.machine, &self.open, &mut self.settings.schedule, self.draining, &mut turn)?
-            {
+            if let Some(source) = ready_source(
+                &mut self.machine,
+                &self.open,
+                &mut self.settings.schedule,
+                self.draining,
+                &mut turn,
+            )? {
                 return Poll::Ready(Ok(Some(Taken::Source(source))));
             }
             // About to park: nothing may be kept waiting in a sink.
@@ -186,7 +203,7 @@ where
         }
     }
 
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.set_deadline();
     }
@@ -199,7 +216,7 @@ where
         }
     }
 
-    fn step(&mut self, taken: Taken) -> Result<(), Stop> {
+    pub(crate) fn step(&mut self, taken: Taken) -> Result<(), Stop> {
         self.source = match taken {
             Taken::Woken => None,
             Taken::Source(source) => Some(source),
@@ -208,7 +225,7 @@ where
         let now = if self.uses_clock { self.settings.clock.now() } else { ProcessingTime::MIN };
         let budget = self.settings.schedule.budget(self.settings.batch);
         let batch = Batch { budget, stopping: self.draining, now };
-        match trace::batch(self.machine, &self.settings.topology, self.batches, self.source, batch) {
+        match trace::batch(&mut self.machine, &self.settings.topology, self.batches, self.source, batch) {
             Reply::Ended => self.close(),
             reply => ready(reply).map(|_| ())?,
         }
@@ -220,6 +237,31 @@ where
             self.drain();
         }
         Ok(())
+    }
+
+    /// What the run yields; called once, at its end.
+    pub(crate) fn finish(&mut self) -> R
+    where
+        R: Yielded,
+    {
+        let mut result = self.machine.finish().expect("a machine yields its result once");
+        result.set_report(self.machine.report());
+        result
+    }
+
+    /// The books so far.
+    pub(crate) fn report(&mut self) -> Report {
+        self.machine.report()
+    }
+
+    /// Draws from a seed from now on.
+    pub(crate) fn draw(&mut self, seed: u64) {
+        self.settings.schedule = Schedule::drawn(seed);
+    }
+
+    /// How the graph is.
+    pub(crate) fn explain(&mut self) -> Explanation {
+        self.machine.explain()
     }
 
     fn is_turn_over(&self) -> bool {
@@ -238,7 +280,7 @@ where
     fn flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock);
-            flush(self.machine, &mut self.flushing, &mut turn)?;
+            flush(&mut self.machine, &mut self.flushing, &mut turn)?;
             if self.flushing.is_none() {
                 return Poll::Ready(Ok(()));
             }
@@ -252,7 +294,7 @@ where
     }
 
     /// Brings out what passed before the failure, and says what happened.
-    async fn fail(&mut self, stop: Stop) -> Error {
+    pub(crate) async fn fail(&mut self, stop: Stop) -> Error {
         let name = |node: usize| self.settings.topology.nodes[node].name;
         let failure = match stop {
             Stop::Stuck => return self.stuck(),
@@ -334,7 +376,7 @@ where
     let first = schedule.first(open.len());
     for i in 0..open.len() {
         let at = (first + i) % open.len();
-        if ready(machine.poll_source(open[at], draining, turn))? {
+        if machine.has_room(open[at]) && (draining || ready(machine.poll_source(open[at], turn))?) {
             schedule.took(at);
             return Ok(Some(open[at]));
         }

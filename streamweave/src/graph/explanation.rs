@@ -81,7 +81,7 @@ impl Explanation {
 
     /// Enters a node; called in topological order, so that its senders stand already.
     #[doc(hidden)]
-    pub fn enter<O: Operator, P: Ports>(&mut self, topology: &Topology, placed: &Placed<O>, _ports: &P) {
+    pub fn enter<O: Operator, P: Ports>(&mut self, topology: &Topology, placed: &mut Placed<O>, _ports: &P) {
         let number = self.nodes.len();
         let info = topology.nodes[number];
         let emitted = placed.counters().emitted;

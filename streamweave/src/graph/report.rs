@@ -12,6 +12,13 @@ pub struct Report {
     nodes: Vec<NodeReport>,
 }
 
+/// A named graph yields its books: its rows leave by its ports.
+impl crate::executor::Yielded for Report {
+    fn set_report(&mut self, report: Report) {
+        *self = report;
+    }
+}
+
 impl Report {
     /// The nodes, in topological order.
     pub fn nodes(&self) -> &[NodeReport] {

@@ -30,7 +30,7 @@ struct Fault {
 
 /// A node panicked.
 #[derive(Debug)]
-pub struct Panicked {
+pub(crate) struct Panicked {
     /// The number of the node.
     pub(crate) place: Option<usize>,
     /// The nodes of graphs inside of it, the outermost first.

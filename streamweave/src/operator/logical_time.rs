@@ -49,7 +49,7 @@ impl Operator for AssignEpochs {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Passed;
 
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         if self.rows == 0 { Err("an epoch needs at least one row".into()) } else { Ok(()) }
     }
 

@@ -28,6 +28,7 @@ pub mod window;
 mod aggregate;
 mod blame;
 mod books;
+mod boundary;
 mod event_time;
 mod logical_time;
 mod shared;
@@ -45,6 +46,7 @@ pub(crate) use blame::{Panicked, blaming, inside, watched};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
 pub use books::NodeReport;
+pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
 pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
 pub use shared::{InPort, Shared};
@@ -84,8 +86,13 @@ pub trait Operator {
     /// # Errors
     ///
     /// Says what is wrong with which parameter.
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         Ok(())
+    }
+
+    /// [`USES_CLOCK`](Operator::USES_CLOCK), where that depends on what is in the operator.
+    fn uses_clock(&self) -> bool {
+        Self::USES_CLOCK
     }
 
     /// Whether the input port can take a batch now. A source is taken from only if every port
@@ -128,7 +135,7 @@ pub trait Operator {
     }
 
     /// What it waits for, where that is worth telling: `3 calls in flight`.
-    fn waits_for(&self) -> Option<Cow<'static, str>> {
+    fn waits_for(&mut self) -> Option<Cow<'static, str>> {
         None
     }
 
@@ -136,12 +143,12 @@ pub trait Operator {
     ///
     /// Such a sink drops what it is given and keeps no one waiting. Once every sink of a graph has
     /// gone the graph drains, without an error.
-    fn is_gone(&self) -> bool {
+    fn is_gone(&mut self) -> bool {
         false
     }
 
     /// Whether nothing is under way inside the operator that could still emit.
-    fn idle(&self) -> bool {
+    fn idle(&mut self) -> bool {
         true
     }
 

@@ -61,6 +61,19 @@ impl<O: Operator> Placed<O> {
             cx: Cx { tally: Tally::default(), batch },
         }
     }
+
+    /// The same for an operator that stands in for the one placed: a port of a named graph at its queue.
+    #[inline(always)]
+    pub fn stage_at<'a, const PLACE: usize, A: Operator, W: Wired, C>(
+        &'a mut self,
+        operator: &'a mut A,
+        inlet: C,
+        wiring: W,
+        batch: Batch,
+    ) -> Stage<'a, A, W::Outputs, C, PLACE> {
+        let cx = Cx { tally: Tally::default(), batch };
+        Stage { operator, counters: &mut self.counters, inlet, outs: wiring.outputs(), cx }
+    }
 }
 
 /// What an operator can ask and say while it runs.
@@ -82,6 +95,12 @@ pub struct Batch {
 }
 
 impl Cx {
+    /// What holds for the batch at hand.
+    #[inline(always)]
+    pub(crate) fn batch(&self) -> Batch {
+        self.batch
+    }
+
     /// How many rows a source may emit now.
     #[inline(always)]
     pub fn budget(&self) -> usize {

@@ -81,7 +81,7 @@ impl<D: Send + 'static> Operator for ToChannel<D> {
         rows as u64
     }
 
-    fn is_gone(&self) -> bool {
+    fn is_gone(&mut self) -> bool {
         self.sender.is_none()
     }
 

@@ -75,7 +75,7 @@ impl<C> Operator for Encoded<C> {
         std::mem::replace(&mut self.rows, rows) - rows
     }
 
-    fn is_gone(&self) -> bool {
+    fn is_gone(&mut self) -> bool {
         self.closed
     }
 

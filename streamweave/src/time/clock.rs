@@ -1,6 +1,7 @@
 //! The clock on the wall, which operators that work by the clock read through a trait.
 
 use std::fmt;
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
@@ -129,12 +130,33 @@ pub struct ManualClock(Arc<Mutex<Manual>>);
 #[derive(Debug)]
 struct Manual {
     now: ProcessingTime,
-    waiting: Option<(ProcessingTime, Waker)>,
+    /// Who is to be woken, in the order in which they asked.
+    alarms: Vec<Alarm>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Alarm {
+    of: u64,
+    at: ProcessingTime,
+    waker: Waker,
 }
 
 impl Default for Manual {
     fn default() -> Self {
-        Manual { now: ProcessingTime(0), waiting: None }
+        // The graph itself is number 0.
+        Manual { now: ProcessingTime(0), alarms: Vec::new(), next: 1 }
+    }
+}
+
+impl Manual {
+    fn poll_until(&mut self, of: u64, at: ProcessingTime, context: &mut Context<'_>) -> Poll<()> {
+        self.alarms.retain(|alarm| alarm.of != of);
+        if self.now >= at {
+            return Poll::Ready(());
+        }
+        self.alarms.push(Alarm { of, at, waker: context.waker().clone() });
+        Poll::Pending
     }
 }
 
@@ -146,20 +168,47 @@ impl ManualClock {
 
     /// Moves the clock on. A length below zero does not move it back.
     pub fn advance(&self, by: TimeDelta) {
-        let mut clock = self.lock();
-        let to = clock.now + by;
-        clock.now = clock.now.max(to);
-        if clock.waiting.as_ref().is_some_and(|(at, _)| *at <= clock.now)
-            && let Some((_, waker)) = clock.waiting.take()
-        {
-            drop(clock);
-            waker.wake();
-        }
+        let to = self.lock().now + by;
+        self.advance_to(to);
     }
 
-    /// When the graph that has this clock asked to be woken next.
+    /// Moves the clock on to a time, and not back to one.
+    pub fn advance_to(&self, to: ProcessingTime) {
+        let due = {
+            let mut clock = self.lock();
+            clock.now = clock.now.max(to);
+            let now = clock.now;
+            let (due, later): (Vec<Alarm>, Vec<Alarm>) =
+                std::mem::take(&mut clock.alarms).into_iter().partition(|alarm| alarm.at <= now);
+            clock.alarms = later;
+            due
+        };
+        due.into_iter().for_each(|alarm| alarm.waker.wake());
+    }
+
+    /// Moves the clock to the next time at which anybody wants to be woken; whether there was one.
+    pub fn jump(&self) -> bool {
+        let next = self.next_alarm();
+        if let Some(at) = next {
+            self.advance_to(at);
+        }
+        next.is_some()
+    }
+
+    /// When anybody wants to be woken next.
     pub fn next_alarm(&self) -> Option<ProcessingTime> {
-        self.lock().waiting.as_ref().map(|(at, _)| *at)
+        self.lock().alarms.iter().map(|alarm| alarm.at).min()
+    }
+
+    /// Waits until the clock has been moved on by so much: for nodes under test.
+    pub fn sleep(&self, by: TimeDelta) -> impl Future<Output = ()> + Send + use<> {
+        let (of, at) = {
+            let mut clock = self.lock();
+            clock.next += 1;
+            (clock.next, clock.now + by)
+        };
+        let clock = self.clone();
+        std::future::poll_fn(move |context| clock.lock().poll_until(of, at, context))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Manual> {
@@ -174,11 +223,6 @@ impl Clock for ManualClock {
     }
 
     fn poll_until(&mut self, at: ProcessingTime, context: &mut Context<'_>) -> Poll<()> {
-        let mut clock = self.lock();
-        if clock.now >= at {
-            return Poll::Ready(());
-        }
-        clock.waiting = Some((at, context.waker().clone()));
-        Poll::Pending
+        self.lock().poll_until(0, at, context)
     }
 }

@@ -259,7 +259,7 @@ macro_rules! asynchronous {
                 self.0.poll(turn.context()).map(Ok)
             }
 
-            fn idle(&self) -> bool {
+            fn idle(&mut self) -> bool {
                 self.0.is_idle()
             }
 

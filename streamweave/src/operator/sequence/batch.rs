@@ -135,7 +135,7 @@ impl<D, T: Timestamp, F> Operator for Batch<D, T, F> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Absorbed;
 
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         if self.limit == 0 { Err("the limit of a batch must be above zero, found 0".into()) } else { Ok(()) }
     }
 

@@ -46,7 +46,7 @@ impl Operator for Every {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::PassedOrFiltered;
 
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         if self.n == 0 { Err("the `n` of every n-th row must be above zero, found 0".into()) } else { Ok(()) }
     }
 
