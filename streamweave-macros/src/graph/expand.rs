@@ -565,7 +565,16 @@ fn with_edges(expr: &Expr, edges: Vec<Ident>) -> TokenStream {
 fn insert(expr: &mut Expr, edges: Vec<Ident>) {
     match expr {
         Expr::Call(call) if matches!(*call.func, Expr::Path(_)) => {
-            let edges = edges.into_iter().map(|edge| -> Expr { syn::parse_quote!(#edge) });
+            // An unmet bound is found twice, at an edge and at the call: rustc reports it once where both
+            // are the same tokens.
+            let callee = call.func.span();
+            if !edges.is_empty() {
+                call.paren_token = syn::token::Paren(callee);
+            }
+            let edges = edges.into_iter().map(|mut edge| -> Expr {
+                edge.set_span(callee.resolved_at(edge.span()));
+                syn::parse_quote!(#edge)
+            });
             call.args = edges.chain(std::mem::take(&mut call.args)).collect();
         }
         Expr::Call(call) => insert(&mut call.func, edges),

@@ -1,4 +1,4 @@
-//! error at: `tumbling(1.minutes())`
+//! error at: `tumbling`
 //! says: this is not a finished operator
 
 use streamweave::prelude::*;

@@ -1,6 +1,6 @@
 //! The rows up to a first one.
 
-use crate::operator::Node;
+use crate::operator::{Node, View};
 use crate::port::{Edge, Out};
 
 use super::sift::{Sieve, Sift};
@@ -27,11 +27,14 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn take_while<D, T, F>(_input: Edge<D, T>, predicate: F) -> Node<Sift<TakeWhile<F>>, Out<D, T, ()>>
+pub fn take_while<D, T, F>(
+    _input: Edge<D, T>,
+    predicate: F,
+) -> F::Node<Node<Sift<TakeWhile<F>>, Out<D, T, ()>>>
 where
-    F: FnMut(&D) -> bool,
+    F: View<D, bool>,
 {
-    Node::new(Sift(TakeWhile { predicate, taking: true }), Out::new())
+    F::node(Node::new(Sift(TakeWhile { predicate, taking: true }), Out::new()))
 }
 
 /// See [`take_while`].
