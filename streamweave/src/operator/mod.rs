@@ -36,7 +36,7 @@ mod stage;
 use std::task::{Context, Poll};
 
 use crate::envelope::Update;
-use crate::port::{Edge, MatchingRest, Out, OutErr, Ports};
+use crate::port::{Edge, MatchingRest, NoInput, Out, OutErr, Ports};
 use crate::time::{Frontier, Timestamp};
 
 pub(crate) use blame::{at_fault, blaming};
@@ -298,6 +298,16 @@ impl<O: Operator, K: Behind<D, T, R>, D, T, R> IntoNode<Edge<D, T, R>> for Linea
     type Ports = K::Ports;
 
     fn into_node(self, _edge: Edge<D, T, R>) -> (O, K::Ports) {
+        (self.operator, self.ports.ports())
+    }
+}
+
+/// Where the arrow into it was forgotten, which rustc says of its arguments.
+impl<O: Operator, K: Behind<(), (), ()>> IntoNode<NoInput> for Linear<O, K> {
+    type Operator = O;
+    type Ports = K::Ports;
+
+    fn into_node(self, _edge: NoInput) -> (O, K::Ports) {
         (self.operator, self.ports.ports())
     }
 }

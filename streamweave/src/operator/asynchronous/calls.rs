@@ -11,10 +11,11 @@ use futures::stream::FuturesUnordered;
 use super::slots::{Due, Slots};
 use crate::envelope::{Failed, Update};
 use crate::operator::element::ResultLike;
+use crate::operator::flow::Discard;
 use crate::operator::{
     Behind, Cause, Cx, Gives, GivesOrFails, Input, IntoNode, Operator, Outcome, Progress, Resume,
 };
-use crate::port::{Edge, Port, Push};
+use crate::port::{Edge, NoInput, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// How many calls are in flight unless [`AsyncCalls::in_flight`] says otherwise.
@@ -146,6 +147,16 @@ where
     fn into_node(self, _edge: Edge<D, T>) -> (Self::Operator, Self::Ports) {
         let calls = Calls::new(self.call, self.in_flight, self.order);
         (AsyncTryMap(calls), Behind::<D, T, ()>::ports(self.carries))
+    }
+}
+
+/// Where the arrow into it was forgotten, which rustc says of its arguments: nothing is called.
+impl<C, K: Behind<(), (), ()>> IntoNode<NoInput> for AsyncCalls<C, K> {
+    type Operator = Discard;
+    type Ports = K::Ports;
+
+    fn into_node(self, _edge: NoInput) -> (Self::Operator, Self::Ports) {
+        (Discard, self.carries.ports())
     }
 }
 
