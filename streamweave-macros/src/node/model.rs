@@ -1,7 +1,8 @@
 //! A node function as what it means: its input, its parameters, its shape.
 
-use proc_macro2::{Span, TokenStream};
-use syn::{Attribute, FnArg, ItemFn, PatType, ReturnType, Type};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Attribute, FnArg, Ident, ItemFn, PatType, ReturnType, Type};
 
 use super::attr::{self, Settings};
 use crate::diagnostics::Mistakes;
@@ -172,6 +173,14 @@ fn signature(function: &ItemFn, inputs: &[PatType], mistakes: &mut Mistakes) {
             }
         }
     }
+    if let ReturnType::Type(_, output) = &signature.output
+        && borrows(output.to_token_stream(), lent_as(inputs).as_ref())
+    {
+        mistakes.on(
+            output,
+            "a node cannot return what it borrows from its row: return an owned value, a `String` for a `&str`",
+        );
+    }
     for input in inputs {
         if let Type::ImplTrait(_) = &*input.ty {
             mistakes.on(&input.ty, "name the type of the input, or make the node generic over it");
@@ -182,6 +191,43 @@ fn signature(function: &ItemFn, inputs: &[PatType], mistakes: &mut Mistakes) {
             mistakes.at(token.span, "a node borrows its input shared: write `&` or take it by value");
         }
     }
+}
+
+/// The lifetime that a borrowed input is given, if any.
+fn lent_as(inputs: &[PatType]) -> Option<Ident> {
+    match inputs {
+        [PatType { ty, .. }] => match &**ty {
+            Type::Reference(reference) => reference.lifetime.as_ref().map(|lifetime| lifetime.ident.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a type names a borrow that is elided, or one of this lifetime. What stands between the
+/// parentheses of `Fn(..)` has lifetimes of its own.
+fn borrows(ty: TokenStream, lent_as: Option<&Ident>) -> bool {
+    let mut tokens = ty.into_iter().peekable();
+    let mut arguments = false;
+    while let Some(token) = tokens.next() {
+        let is_punct = |token: &TokenTree, char| matches!(token, TokenTree::Punct(p) if p.as_char() == char);
+        let found = match &token {
+            TokenTree::Punct(punct) if punct.as_char() == '&' => {
+                tokens.peek().is_none_or(|next| !is_punct(next, '\''))
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => match tokens.peek() {
+                Some(TokenTree::Ident(name)) => name == "_" || Some(name) == lent_as,
+                _ => false,
+            },
+            TokenTree::Group(group) => !arguments && borrows(group.stream(), lent_as),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+        arguments = matches!(token, TokenTree::Ident(_));
+    }
+    false
 }
 
 /// Takes `#[param]` off an argument.
