@@ -9,7 +9,7 @@
 //!
 //! Names that the expansion makes are resolved at mixed site: they cannot meet the user's.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
@@ -28,14 +28,21 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
     let outcome = expansion.outcome();
     let machine = expansion.machine();
     // The result's type stands in a block of its own, out of sight of the user's expressions.
-    quote!({
-        #(#placed)*
-        #(#checks)*
-        {
-            #outcome
-            #sw::Graph::new(#topology, #machine)
-        }
-    })
+    let mut value = Group::new(
+        Delimiter::Brace,
+        quote! {
+            #(#placed)*
+            #(#checks)*
+            {
+                #outcome
+                #sw::Graph::new(#topology, #machine)
+            }
+        },
+    );
+    // On a token of the user's: what is wrong with the value as a whole, where it is not `Send`, rustc
+    // shows there and not on all that stands between the braces.
+    value.set_span(graph.nodes[0].span);
+    TokenTree::Group(value).into()
 }
 
 struct Expansion<'a> {
