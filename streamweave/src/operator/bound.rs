@@ -7,6 +7,8 @@
 use std::hash::Hash;
 use std::marker::PhantomData;
 
+use crate::time::Watermark;
+
 use super::aggregate::{Addable, Aggregate};
 
 /// Not [`Clone`], whatever `X` is.
@@ -91,6 +93,34 @@ bounds! {
         note = "derive `PartialEq, PartialOrd, Clone` for it, or take out first what is to be compared, with `map(|row| ..)`"
     )]
     Ordered: (PartialOrd + Clone);
+    /// What a call in flight is.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a future",
+        label = "expected an asynchronous function",
+        note = "write `async move {{ .. }}` around what the function gives; for a function that does not wait use `map(|row| ..)`"
+    )]
+    Awaitable<B>: (Future<Output = B>);
+    /// What neighbours are told apart by.
+    #[diagnostic::on_unimplemented(
+        message = "rows of type `{Self}` cannot be compared",
+        label = "a row is compared with the one before it: it must be `PartialEq + Clone`",
+        note = "derive `Clone, PartialEq` for it, or take out first what is to be compared, with `map(|row| ..)`"
+    )]
+    Comparable: (PartialEq + Clone);
+    /// What is kept beside what is passed on.
+    #[diagnostic::on_unimplemented(
+        message = "rows of type `{Self}` cannot be cloned",
+        label = "a row is kept beside the one that is passed on: it must be `Clone`",
+        note = "derive `Clone` for it"
+    )]
+    Repeatable: (Clone);
+    /// How far a stream has come; see [`Watermark`].
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a watermark",
+        label = "expected a watermark, such as `bounded(5.secs())`",
+        note = "a watermark says how far behind the greatest time seen a row may come: `bounded(..)`, or a type of your own that implements `streamweave::time::Watermark`"
+    )]
+    Promise: (Watermark);
     /// What items of type `B` can be taken out of, one by one, by the iterator `I`.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not an iterator, nor can it be made one",

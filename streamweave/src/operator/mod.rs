@@ -42,7 +42,10 @@ use crate::time::{Frontier, Timestamp};
 pub(crate) use blame::{at_fault, blaming};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
-pub use bound::{Aggregates, Function, Items, Key, Ordered, Step, Summand, View};
+pub use bound::{
+    Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
+    View,
+};
 pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
 pub use shared::{InPort, Shared};
