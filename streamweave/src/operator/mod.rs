@@ -273,8 +273,8 @@ impl<B, E, D, T, R> Behind<D, T, R> for GivesOrReturns<B, E> {
 
 /// What can stand at a node of a graph, behind an edge `W`.
 #[diagnostic::on_unimplemented(
-    message = "this is not a finished operator",
-    label = "`{Self}` cannot stand at a node",
+    message = "`{Self}` is not an operator, or not a finished one",
+    label = "this cannot stand at a node",
     note = "an operator is a function that takes its incoming edges first and returns a `Node`; a window, for one, is finished by `.aggregate(..)`"
 )]
 pub trait IntoNode<W> {

@@ -19,6 +19,6 @@ pub use edge::{Along, ByRef, ByValue, Conduct, Edge, EdgeRef, FanOut, Lends, Len
 pub use fan::{Cut, Tee, cut, deliver};
 pub use outputs::{
     At, Attach, Connected, IsPort, MatchingRest, NoPorts, Open, Out, OutErr, OutLate, Outputs, P0, P1, P2,
-    P3, Ports, Wired, name,
+    P3, Ports, SinkWithoutOutputs, Wired, name,
 };
 pub use push::{Chain, Port, Push};
