@@ -6,6 +6,7 @@ use syn::{Attribute, FnArg, Ident, ItemFn, PatType, ReturnType, Type};
 
 use super::attr::{self, Settings};
 use crate::diagnostics::Mistakes;
+use crate::hygiene::library;
 
 /// A node.
 pub(super) struct Node {
@@ -241,15 +242,28 @@ fn item_span(item: TokenStream) -> Span {
     item.into_iter().next().map_or_else(Span::call_site, |token| token.span())
 }
 
-/// The item without `#[param]`, which rustc does not know.
-pub(super) fn without_params(item: TokenStream) -> TokenStream {
-    let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
-        return item;
+/// What stands in for a node after a mistake: an operator that takes the parameters of the function,
+/// and gives a type that does not exist. `mistake` reports the mistake where that type is written, so
+/// that a graph with the node has nothing to add.
+pub(super) fn stand_in(item: TokenStream, mistake: &TokenStream) -> TokenStream {
+    let Ok(function) = syn::parse2::<ItemFn>(item.clone()) else {
+        return quote::quote!(#mistake #item);
     };
-    for argument in &mut function.sig.inputs {
-        if let FnArg::Typed(typed) = argument {
-            take_param(&mut typed.attrs);
+    let library = library();
+    let sw = quote::quote!(#library::private);
+    let (visibility, name) = (&function.vis, &function.sig.ident);
+    let (generics, _, bounds) = function.sig.generics.split_for_impl();
+    let params = function.sig.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Typed(typed) if take_param(&mut typed.attrs.clone()) => Some(&typed.ty),
+        _ => None,
+    });
+    quote::quote! {
+        #[allow(dead_code, unused_variables)]
+        #visibility fn #name #generics (
+            _input: #sw::Edge<impl ::core::marker::Sized, impl #sw::Timestamp, impl #sw::Diff>,
+            #(_: #params),*
+        ) -> [(); (#mistake)] #bounds {
+            loop {}
         }
     }
-    quote::quote!(#[allow(dead_code)] #function)
 }

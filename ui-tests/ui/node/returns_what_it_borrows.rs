@@ -8,4 +8,10 @@ fn trimmed(line: &str) -> &str {
     line.trim()
 }
 
-fn main() {}
+fn main() {
+    let _ = graph! {
+        lines = from_iter(["warp ", "weft"]);
+        lines -> trimmed -> map(|line| line.len()) -> all;
+        all = collect();
+    };
+}
