@@ -43,9 +43,19 @@ where
     (Placed::new(operator), ports)
 }
 
-/// The type of an edge's end; the operator that is called with its [`witness`] says what it is.
-pub fn slot<S: Slot>() -> PhantomData<S> {
-    PhantomData
+/// The end of an edge: the operator that is called with the witness says what it is.
+pub fn end<S: Slot>() -> (PhantomData<S::Itself>, S) {
+    (PhantomData, S::witness())
+}
+
+/// The end of an edge that names the port: the port says what it takes.
+pub fn end_at<I, S: Slot>(_inlet: Inlet<I, S>) -> (PhantomData<S::Itself>, S) {
+    (PhantomData, S::witness())
+}
+
+/// The node at the end of an edge.
+pub fn node_at<S: Slot, N>(_slot: PhantomData<S>, node: N) -> S::Node<N> {
+    S::node(node)
 }
 
 /// The witness that an operator is called with.
@@ -107,30 +117,6 @@ pub fn assert_conserved(report: &Report) {
     if let Err(imbalance) = report.conserved() {
         panic!("{imbalance}\n{report}");
     }
-}
-
-/// A row along an edge into a slot that takes it by value.
-#[inline(always)]
-pub fn owned_along<D, T, U, R, Q>(row: Update<D, T, R>) -> Update<D, U, Q>
-where
-    T: FlowsAsTime<U>,
-    U: Timestamp,
-    R: FlowsAsDiff<Q>,
-{
-    Update { data: row.data, time: row.time.time(), diff: row.diff.diff() }
-}
-
-/// A row along an edge into a slot that borrows it.
-#[inline(always)]
-pub fn lent_along<D, A, T, U, R, Q>(row: Update<D, T, R>) -> Update<Lent<D, A>, U, Q>
-where
-    D: std::borrow::Borrow<A>,
-    A: ?Sized,
-    T: FlowsAsTime<U>,
-    U: Timestamp,
-    R: FlowsAsDiff<Q>,
-{
-    Update { data: Lent::new(row.data), time: row.time.time(), diff: row.diff.diff() }
 }
 
 /// The merge of a list of streams.

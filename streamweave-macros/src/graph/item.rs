@@ -17,8 +17,7 @@ pub(super) fn expand(
     body: &TokenStream,
     picture: &str,
 ) -> TokenStream {
-    let machine =
-        quote!(impl FnMut(#sw::Command<'_, '_, '_, #sw::Report>, &mut #sw::Io<__Ins, __Outs>) -> #sw::Reply);
+    let machine = quote!(impl ::core::ops::FnMut(#sw::Command<'_, '_, '_, #sw::Report>, &mut #sw::Io<__Ins, __Outs>) -> #sw::Reply);
     Item::new(signature, sw, machine).expand(body, picture)
 }
 
@@ -122,7 +121,7 @@ impl<'a> Item<'a> {
                 }
             }
         });
-        let driven = quote!(impl FnMut(#sw::Command<'_, '_, '_, #sw::Report>) -> #sw::Reply);
+        let driven = quote!(impl ::core::ops::FnMut(#sw::Command<'_, '_, '_, #sw::Report>) -> #sw::Reply);
         let (inputs_type, outputs_type) = (self.ends("Inputs", "Sender"), self.ends("Outputs", "Receiver"));
         let (feeds, taps) = (self.ends("Inputs", "Feed"), self.ends("Outputs", "Tap"));
         let (senders, receivers) =

@@ -304,11 +304,10 @@ impl Parse for Definition {
 
 fn chain(tokens: Vec<TokenTree>, settings: Vec<Setting>) -> syn::Result<Item> {
     let whole = tokens[0].span();
-    let ends = ends(tokens)?;
-    if ends.len() == 1 {
+    if segments(tokens.clone()).len() == 1 {
         return Err(syn::Error::new(whole, "expected `name = operator(..);` or a chain such as `a -> b;`"));
     }
-    Ok(Item::Chain { settings, ends })
+    Ok(Item::Chain { settings, ends: ends(tokens)? })
 }
 
 /// What stands before, between and behind arrows.

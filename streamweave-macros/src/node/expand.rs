@@ -119,11 +119,11 @@ fn closure(node: &Node, sw: &TokenStream) -> TokenStream {
     let item = items(node);
     match (node.shape, node.by_ref) {
         (Shape::FlatMap, true) => {
-            quote!(impl FnMut(&#input, &mut ::std::vec::Vec<#item>), #input, #item)
+            quote!(impl ::core::ops::FnMut(&#input, &mut ::std::vec::Vec<#item>), #input, #item)
         }
         (Shape::FlatMap, false) => quote!(impl #sw::Many<#input, Item = #item>),
-        (_, true) => quote!(impl FnMut(#taken) -> #output, #input),
-        (_, false) => quote!(impl FnMut(#taken) -> #output),
+        (_, true) => quote!(impl ::core::ops::FnMut(#taken) -> #output, #input),
+        (_, false) => quote!(impl ::core::ops::FnMut(#taken) -> #output),
     }
 }
 

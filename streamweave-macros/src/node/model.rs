@@ -1,10 +1,12 @@
 //! A node function as what it means: its input, its parameters, its shape.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{Attribute, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Type};
 
 use super::attr::{self, Settings};
 use crate::diagnostics::Mistakes;
+use crate::hygiene::library;
 
 /// A node.
 pub(super) struct Node {
@@ -276,6 +278,14 @@ fn signature(function: &ItemFn, inputs: &[PatType], mistakes: &mut Mistakes) {
             }
         }
     }
+    if let ReturnType::Type(_, output) = &signature.output
+        && borrows(output.to_token_stream(), lent_as(inputs).as_ref())
+    {
+        mistakes.on(
+            output,
+            "a node cannot return what it borrows from its row: return an owned value, a `String` for a `&str`",
+        );
+    }
     for input in inputs {
         if let Type::ImplTrait(_) = &*input.ty {
             mistakes.on(&input.ty, "name the type of the input, or make the node generic over it");
@@ -286,6 +296,43 @@ fn signature(function: &ItemFn, inputs: &[PatType], mistakes: &mut Mistakes) {
             mistakes.at(token.span, "a node borrows its input shared: write `&` or take it by value");
         }
     }
+}
+
+/// The lifetime that a borrowed input is given, if any.
+fn lent_as(inputs: &[PatType]) -> Option<Ident> {
+    match inputs {
+        [PatType { ty, .. }] => match &**ty {
+            Type::Reference(reference) => reference.lifetime.as_ref().map(|lifetime| lifetime.ident.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether a type names a borrow that is elided, or one of this lifetime. What stands between the
+/// parentheses of `Fn(..)` has lifetimes of its own.
+fn borrows(ty: TokenStream, lent_as: Option<&Ident>) -> bool {
+    let mut tokens = ty.into_iter().peekable();
+    let mut arguments = false;
+    while let Some(token) = tokens.next() {
+        let is_punct = |token: &TokenTree, char| matches!(token, TokenTree::Punct(p) if p.as_char() == char);
+        let found = match &token {
+            TokenTree::Punct(punct) if punct.as_char() == '&' => {
+                tokens.peek().is_none_or(|next| !is_punct(next, '\''))
+            }
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => match tokens.peek() {
+                Some(TokenTree::Ident(name)) => name == "_" || Some(name) == lent_as,
+                _ => false,
+            },
+            TokenTree::Group(group) => !arguments && borrows(group.stream(), lent_as),
+            _ => false,
+        };
+        if found {
+            return true;
+        }
+        arguments = matches!(token, TokenTree::Ident(_));
+    }
+    false
 }
 
 /// Takes `#[param]` off an argument.
@@ -299,15 +346,28 @@ fn item_span(item: TokenStream) -> Span {
     item.into_iter().next().map_or_else(Span::call_site, |token| token.span())
 }
 
-/// The item without `#[param]`, which rustc does not know.
-pub(super) fn without_params(item: TokenStream) -> TokenStream {
-    let Ok(mut function) = syn::parse2::<ItemFn>(item.clone()) else {
-        return item;
+/// What stands in for a node after a mistake: an operator that takes the parameters of the function,
+/// and gives a type that does not exist. `mistake` reports the mistake where that type is written, so
+/// that a graph with the node has nothing to add.
+pub(super) fn stand_in(item: TokenStream, mistake: &TokenStream) -> TokenStream {
+    let Ok(function) = syn::parse2::<ItemFn>(item.clone()) else {
+        return quote::quote!(#mistake #item);
     };
-    for argument in &mut function.sig.inputs {
-        if let FnArg::Typed(typed) = argument {
-            take_param(&mut typed.attrs);
+    let library = library();
+    let sw = quote::quote!(#library::private);
+    let (visibility, name) = (&function.vis, &function.sig.ident);
+    let (generics, _, bounds) = function.sig.generics.split_for_impl();
+    let params = function.sig.inputs.iter().filter_map(|argument| match argument {
+        FnArg::Typed(typed) if take_param(&mut typed.attrs.clone()) => Some(&typed.ty),
+        _ => None,
+    });
+    quote::quote! {
+        #[allow(dead_code, unused_variables)]
+        #visibility fn #name #generics (
+            _input: #sw::Edge<impl ::core::marker::Sized, impl #sw::Timestamp, impl #sw::Diff>,
+            #(_: #params),*
+        ) -> [(); (#mistake)] #bounds {
+            loop {}
         }
     }
-    quote::quote!(#[allow(dead_code)] #function)
 }

@@ -132,7 +132,7 @@ fn built(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
         });
         let sent = quote!((#(#sent)*));
         let function = quote!(move |#parameter: #ty, sent: &mut #sent| #call);
-        let closure = quote!(impl FnMut(#ty, &mut #sent));
+        let closure = quote!(impl ::core::ops::FnMut(#ty, &mut #sent));
         if node.by_ref && !sees(node) {
             let input = &node.input;
             return (quote!(#sw::SendsRef::new(#function)), quote!(#sw::SendsRef<#closure, #sent, #input>));
@@ -151,7 +151,7 @@ fn built(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
             let item = items(node);
             quote!(impl #sw::Many<#ty, Item = #item>)
         }
-        _ => quote!(impl FnMut(#ty) -> #output),
+        _ => quote!(impl ::core::ops::FnMut(#ty) -> #output),
     };
     let function = quote!(move |#parameter: #ty| #call);
     seeing(node, sw, &quote!(#sw::#operator(#function)), &quote!(#sw::#operator<#closure>))

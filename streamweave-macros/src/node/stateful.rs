@@ -371,14 +371,14 @@ impl<'a> Node<'a> {
             handlers.push(
                 quote!(#wrap(|state: &mut #self_ty, row: #input, sent: &mut #sent, cx: &#context| #call),),
             );
-            types.push(quote!(#wrap<impl FnMut(&mut #self_ty, #input, #common)>,));
+            types.push(quote!(#wrap<impl ::core::ops::FnMut(&mut #self_ty, #input, #common)>,));
         }
         let (on_frontier, frontier_type) = match &self.on_frontier {
             Some(method) => {
                 let call = self.call(method);
                 (
                     quote!(|state: &mut #self_ty, sent: &mut #sent, cx: &#context| #call),
-                    quote!(impl FnMut(&mut #self_ty, #common)),
+                    quote!(impl ::core::ops::FnMut(&mut #self_ty, #common)),
                 )
             }
             None => (quote!(#sw::NoFrontier), quote!(#sw::NoFrontier)),
@@ -388,7 +388,7 @@ impl<'a> Node<'a> {
                 let call = self.call(method);
                 (
                     quote!(|state: &mut #self_ty, row: #time, sent: &mut #sent, cx: &#context| { let _ = &row; #call }),
-                    quote!(impl FnMut(&mut #self_ty, #time, #common)),
+                    quote!(impl ::core::ops::FnMut(&mut #self_ty, #time, #common)),
                 )
             }
             None => (quote!(#sw::NoTimer), quote!(#sw::NoTimer)),

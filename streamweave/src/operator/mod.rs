@@ -29,6 +29,7 @@ pub mod window;
 mod aggregate;
 mod blame;
 mod books;
+mod bound;
 mod boundary;
 mod event_time;
 mod logical_time;
@@ -40,13 +41,17 @@ use std::borrow::Cow;
 use std::task::Poll;
 
 use crate::envelope::Update;
-use crate::port::{Edge, MatchingRest, OnlyOut, OutErr, Ports};
+use crate::port::{Edge, MatchingRest, NoInput, OnlyOut, OutErr, Ports};
 use crate::time::{Frontier, Timestamp};
 
 pub(crate) use blame::{Panicked, blaming, inside, watched};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
 pub use books::NodeReport;
+pub use bound::{
+    Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
+    View,
+};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
 pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
@@ -307,8 +312,8 @@ impl<B, E, D, T, R> Behind<D, T, R> for GivesOrReturns<B, E> {
 
 /// What can stand at a node of a graph, behind an edge `W`.
 #[diagnostic::on_unimplemented(
-    message = "this is not a finished operator",
-    label = "`{Self}` cannot stand at a node",
+    message = "`{Self}` is not an operator, or not a finished one",
+    label = "this cannot stand at a node",
     note = "an operator is a function that takes its incoming edges first and returns a `Node`; a window, for one, is finished by `.aggregate(..)`"
 )]
 pub trait IntoNode<W> {
@@ -335,6 +340,16 @@ impl<O: Operator, K: Behind<D, T, R>, D, T, R> IntoNode<Edge<D, T, R>> for Linea
     type Ports = K::Ports;
 
     fn into_node(self, _edge: Edge<D, T, R>) -> (O, K::Ports) {
+        (self.operator, self.ports.ports())
+    }
+}
+
+/// Where the arrow into it was forgotten, which rustc says of its arguments.
+impl<O: Operator, K: Behind<(), (), ()>> IntoNode<NoInput> for Linear<O, K> {
+    type Operator = O;
+    type Ports = K::Ports;
+
+    fn into_node(self, _edge: NoInput) -> (O, K::Ports) {
         (self.operator, self.ports.ports())
     }
 }

@@ -119,11 +119,18 @@ impl<N> Open<N> {
     }
 }
 
-/// The ports of a sink: none.
+/// The ports of a sink: none. rustc shows this name where an arrow starts at a sink.
 #[derive(Clone, Copy, Debug)]
-pub struct NoPorts;
+pub struct SinkWithoutOutputs;
 
-impl Ports for NoPorts {
+/// What a sink's constructor names: [`SinkWithoutOutputs`], for short.
+pub type NoPorts = SinkWithoutOutputs;
+
+/// The ports of a sink.
+#[allow(non_upper_case_globals)]
+pub const NoPorts: NoPorts = SinkWithoutOutputs;
+
+impl Ports for SinkWithoutOutputs {
     type Open = ();
     const NAMES: &'static [&'static str] = &[];
 
