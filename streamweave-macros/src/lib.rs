@@ -7,6 +7,7 @@
 //! lands on the user's own tokens.
 
 mod diagnostics;
+mod envelope;
 mod graph;
 mod hygiene;
 mod node;

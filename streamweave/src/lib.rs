@@ -52,6 +52,8 @@ pub mod graph;
 
 pub mod executor;
 
+pub mod testing;
+
 pub mod prelude;
 
 /// Comma-separated values: `csv::read::<Row>(path)`, `csv::write(stdout())`.

@@ -2,23 +2,27 @@
 
 use std::marker::PhantomData;
 
-use crate::operator::Node;
 use crate::operator::flow::{Merge, merge_all};
-use crate::port::Out;
+use crate::port::OnlyOut;
 
-pub use crate::envelope::{Diff, FlowsAsDiff, FlowsAsTime, Update};
-pub use crate::executor::{Command, Graph, Reply, Yielded};
+pub use crate::envelope::{Diff, Envelope, FlowsAsDiff, FlowsAsTime, Update};
+pub use crate::executor::{
+    Command, Component, ENDLESS, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,
+};
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{AsyncCalls, Call};
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
     TryMapRef,
 };
+pub use crate::operator::{EntryAt, ExitAt, Node, Queue, entry, exit};
 pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed, Shared};
 pub use crate::port::{
-    Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut, Lends, Lent, NoInput,
-    Origin, Ports, Slot, Tee, cut, deliver,
+    AllFed, Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut,
+    Feed as FeedPort, Inlet, Inlets, Lends, Lent, NoInput, Nth, Open, Origin, PortName, Ports, Slot, Tee,
+    Unfed, cut, deliver, name,
 };
+pub use crate::testing::{Feed, Harness, Tap};
 pub use crate::time::{Frontier, Timestamp};
 pub use streamweave_macros::graph;
 
@@ -87,6 +91,14 @@ pub fn attach<I, D, T, R, W: Attach<I, S>, S>(
 /// Checks that every output port is attached.
 pub fn all_connected<W: Connected>(_wires: W) {}
 
+/// Notes the arrow that ends at an input port.
+pub fn feed<I, S, P: FeedPort<I>>(_inlet: Inlet<I, S>, ports: P) -> P::Fed {
+    ports.feed()
+}
+
+/// Checks that an arrow ends at every input port.
+pub fn all_fed<P: AllFed>(_ports: P) {}
+
 /// Panics unless the books balance.
 #[track_caller]
 pub fn assert_conserved(report: &Report) {
@@ -98,6 +110,6 @@ pub fn assert_conserved(report: &Report) {
 /// The merge of a list of streams.
 pub fn merge<D, T: Timestamp, R, const N: usize>(
     inputs: [Edge<D, T, R>; N],
-) -> Node<Merge<T, N>, Out<D, T, R>> {
+) -> Node<Merge<T, N>, OnlyOut<D, T, R>> {
     merge_all(inputs)
 }

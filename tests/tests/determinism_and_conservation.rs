@@ -5,7 +5,7 @@ use std::future::ready;
 use streamweave::envelope::Update;
 use streamweave::graph::Report;
 use streamweave::operator::{Cx, Input, Node, Operator, Outcome, Resume};
-use streamweave::port::{Edge, Out, Port, Push};
+use streamweave::port::{Edge, OnlyOut, Port, Push};
 use streamweave::prelude::*;
 use streamweave::time::Frontier;
 use streamweave_tests::finish;
@@ -204,8 +204,8 @@ fn z2_a_graph_that_drains_is_conserved_too() {
 /// An operator that says that it passes every row on, and loses those that are odd.
 struct Loses;
 
-fn loses<T>(_input: Edge<u64, T>) -> Node<Loses, Out<u64, T, ()>> {
-    Node::new(Loses, Out::new())
+fn loses<T>(_input: Edge<u64, T>) -> Node<Loses, OnlyOut<u64, T, ()>> {
+    Node::new(Loses, OnlyOut::new())
 }
 
 impl Operator for Loses {

@@ -3,11 +3,11 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use streamweave::envelope::Update;
-use streamweave::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume};
-use streamweave::port::{Edge, Out, Port, Push};
+use streamweave::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use streamweave::port::{Edge, OnlyOut, Port, Push};
 use streamweave::prelude::*;
 use streamweave::time::{Frontier, Timestamp};
 
@@ -28,13 +28,13 @@ fn awaited<D, T, C, F>(
     _input: Edge<D, T>,
     in_flight: usize,
     call: C,
-) -> Node<Awaited<C, F, T>, Out<F::Output, T, ()>>
+) -> Node<Awaited<C, F, T>, OnlyOut<F::Output, T, ()>>
 where
     T: Timestamp,
     C: FnMut(D) -> F,
     F: Future,
 {
-    Node::new(Awaited { call, slots: VecDeque::new(), in_flight }, Out::new())
+    Node::new(Awaited { call, slots: VecDeque::new(), in_flight }, OnlyOut::new())
 }
 
 impl<C, F: Future, T: Timestamp> Operator for Awaited<C, F, T> {
@@ -42,14 +42,14 @@ impl<C, F: Future, T: Timestamp> Operator for Awaited<C, F, T> {
     const OUTCOME: Outcome = Outcome::PassedOrFiltered;
     const ACTIVE: bool = true;
 
-    fn ready(&self, _port: usize) -> bool {
+    fn ready(&mut self, _port: usize) -> bool {
         self.slots.len() < self.in_flight
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+    fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         for slot in &mut self.slots {
             if let Slot::Call(call, time) = slot
-                && let Poll::Ready(data) = call.as_mut().poll(context)
+                && let Poll::Ready(data) = call.as_mut().poll(turn.context())
             {
                 *slot = Slot::Row(Update { data, time: time.clone(), diff: () });
             }
@@ -60,7 +60,7 @@ impl<C, F: Future, T: Timestamp> Operator for Awaited<C, F, T> {
         }
     }
 
-    fn idle(&self) -> bool {
+    fn idle(&mut self) -> bool {
         self.slots.is_empty()
     }
 

@@ -27,25 +27,52 @@ fn one_arrow_an_input(graph: &Graph, mistakes: &mut Mistakes) {
             continue;
         }
         let entering: Vec<_> = graph.entering(number).collect();
-        let Some((first, more)) = entering.split_first().filter(|(_, more)| !more.is_empty()) else {
-            continue;
-        };
-        for edge in more {
-            mistakes.at(
-                edge.to_span,
-                format!(
-                    "`{}` is fed by `{}` already; to feed it from both write `[{}, {}] -> {}`",
-                    node.name, first.from_words, first.from_words, edge.from_words, node.name
-                ),
-            );
+        for (i, edge) in entering.iter().enumerate() {
+            let into = &edge.to_words;
+            if let Some(first) = entering[..i].iter().find(|first| first.inlet == edge.inlet) {
+                let (first, second) = (&first.from_words, &edge.from_words);
+                mistakes.at(
+                    edge.to_span,
+                    format!(
+                        "`{into}` is fed by `{first}` already; to feed it from both write \
+                         `[{first}, {second}] -> {into}`"
+                    ),
+                );
+            } else if entering[0].inlet.is_some() != edge.inlet.is_some() {
+                let other = &entering[0].to_words;
+                mistakes.at(
+                    edge.to_span,
+                    format!("an arrow ends at `{other}` and another at `{into}`: name the port in both"),
+                );
+            }
         }
     }
 }
 
 fn every_node_is_wired(graph: &Graph, mistakes: &mut Mistakes) {
     for (number, node) in graph.nodes.iter().enumerate() {
-        if graph.is_source(number) && graph.leaving(number).next().is_none() {
-            alone(graph, node, mistakes);
+        let starts = graph.leaving(number).next().is_some();
+        match node.operator {
+            Operator::Entry(_) if !starts => mistakes.at(
+                node.span,
+                format!(
+                    "no arrow starts at the input `{}`; send it to `discard` if nobody wants it",
+                    node.name
+                ),
+            ),
+            Operator::Exit(_) if graph.entering(number).next().is_none() => {
+                mistakes.at(node.span, format!("no arrow ends at the output `{}`", node.name));
+            }
+            Operator::Exit(_) if starts => mistakes.at(
+                graph.leaving(number).next().map_or(node.span, |edge| edge.port.span()),
+                format!("`{}` is an output of the graph: no arrow starts there", node.name),
+            ),
+            Operator::Entry(_) if !graph.is_source(number) => mistakes.at(
+                graph.entering(number).next().map_or(node.span, |edge| edge.to_span),
+                format!("`{}` is an input of the graph: no arrow ends there", node.name),
+            ),
+            _ if graph.is_source(number) && !starts => alone(graph, node, mistakes),
+            _ => {}
         }
     }
 }

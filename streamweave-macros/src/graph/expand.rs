@@ -14,7 +14,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
-use super::ir::{Edge, Graph, Operator};
+use super::ir::{Edge, Graph, Operator, Signature};
 
 /// How deep stages nest before a cut ends the nesting; see `streamweave::port::Cut`.
 const MAX_DEPTH: usize = 12;
@@ -25,8 +25,15 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
     let placed = order.iter().map(|&node| expansion.place(node));
     let checks = order.iter().map(|&node| expansion.check_ports(node));
     let topology = expansion.topology();
-    let outcome = expansion.outcome();
     let machine = expansion.machine();
+    if graph.signature.is_some() {
+        return quote!({
+            #(#placed)*
+            #(#checks)*
+            #sw::Component::new(#topology, #machine)
+        });
+    }
+    let outcome = expansion.outcome();
     // The result's type stands in a block of its own, out of sight of the user's expressions.
     let mut value = Group::new(
         Delimiter::Brace,
@@ -45,7 +52,7 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
     TokenTree::Group(value).into()
 }
 
-struct Expansion<'a> {
+pub(super) struct Expansion<'a> {
     graph: &'a Graph,
     /// The nodes in topological order.
     order: &'a [usize],
@@ -56,7 +63,7 @@ struct Expansion<'a> {
 }
 
 impl<'a> Expansion<'a> {
-    fn new(graph: &'a Graph, order: &'a [usize]) -> Self {
+    pub(super) fn new(graph: &'a Graph, order: &'a [usize]) -> Self {
         let library = &graph.library;
         let mut depth = vec![0; graph.nodes.len()];
         for &node in order.iter().rev() {
@@ -77,9 +84,14 @@ impl<'a> Expansion<'a> {
         self.order.iter().copied().filter(|&node| self.graph.is_source(node))
     }
 
-    /// Whether a node's stage is entered by several arrows.
+    /// Whether a node's stage is entered by several arrows, or by name.
     fn is_shared(&self, node: usize) -> bool {
-        self.graph.entering(node).count() > 1
+        self.graph.entering(node).count() > 1 || self.is_fed_by_name(node)
+    }
+
+    /// Whether the arrows that enter a node name its ports.
+    fn is_fed_by_name(&self, node: usize) -> bool {
+        self.graph.entering(node).any(|edge| edge.inlet.is_some())
     }
 
     /// The library's path, on the user's tokens, so that an error in a call lands there.
@@ -97,14 +109,29 @@ impl<'a> Expansion<'a> {
         let node = &self.graph.nodes[number];
         let (placed, ports) = (local("node", number), local("ports", number));
         let entering: Vec<&Edge> = self.graph.entering(number).collect();
+        let inlets = self.inlets(number);
         let edges = entering.iter().map(|edge| self.edge(edge));
-        let ends: Vec<Ident> = entering.iter().map(|edge| self.end_name(edge)).collect();
+        let ends: Vec<Ident> = match inlets {
+            Some(_) => vec![Ident::new(&format!("__inlets{number}"), node.span)],
+            None => entering.iter().map(|edge| self.end_name(edge)).collect(),
+        };
         let (operator, span) = match &node.operator {
             Operator::Merge => {
                 let sw = self.library_at(node.span);
                 (quote_spanned!(mixed(node.span)=> #sw::merge([#(#ends),*])), node.span)
             }
+            Operator::Written(expr) if inlets.is_some() => {
+                (with_edges(&at_function(expr, "with"), ends), expr.span())
+            }
             Operator::Written(expr) => (with_edges(expr, ends), expr.span()),
+            Operator::Entry(port) => {
+                let (sw, (data, time, diff)) = (self.library_at(node.span), self.input(*port));
+                (quote_spanned!(mixed(node.span)=> #sw::entry::<#data, #time, #diff>()), node.span)
+            }
+            Operator::Exit(port) => {
+                let (sw, (data, time, diff)) = (self.library_at(node.span), self.output(*port));
+                (quote_spanned!(mixed(node.span)=> #sw::exit::<#data, #time, #diff>(#(#ends),*)), node.span)
+            }
         };
         let sw = self.library_at(span);
         let (operator, witness) = match entering.first() {
@@ -140,11 +167,51 @@ impl<'a> Expansion<'a> {
         let fans = self.first_of_each_port(number).into_iter().map(|edge| self.fan(edge));
         let place = quote_spanned!(mixed(span)=> #sw::place(#operator, #witness));
         quote! {
+            #inlets
             #(#edges)*
             let (mut #placed, #ports) = #place;
             #carries
             #(#fans)*
         }
+    }
+
+    /// The witnesses of a node's named inputs, where arrows name them, and the check that each is fed.
+    fn inlets(&self, number: usize) -> Option<TokenStream> {
+        let Operator::Written(expr) = &self.graph.nodes[number].operator else { return None };
+        if !self.is_fed_by_name(number) {
+            return None;
+        }
+        let span = self.graph.nodes[number].span;
+        let sw = self.library_at(span);
+        let inlets = Ident::new(&format!("__inlets{number}"), span);
+        let path = function_of(at_function(expr, "inputs"));
+        let mut fed = quote_spanned!(mixed(span)=> #sw::Inlets::unfed(#inlets));
+        for edge in self.graph.entering(number) {
+            let inlet = self.inlet(edge);
+            fed = quote_spanned!(mixed(span)=> #sw::feed(#inlet, #fed));
+        }
+        Some(quote_spanned!(mixed(span)=> let #inlets = #path(); #sw::all_fed(#fed);))
+    }
+
+    /// The witness of the named input at which an arrow ends.
+    fn inlet(&self, edge: &Edge) -> Option<TokenStream> {
+        let port = edge.inlet.as_ref()?;
+        let inlets = Ident::new(&format!("__inlets{}", edge.to), port.span());
+        Some(quote!(#inlets.#port))
+    }
+
+    fn signature(&self) -> &Signature {
+        self.graph.signature.as_ref().expect("only a named graph has ports")
+    }
+
+    /// What the input port of this number of a named graph carries.
+    fn input(&self, port: usize) -> (TokenStream, TokenStream, TokenStream) {
+        carried(&self.signature().inputs[port].ty, &self.sw)
+    }
+
+    /// What the output port of this number carries.
+    fn output(&self, port: usize) -> (TokenStream, TokenStream, TokenStream) {
+        carried(&self.signature().outputs[port].ty, &self.sw)
     }
 
     /// The witness of where an arrow starts.
@@ -187,7 +254,7 @@ impl<'a> Expansion<'a> {
                 "`{}` carries `{{Self}}`, but the streams beside it in this list carry `{{To}}`",
                 edge.from_words
             ),
-            Operator::Written(_) => {
+            Operator::Written(_) | Operator::Entry(_) | Operator::Exit(_) => {
                 format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words)
             }
         };
@@ -210,7 +277,13 @@ impl<'a> Expansion<'a> {
         let check = Ident::new("along_this_edge", mixed(edge.port.span()));
         let witness = Ident::new("origin", mixed(edge.to_span));
         let at_end = self.library_at(edge.to_span);
-        let slot_and_end = quote_spanned!(mixed(edge.to_span)=> #at_end::end());
+        let slot_and_end = match self.inlet(edge) {
+            Some(inlet) => quote_spanned! {mixed(edge.to_span)=>
+                let #slot = #inlet.slot();
+                let #end = #at_end::witness(#slot);
+            },
+            None => quote_spanned!(mixed(edge.to_span)=> let (#slot, #end) = #at_end::end();),
+        };
         let row = Ident::new("row", mixed(edge.to_span));
         let frontier = Ident::new("frontier", mixed(edge.to_span));
         let call = quote_spanned!(mixed(edge.to_span)=> #check(#row, #slot));
@@ -218,7 +291,7 @@ impl<'a> Expansion<'a> {
         let frontier_call = quote_spanned!(mixed(edge.to_span)=> #frontier_check(#frontier, #witness, #slot));
         quote! {
             let #witness = #origin;
-            let (#slot, #end) = #slot_and_end;
+            #slot_and_end
             let #along = {
                 #[diagnostic::on_unimplemented(message = #message, label = "type mismatch along this edge", note = #note)]
                 trait Flows<To: ?::core::marker::Sized, Mode>: ::core::marker::Sized {
@@ -347,17 +420,18 @@ impl<'a> Expansion<'a> {
             let (from, port, to) = (place(edge.from), edge.port.to_string(), place(edge.to));
             quote!(#sw::EdgeInfo { from: #from, port: #port, to: #to })
         });
-        quote!(const { #sw::Topology { nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
+        quote!(const { #sw::Topology { name: ::core::option::Option::None, nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
     }
 
-    /// The input ports that rows of a node reach, each as a node and the number of its port.
-    fn reached_ports(&self, from: usize) -> Vec<(usize, usize)> {
+    /// The input ports that rows of a node reach, each as a node and what gives the number of its port.
+    fn reached_ports(&self, from: usize) -> Vec<(usize, TokenStream)> {
         let mut reached = vec![from];
         let mut ports = Vec::new();
         for &node in self.order {
             for (port, edge) in self.graph.entering(node).enumerate() {
                 if reached.contains(&edge.from) {
-                    ports.push((node, port));
+                    let number = self.inlet(edge).map(|inlet| quote!(#inlet.number()));
+                    ports.push((node, number.unwrap_or_else(|| quote!(#port))));
                     if !reached.contains(&node) {
                         reached.push(node);
                     }
@@ -365,6 +439,18 @@ impl<'a> Expansion<'a> {
             }
         }
         ports
+    }
+
+    /// Whether everything that rows of a node reach has been brought out: its room for more.
+    fn room_behind(&self, from: usize) -> TokenStream {
+        let mut reached: Vec<usize> = self.reached_ports(from).into_iter().map(|(node, _)| node).collect();
+        reached.dedup();
+        // Only what has no output, or work of its own, keeps rows for the outside.
+        let clear = reached.into_iter().map(|node| {
+            let node = local("node", node);
+            quote!(&& #node.is_clear())
+        });
+        quote!(true #(#clear)*)
     }
 
     /// The named sinks.
@@ -412,29 +498,52 @@ impl<'a> Expansion<'a> {
         let sw = &self.sw;
         let numbered = || self.order.iter().enumerate().map(|(place, &node)| (place, local("node", node)));
         let validate = numbered().map(|(place, node)| quote!(.and(#node.validate::<#place>())));
-        let wake = numbered().map(|(place, node)| quote!(.or(#node.poll_wake::<#place>(context))));
-        let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(context, flush))));
-        let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&#node.operator)));
+        let wake = self.order.iter().enumerate().map(|(place, &number)| {
+            let node = local("node", number);
+            let room = self.room_behind(number);
+            quote!(.or(#node.poll_wake::<#place>(turn, || #room)))
+        });
+        let clock = numbered().map(|(_, node)| quote!(|| #node.uses_clock()));
+        let abandon = numbered().map(|(_, node)| quote!(+ #sw::Operator::abandon(&mut #node.operator)));
+        let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(turn, flush))));
+        let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&mut #node.operator)));
         let gone = self.order.iter().filter(|&&node| self.graph.is_sink(node)).map(|&node| {
             let node = local("node", node);
-            quote!(&& #sw::Operator::is_gone(&#node.operator))
+            quote!(&& #sw::Operator::is_gone(&mut #node.operator))
         });
         let has_sink = self.order.iter().any(|&node| self.graph.is_sink(node));
         let enter = self.order.iter().map(|&number| {
             let (node, ports) = (local("node", number), local("ports", number));
-            quote!(report.enter(&topology, &#node, &#ports);)
+            quote!(report.enter(&topology, &mut #node, &#ports);)
+        });
+        let explain = self.order.iter().map(|&number| {
+            let (node, ports) = (local("node", number), local("ports", number));
+            quote!(explanation.enter(&topology, &mut #node, &#ports);)
         });
         let topology = self.topology();
         let poll = self.sources().enumerate().map(|(source, number)| {
             let place =
                 self.order.iter().position(|&other| other == number).expect("every node is in the order");
             let node = local("node", number);
-            let ready = self.reached_ports(number).into_iter().map(|(node, port)| {
-                let node = local("node", node);
-                quote!(#sw::Operator::ready(&#node.operator, #port))
+            match self.graph.nodes[number].operator {
+                Operator::Entry(port) => {
+                    let (io, port) = (io(), syn::Index::from(port));
+                    quote!(#source => #sw::Reply::when(!#io.ins.#port.is_empty()),)
+                }
+                _ => quote!(#source => #node.poll_source::<#place>(turn),),
+            }
+        });
+        let room = self.sources().enumerate().map(|(source, number)| {
+            let reached = self.reached_ports(number);
+            // What comes to a node from one source by several ways the node has to take: were one port held
+            // until the other has been fed, neither would ever be.
+            let several = |node: usize| reached.iter().filter(|(other, _)| *other == node).count() > 1;
+            let ready = reached.iter().filter(|(node, _)| !several(*node)).map(|(node, port)| {
+                let node = local("node", *node);
+                quote!(#sw::Operator::ready(&mut #node.operator, #port))
             });
-            // A source is held while a port that it reaches is not ready.
-            quote!(#source if true #(&& #ready)* => #node.poll_source::<#place>(context),)
+            let clear = self.room_behind(number);
+            quote!(#source => #sw::Reply::when(#clear #(&& #ready)*),)
         });
         let fields = self.yielding().into_iter().map(|(node, name)| {
             let node = local("node", node);
@@ -445,29 +554,58 @@ impl<'a> Expansion<'a> {
         // On the first node: rustc names the closure by its place, where a graph cannot be sent.
         let first = mixed(self.graph.nodes[self.order[0]].span);
         let command = Ident::new("command", first);
-        let ty = quote!(#sw::Command<'_, '_, _>);
-        let head = quote_spanned!(first=> move |#command: #ty|);
+        let ty = quote!(#sw::Command<'_, '_, '_, _>);
+        let head = match self.graph.signature {
+            Some(_) => {
+                let (io, io_type) = (io(), self.io_type());
+                quote_spanned!(first=> move |#command: #ty, #io: &mut #io_type|)
+            }
+            None => quote_spanned!(first=> move |#command: #ty|),
+        };
+        let result = match self.graph.signature {
+            Some(_) => quote!(#sw::Report::default()),
+            None => quote!(Outcome { #(#fields,)* #report: #sw::Report::default() }),
+        };
+        let io_used = self.graph.signature.as_ref().map(|_| {
+            let io = io();
+            quote!(let _ = &#io;)
+        });
         quote! {
             #head {
+                #io_used
                 match #command {
                     #sw::Command::Validate => #sw::Reply::Ready #(#validate)*,
-                    #sw::Command::PollSource { source, context } => match source {
-                        #(#poll)*
+                    #sw::Command::UsesClock => #sw::Reply::when(false #(#clock)*),
+                    #sw::Command::Room { source } => match source {
+                        #(#room)*
                         _ => #sw::Reply::Pending,
                     },
-                    #sw::Command::PollWake(context) => {
-                        let _ = &context;
+                    #sw::Command::PollSource { source, turn } => match source {
+                        #(#poll)*
+                        _ => {
+                            let _ = &turn;
+                            #sw::Reply::Pending
+                        }
+                    },
+                    #sw::Command::PollWake(turn) => {
+                        let _ = &turn;
                         #sw::Reply::Pending #(#wake)*
                     }
-                    #sw::Command::Run { source, budget, stopping } => { #run }
-                    #sw::Command::PollFlush(flush, context) => #sw::Reply::Ready #(#flush)*,
+                    #sw::Command::Run { source, batch } => { #run }
+                    #sw::Command::PollFlush(flush, turn) => #sw::Reply::Ready #(#flush)*,
+                    #sw::Command::Abandon(rows) => {
+                        *rows += 0 #(#abandon)*;
+                        #sw::Reply::Ready
+                    }
                     #sw::Command::Gone => #sw::Reply::when(#has_sink #(#gone)*),
                     #sw::Command::Idle => #sw::Reply::when(true #(#idle)*),
                     #sw::Command::Finish(result) => {
-                        *result = ::core::option::Option::Some(Outcome {
-                            #(#fields,)*
-                            #report: #sw::Report::default(),
-                        });
+                        *result = ::core::option::Option::Some(#result);
+                        #sw::Reply::Ready
+                    }
+                    #sw::Command::Explain(explanation) => {
+                        let topology = #topology;
+                        #(#explain)*
                         #sw::Reply::Ready
                     }
                     #sw::Command::Report(report) => {
@@ -478,6 +616,16 @@ impl<'a> Expansion<'a> {
                 }
             }
         }
+    }
+
+    /// The queues at the ports of a named graph.
+    pub(super) fn io_type(&self) -> TokenStream {
+        let sw = &self.sw;
+        let (inputs, outputs) = (&self.signature().inputs, &self.signature().outputs);
+        let queue = |(data, time, diff)| quote!(#sw::Queue<#data, #time, #diff>,);
+        let ins = (0..inputs.len()).map(|port| queue(self.input(port)));
+        let outs = (0..outputs.len()).map(|port| queue(self.output(port)));
+        quote!(#sw::Io<(#(#ins)*), (#(#outs)*)>)
     }
 
     /// One batch: the stages, sinks first; then the source that was chosen; then the books.
@@ -541,7 +689,20 @@ impl<'a> Expansion<'a> {
             _ => quote!(#sw::NoInput),
         };
         let place = self.place_of(number);
-        let built = quote!(#node.stage::<#place, _, _>(#inlet, #wires, budget, stopping));
+        let at_queue = |at: &str, queues: &str, port: usize| {
+            let (at, queues) = (format_ident!("{at}"), Ident::new(queues, Span::mixed_site()));
+            let (queue, io, port) = (local("queue", number), io(), syn::Index::from(port));
+            (
+                quote!(let mut #queue = #sw::#at(&mut #io.#queues.#port);),
+                quote!(#node.stage_at::<#place, _, _, _>(&mut #queue, #inlet, #wires, batch)),
+            )
+        };
+        let (queue, built) = match self.graph.nodes[number].operator {
+            Operator::Entry(port) => at_queue("EntryAt", "ins", port),
+            Operator::Exit(port) => at_queue("ExitAt", "outs", port),
+            _ => (TokenStream::new(), quote!(#node.stage::<#place, _, _>(#inlet, #wires, batch))),
+        };
+        cuts.extend(queue);
         match (self.is_shared(number), self.graph.is_source(number)) {
             (true, _) => quote!(#cuts let #stage = #sw::Shared::new(#built);),
             (false, true) => quote!(#cuts let mut #stage = #built;),
@@ -558,7 +719,10 @@ impl<'a> Expansion<'a> {
             let place = |other: &Edge| std::ptr::eq(other, edge);
             let place = self.graph.entering(edge.to).position(place).expect("it enters the node");
             let along = local("along", self.number(edge));
-            quote!(#stage.port::<#place, _>(#along))
+            match self.inlet(edge) {
+                Some(inlet) => quote!(#stage.port_at(#inlet, #along)),
+                None => quote!(#stage.port::<#place, _>(#along)),
+            }
         } else {
             quote!(#stage)
         };
@@ -589,6 +753,50 @@ fn tee(sw: &TokenStream, fan: &Ident, arrows: &[TokenStream]) -> TokenStream {
             let (left, right) = (tee(sw, fan, left), tee(sw, fan, right));
             quote!(#sw::Tee(#left, #right, #fan))
         }
+    }
+}
+
+/// What a port that is declared as `ty` carries: a plain value, or one in its envelope.
+pub(super) fn carried(ty: &syn::Type, sw: &TokenStream) -> (TokenStream, TokenStream, TokenStream) {
+    if crate::envelope::is_seen(ty) {
+        let part = |part: &str| {
+            let part = format_ident!("{part}");
+            quote!(<#ty as #sw::Envelope>::#part)
+        };
+        return (part("Data"), part("Time"), part("Diff"));
+    }
+    (quote!(#ty), quote!(()), quote!(()))
+}
+
+/// The operator's expression, its leftmost path replaced by the function `name` beside it: `f(x)` by
+/// `f::name(x)`.
+fn at_function(expr: &Expr, name: &str) -> Expr {
+    let mut expr = expr.clone();
+    if let Some(path) = leftmost(&mut expr)
+        && let Some(last) = path.path.segments.last_mut()
+    {
+        let arguments = std::mem::take(&mut last.arguments);
+        let ident = Ident::new(name, last.ident.span());
+        path.path.segments.push(syn::PathSegment { ident, arguments });
+    }
+    expr
+}
+
+/// The leftmost path of an operator's expression, alone.
+fn function_of(mut expr: Expr) -> TokenStream {
+    leftmost(&mut expr).map_or_else(TokenStream::new, |path| quote!(#path))
+}
+
+fn leftmost(expr: &mut Expr) -> Option<&mut syn::ExprPath> {
+    match expr {
+        Expr::Path(path) => Some(path),
+        Expr::Call(call) => leftmost(&mut call.func),
+        Expr::MethodCall(call) => leftmost(&mut call.receiver),
+        Expr::Try(inner) => leftmost(&mut inner.expr),
+        Expr::Await(inner) => leftmost(&mut inner.base),
+        Expr::Paren(inner) => leftmost(&mut inner.expr),
+        Expr::Group(inner) => leftmost(&mut inner.expr),
+        _ => None,
     }
 }
 
@@ -629,6 +837,11 @@ fn insert(expr: &mut Expr, edges: Vec<Ident>) {
             *other = Expr::Verbatim(quote_spanned!(span=> #other(#(#edges),*)));
         }
     }
+}
+
+/// The queues at the ports of a named graph.
+fn io() -> Ident {
+    Ident::new("io", Span::mixed_site())
 }
 
 /// A local of the expansion.

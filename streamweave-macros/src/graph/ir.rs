@@ -3,9 +3,13 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Expr, Ident, Type};
 
+pub(super) use super::syntax::Signature;
+
 /// A graph, lowered.
 pub(super) struct Graph {
     pub(super) library: TokenStream,
+    /// What makes it an item with ports.
+    pub(super) signature: Option<Signature>,
     pub(super) nodes: Vec<Node>,
     pub(super) edges: Vec<Edge>,
 }
@@ -27,6 +31,10 @@ pub(super) enum Operator {
     Written(Expr),
     /// The merge of a bracket list.
     Merge,
+    /// The input port of a named graph, by its number.
+    Entry(usize),
+    /// The output port of a named graph, by its number.
+    Exit(usize),
 }
 
 /// An arrow.
@@ -35,6 +43,8 @@ pub(super) struct Edge {
     /// The output port, on the tokens that name it or, for `out`, its node.
     pub(super) port: Ident,
     pub(super) to: usize,
+    /// The input port, where it is named.
+    pub(super) inlet: Option<Ident>,
     /// The tokens that name its end.
     pub(super) to_span: Span,
     /// Both ends in words.
@@ -61,7 +71,7 @@ impl Graph {
     }
 
     pub(super) fn is_source(&self, node: usize) -> bool {
-        self.entering(node).next().is_none()
+        self.entering(node).next().is_none() && !matches!(self.nodes[node].operator, Operator::Exit(_))
     }
 
     /// A node whose result the run yields: it has a name, and nothing leaves it.

@@ -14,11 +14,17 @@ use crate::diagnostics::Mistakes;
 
 pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
     let mut lowering = Lowering {
-        graph: Graph { library: syntax.library, nodes: Vec::new(), edges: Vec::new() },
+        graph: Graph {
+            library: syntax.library,
+            signature: syntax.signature,
+            nodes: Vec::new(),
+            edges: Vec::new(),
+        },
         names: HashMap::new(),
         inline: HashMap::new(),
         mistakes: Mistakes::none(),
     };
+    lowering.ports();
     let mut chains = Vec::new();
     for item in syntax.items {
         match item {
@@ -43,6 +49,13 @@ struct Lowering {
     mistakes: Mistakes,
 }
 
+/// The end of an arrow: a node and, where it is named, its port.
+struct To {
+    node: usize,
+    span: Span,
+    inlet: Option<Ident>,
+}
+
 /// The start of an arrow: a node and its port, in the user's words.
 struct From {
     node: usize,
@@ -51,10 +64,29 @@ struct From {
 }
 
 impl Lowering {
+    /// The ports of a named graph: its inputs are the first nodes, so that they are the first sources.
+    fn ports(&mut self) {
+        let Some(signature) = self.graph.signature.clone() else { return };
+        for (number, port) in signature.inputs.into_iter().enumerate() {
+            self.port(port.name, Operator::Entry(number));
+        }
+        for (number, port) in signature.outputs.into_iter().enumerate() {
+            self.port(port.name, Operator::Exit(number));
+        }
+    }
+
+    fn port(&mut self, name: Ident, operator: Operator) {
+        let text = name.unraw().to_string();
+        if self.names.insert(text.clone(), self.graph.nodes.len()).is_some() {
+            self.mistakes.at(name.span(), format!("two ports are called `{text}`"));
+        }
+        self.graph.nodes.push(Node { name: text, span: name.span(), operator, named: None, carries: None });
+    }
+
     fn define(&mut self, name: Ident, carries: Option<syn::Type>, expr: Expr) {
         let text = name.unraw().to_string();
         if self.names.contains_key(&text) {
-            self.mistakes.at(name.span(), format!("the name `{text}` is given to two nodes"));
+            self.mistakes.at(name.span(), self.taken(&text));
             return;
         }
         self.names.insert(text.clone(), self.graph.nodes.len());
@@ -89,14 +121,24 @@ impl Lowering {
             let from_here = std::mem::take(&mut from);
             if from_here.is_empty() {
                 // Reported already; the rest of the chain still is looked at.
-                from = to.into_iter().map(|(node, span)| self.out_of(node, span)).collect();
+                from = to.into_iter().map(|to| self.out_of(to.node, to.span)).collect();
                 continue;
             }
             let source = self.merged(from_here, span);
-            for (node, span) in to {
-                self.connect(&source, node, span);
+            for To { node, span, inlet } in to {
+                self.connect(&source, node, span, inlet);
                 from.push(self.out_of(node, span));
             }
+        }
+    }
+
+    /// That a name is in use already.
+    fn taken(&self, name: &str) -> String {
+        match self.graph.nodes[self.names[name]].operator {
+            Operator::Entry(_) | Operator::Exit(_) => {
+                format!("`{name}` is a port of this graph already: give the node another name")
+            }
+            _ => format!("the name `{name}` is given to two nodes"),
         }
     }
 
@@ -121,24 +163,30 @@ impl Lowering {
     }
 
     /// Where an arrow ends.
-    fn target(&mut self, end: End) -> Option<(usize, Span)> {
+    fn target(&mut self, end: End) -> Option<To> {
         match end {
             End::Name(name) => {
                 let span = name.span();
                 match self.names.get(&name.unraw().to_string()) {
-                    Some(&node) => Some((node, span)),
+                    Some(&node) => Some(To { node, span, inlet: None }),
                     // Not a node of the graph: an operator without parameters.
-                    None => Some((self.inline(syn::parse_quote!(#name)), span)),
+                    None => {
+                        let node = self.inline(syn::parse_quote!(#name));
+                        Some(To { node, span, inlet: None })
+                    }
                 }
             }
             End::Port(name, port) => {
-                self.mistakes
-                    .at(port.span(), format!("an arrow ends at a node: write `-> {name}`, without a port"));
-                None
+                let node = self.known(&name)?;
+                if let Operator::Entry(_) | Operator::Exit(_) = self.graph.nodes[node].operator {
+                    self.mistakes.at(port.span(), format!("`{name}` is a port itself: write `-> {name}`"));
+                    return None;
+                }
+                Some(To { node, span: port.span(), inlet: Some(port) })
             }
             End::Call(expr) => {
                 let span = expr.span();
-                Some((self.inline(expr), span))
+                Some(To { node: self.inline(expr), span, inlet: None })
             }
             End::List(_, span) => {
                 self.mistakes.at(span, "lists of nodes do not nest");
@@ -197,19 +245,22 @@ impl Lowering {
         self.graph.nodes.push(Node { name, span, operator: Operator::Merge, named: None, carries: None });
         let node = self.graph.nodes.len() - 1;
         for source in &from {
-            self.connect(source, node, source.port.span());
+            self.connect(source, node, source.port.span(), None);
         }
         self.out_of(node, span)
     }
 
-    fn connect(&mut self, from: &From, to: usize, to_span: Span) {
+    fn connect(&mut self, from: &From, to: usize, to_span: Span, inlet: Option<Ident>) {
+        let node = &self.graph.nodes[to].name;
+        let to_words = inlet.as_ref().map_or_else(|| node.clone(), |port| format!("{node}.{port}"));
         self.graph.edges.push(Edge {
             from: from.node,
             port: from.port.clone(),
             to,
             to_span,
             from_words: from.words.clone(),
-            to_words: self.graph.nodes[to].name.clone(),
+            to_words,
+            inlet,
         });
     }
 }

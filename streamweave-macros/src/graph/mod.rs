@@ -3,6 +3,7 @@
 mod check;
 mod expand;
 mod ir;
+mod item;
 mod lower;
 mod syntax;
 
@@ -14,15 +15,30 @@ use crate::diagnostics::report;
 /// Compiles the body of `graph!`. After a mistake the last error stands where the graph would: it has
 /// the type of an error, about which rustc says nothing further.
 pub(crate) fn compile(input: TokenStream) -> TokenStream {
-    try_compile(input).unwrap_or_else(|mistakes| {
-        let errors = report(&mistakes);
-        quote!({ #errors })
-    })
-}
-
-fn try_compile(input: TokenStream) -> syn::Result<TokenStream> {
-    let syntax = syntax::parse(input)?;
-    let graph = lower::lower(syntax)?;
-    let order = check::check(&graph)?;
-    Ok(expand::expand(&graph, &order))
+    let syntax = match syntax::parse(input) {
+        Ok(syntax) => syntax,
+        Err(mistakes) => {
+            let errors = report(&mistakes);
+            return quote!({ #errors });
+        }
+    };
+    let (library, signature) = (syntax.library.clone(), syntax.signature.clone());
+    let compiled = lower::lower(syntax).and_then(|graph| {
+        let order = check::check(&graph)?;
+        Ok((expand::expand(&graph, &order), item::picture(&graph, &order)))
+    });
+    let sw = quote!(#library::private);
+    match (compiled, signature) {
+        (Ok((body, picture)), Some(signature)) => item::expand(&signature, &sw, &body, &picture),
+        (Ok((body, _)), None) => body,
+        (Err(mistakes), Some(signature)) => {
+            let errors = report(&mistakes);
+            let stand_in = item::stand_in(&signature, &sw);
+            quote!(#errors #stand_in)
+        }
+        (Err(mistakes), None) => {
+            let errors = report(&mistakes);
+            quote!({ #errors })
+        }
+    }
 }

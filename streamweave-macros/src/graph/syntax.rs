@@ -1,17 +1,19 @@
 //! The grammar of `graph!`, as it is written.
 //!
 //! ```text
-//! graph! := item*
+//! graph!    := signature? { item* } | item*
+//! signature := attrs vis graph NAME <generics>? ( port: Type, .. ; param: Type, .. )?
+//!              -> ( port: Type, .. )? where?
 //! item   := NAME (: Type)? = expr ;      a node
 //!         | end (-> stage)+ ;            a chain
 //! end    := NAME | NAME.port | [ end, .. ] | call(..)
-//! stage  := NAME | call(..) | [ NAME, .. ]
+//! stage  := NAME | NAME.port | call(..) | [ NAME, .. ]
 //! ```
 
 use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Expr, Ident, Token, Type};
+use syn::{Attribute, Expr, Generics, Ident, Token, Type, Visibility, braced, parenthesized};
 
 use crate::diagnostics::Mistakes;
 
@@ -19,7 +21,27 @@ use crate::diagnostics::Mistakes;
 pub(super) struct Graph {
     /// The path of the library.
     pub(super) library: TokenStream,
+    pub(super) signature: Option<Signature>,
     pub(super) items: Vec<Item>,
+}
+
+/// What makes a graph an item: its name, its ports and its parameters.
+#[derive(Clone)]
+pub(super) struct Signature {
+    pub(super) attributes: Vec<Attribute>,
+    pub(super) visibility: Visibility,
+    pub(super) name: Ident,
+    pub(super) generics: Generics,
+    pub(super) inputs: Vec<Declared>,
+    pub(super) params: Vec<Declared>,
+    pub(super) outputs: Vec<Declared>,
+}
+
+/// `name: Type`
+#[derive(Clone)]
+pub(super) struct Declared {
+    pub(super) name: Ident,
+    pub(super) ty: Type,
 }
 
 pub(super) enum Item {
@@ -55,16 +77,106 @@ pub(super) fn parse(input: TokenStream) -> syn::Result<Graph> {
     let Some(TokenTree::Group(library)) = tokens.next() else {
         return Err(syn::Error::new(Span::call_site(), "call `streamweave::graph!`"));
     };
+    let tokens: Vec<TokenTree> = tokens.collect();
+    let (signature, tokens) = if is_named(&tokens) {
+        let Named { signature, body } = syn::parse2(tokens.into_iter().collect())?;
+        (Some(signature), body.into_iter().collect())
+    } else {
+        (None, tokens)
+    };
     let mut mistakes = Mistakes::none();
     let mut items = Vec::new();
-    for statement in statements(tokens) {
+    for statement in statements(tokens.into_iter()) {
         match item(statement) {
             Ok(item) => items.push(item),
             Err(error) => mistakes.add(error),
         }
     }
     mistakes.gate()?;
-    Ok(Graph { library: library.stream(), items })
+    Ok(Graph { library: library.stream(), signature, items })
+}
+
+/// Whether the tokens begin as `attrs vis graph NAME`.
+fn is_named(tokens: &[TokenTree]) -> bool {
+    let mut rest = tokens;
+    while let [TokenTree::Punct(hash), TokenTree::Group(_), more @ ..] = rest
+        && hash.as_char() == '#'
+    {
+        rest = more;
+    }
+    if let [TokenTree::Ident(word), more @ ..] = rest
+        && word == "pub"
+    {
+        rest = match more {
+            [TokenTree::Group(scope), more @ ..] if scope.delimiter() == Delimiter::Parenthesis => more,
+            more => more,
+        };
+    }
+    matches!(rest, [TokenTree::Ident(word), TokenTree::Ident(_), ..] if word == "graph")
+}
+
+/// A graph with a signature.
+struct Named {
+    signature: Signature,
+    body: TokenStream,
+}
+
+impl Parse for Named {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        input.parse::<Ident>()?;
+        let name: Ident = input.parse()?;
+        let mut generics: Generics = input.parse()?;
+        let (mut inputs, mut params, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
+        if input.peek(syn::token::Paren) {
+            let ports;
+            parenthesized!(ports in input);
+            inputs = declared(&ports)?;
+            if ports.parse::<Option<Token![;]>>()?.is_some() {
+                params = declared(&ports)?;
+            }
+            if !ports.is_empty() {
+                return Err(ports.error("expected `port: Type`, or `;` and then `parameter: Type`"));
+            }
+        }
+        if input.parse::<Option<Token![->]>>()?.is_some() {
+            let ports;
+            parenthesized!(ports in input);
+            outputs = declared(&ports)?;
+            if !ports.is_empty() {
+                return Err(ports.error("expected `port: Type`"));
+            }
+        }
+        generics.where_clause = input.parse()?;
+        if !input.peek(syn::token::Brace) {
+            return Err(input.error(format!(
+                "expected `{{` and the nodes of `{name}`, after `({name}'s inputs; its parameters) -> (its outputs)`"
+            )));
+        }
+        let body;
+        braced!(body in input);
+        let body = body.parse()?;
+        if !input.is_empty() {
+            return Err(input.error("one `graph!` holds one graph: give this one a `graph!` of its own"));
+        }
+        let signature = Signature { attributes, visibility, name, generics, inputs, params, outputs };
+        Ok(Named { signature, body })
+    }
+}
+
+/// `name: Type, ..`, up to what cannot begin another.
+fn declared(input: ParseStream<'_>) -> syn::Result<Vec<Declared>> {
+    let mut all = Vec::new();
+    while input.peek(Ident) {
+        let name = input.parse()?;
+        input.parse::<Token![:]>()?;
+        all.push(Declared { name, ty: input.parse()? });
+        if input.parse::<Option<Token![,]>>()?.is_none() {
+            break;
+        }
+    }
+    Ok(all)
 }
 
 /// The statements, without their semicolons.

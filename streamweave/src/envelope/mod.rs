@@ -11,10 +11,12 @@
 
 mod convert;
 mod keyed;
+mod message;
 mod signal;
 mod update;
 
 pub use convert::{Diff, FlowsAsDiff, FlowsAsTime, ToDiff};
 pub use keyed::{Failed, Keyed};
+pub use message::{Envelope, Message};
 pub use signal::Signal;
-pub use update::Update;
+pub use update::{Timed, Update};

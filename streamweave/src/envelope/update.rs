@@ -17,6 +17,9 @@ pub struct Update<D, T = (), R = ()> {
     pub diff: R,
 }
 
+/// A value at a time: of the event unless it is said otherwise.
+pub type Timed<D, T = EventTime> = Update<D, T>;
+
 impl<D, T, R> Update<D, T, R> {
     /// The same envelope around another value: time and diff pass through a linear operator.
     #[inline(always)]

@@ -1,10 +1,10 @@
 //! A graph as a state machine: what `graph!` expands to, seen from the worker.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
-use crate::graph::Report;
-use crate::operator::{Cause, Flush, Operator, Placed, Progress, at_fault, blaming};
+use crate::graph::{Explanation, Report};
+use crate::operator::{Batch, Cause, Flush, Operator, Panicked, Placed, Progress, Turn, blaming, watched};
 
 /// A compiled graph: a closure over its operators that obeys one [`Command`] at a time.
 ///
@@ -17,29 +17,36 @@ pub struct Machine<F, R> {
 
 /// What a worker asks of a graph.
 #[derive(Debug)]
-pub enum Command<'a, 'c, R> {
+pub enum Command<'a, 't, 'c, R> {
     /// Refuse configurations that cannot work.
     Validate,
+    /// Does any operator ask what time it is?
+    UsesClock,
+    /// Is there room behind source number `source`?
+    Room {
+        /// Counted in topological order.
+        source: usize,
+    },
     /// Is there a batch at source number `source`?
     PollSource {
         /// Counted in topological order.
         source: usize,
-        /// The waker to call.
-        context: &'a mut Context<'c>,
+        /// The waker to call, and the clock.
+        turn: &'a mut Turn<'t, 'c>,
     },
-    /// Has an operator work of its own to go on with?
-    PollWake(&'a mut Context<'c>),
+    /// Has an operator work of its own to go on with, and is there room for it behind?
+    PollWake(&'a mut Turn<'t, 'c>),
     /// Run to quiescence.
     Run {
         /// On a batch of this source, or on what woke operators up.
         source: Option<usize>,
-        /// At most so many rows.
-        budget: usize,
-        /// Whether the source is to emit its end.
-        stopping: bool,
+        /// What holds for the batch.
+        batch: Batch,
     },
     /// Bring everything to the outside.
-    PollFlush(Flush, &'a mut Context<'c>),
+    PollFlush(Flush, &'a mut Turn<'t, 'c>),
+    /// Forget what sinks took in the batch that failed; add how many rows.
+    Abandon(&'a mut u64),
     /// Has everyone gone who could see what the sinks do?
     Gone,
     /// Is nothing under way that could still emit?
@@ -48,6 +55,8 @@ pub enum Command<'a, 'c, R> {
     Finish(&'a mut Option<R>),
     /// Enter the books into a report.
     Report(&'a mut Report),
+    /// Say how each node is.
+    Explain(&'a mut Explanation),
 }
 
 /// What a graph answers.
@@ -66,14 +75,6 @@ pub enum Reply {
         /// Why.
         cause: Cause,
     },
-}
-
-/// A node panicked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("panicked: {message}")]
-pub struct Panicked {
-    /// What it said.
-    pub message: String,
 }
 
 impl Reply {
@@ -122,35 +123,57 @@ impl From<Progress> for Reply {
 }
 
 impl<O: Operator> Placed<O> {
-    /// Polls the work that an operator has of its own; pending where it can have none.
+    /// Polls the work that an operator has of its own; pending where it can have none, or where what
+    /// it emits would find no `room`.
     #[inline(always)]
-    pub fn poll_wake<const PLACE: usize>(&mut self, context: &mut Context<'_>) -> Reply {
+    pub fn poll_wake<const PLACE: usize>(
+        &mut self,
+        turn: &mut Turn<'_, '_>,
+        room: impl FnOnce() -> bool,
+    ) -> Reply {
         if !O::ACTIVE {
             return Reply::Pending;
         }
-        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(context)))
+        // Calls that are under way go on in any case.
+        match blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(turn))) {
+            Reply::Ready if !room() => Reply::Pending,
+            reply => reply,
+        }
     }
 
     /// See [`Operator::validate`].
-    pub fn validate<const PLACE: usize>(&self) -> Reply {
+    pub fn validate<const PLACE: usize>(&mut self) -> Reply {
         Reply::of(PLACE, Poll::Ready(self.operator.validate()))
     }
 
+    /// See [`Operator::uses_clock`].
+    pub fn uses_clock(&self) -> bool {
+        self.operator.uses_clock()
+    }
+
+    /// Whether all that the operator was given has been brought out.
+    #[inline(always)]
+    pub fn is_clear(&self) -> bool {
+        self.clear
+    }
+
     /// See [`Operator::poll`].
-    pub fn poll_source<const PLACE: usize>(&mut self, context: &mut Context<'_>) -> Reply {
-        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(context)))
+    pub fn poll_source<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
+        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(turn)))
     }
 
     /// See [`Operator::poll_flush`].
     #[inline(always)]
-    pub fn poll_flush<const PLACE: usize>(&mut self, context: &mut Context<'_>, flush: Flush) -> Reply {
-        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_flush(context, flush)))
+    pub fn poll_flush<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Reply {
+        let flushed = blaming::<PLACE, _>(|| self.operator.poll_flush(turn, flush));
+        self.clear = flushed.is_ready();
+        Reply::of(PLACE, flushed)
     }
 }
 
 impl<F, R> Machine<F, R>
 where
-    F: FnMut(Command<'_, '_, R>) -> Reply,
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
 {
     /// A machine that obeys by `obey`.
     pub fn new(obey: F) -> Self {
@@ -158,14 +181,13 @@ where
     }
 
     /// Obeys a command; a panic becomes a failure of the node that panicked (rule K1).
-    fn caught(&mut self, command: Command<'_, '_, R>) -> Reply {
+    fn caught(&mut self, command: Command<'_, '_, '_, R>) -> Reply {
         // What a panic left half done is never used again: the run ends with the failure.
-        catch_unwind(AssertUnwindSafe(|| (self.obey)(command))).unwrap_or_else(|payload| {
-            let message = payload.downcast::<String>().map(|message| *message);
-            let message = message.or_else(|payload| payload.downcast::<&str>().map(|text| text.to_string()));
-            let message = message.unwrap_or_else(|_| "a panic without a message".to_owned());
+        let obeyed = watched(|| catch_unwind(AssertUnwindSafe(|| (self.obey)(command))));
+        obeyed.unwrap_or_else(|payload| {
+            let panicked = Panicked::of(payload);
             // No node: a panic of the library's own.
-            Reply::Failed { node: at_fault().unwrap_or(0), cause: Panicked { message }.into() }
+            Reply::Failed { node: panicked.place.unwrap_or(0), cause: panicked.into() }
         })
     }
 
@@ -174,24 +196,41 @@ where
         (self.obey)(Command::Validate)
     }
 
+    /// Whether any operator asks what time it is.
+    pub fn uses_clock(&mut self) -> bool {
+        matches!((self.obey)(Command::UsesClock), Reply::Ready)
+    }
+
+    /// Whether there is room behind source number `source`.
+    pub fn has_room(&mut self, source: usize) -> bool {
+        matches!((self.obey)(Command::Room { source }), Reply::Ready)
+    }
+
     /// Whether source number `source` has a batch.
-    pub fn poll_source(&mut self, source: usize, context: &mut Context<'_>) -> Reply {
-        self.caught(Command::PollSource { source, context })
+    pub fn poll_source(&mut self, source: usize, turn: &mut Turn<'_, '_>) -> Reply {
+        self.caught(Command::PollSource { source, turn })
     }
 
     /// Whether an operator has work of its own.
-    pub fn poll_wake(&mut self, context: &mut Context<'_>) -> Reply {
-        self.caught(Command::PollWake(context))
+    pub fn poll_wake(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
+        self.caught(Command::PollWake(turn))
     }
 
     /// Runs to quiescence: what woke up, then a batch of `source`.
-    pub fn run(&mut self, source: Option<usize>, budget: usize, stopping: bool) -> Reply {
-        self.caught(Command::Run { source, budget, stopping })
+    pub fn run(&mut self, source: Option<usize>, batch: Batch) -> Reply {
+        self.caught(Command::Run { source, batch })
     }
 
     /// Brings to the outside what the batch left in the sinks.
-    pub fn poll_flush(&mut self, flush: Flush, context: &mut Context<'_>) -> Reply {
-        self.caught(Command::PollFlush(flush, context))
+    pub fn poll_flush(&mut self, flush: Flush, turn: &mut Turn<'_, '_>) -> Reply {
+        self.caught(Command::PollFlush(flush, turn))
+    }
+
+    /// Lets sinks forget what they took in a batch that failed; gives how many rows.
+    pub fn abandon(&mut self) -> u64 {
+        let mut rows = 0;
+        (self.obey)(Command::Abandon(&mut rows));
+        rows
     }
 
     /// Whether everyone has gone who could see what the sinks do.
@@ -210,8 +249,17 @@ where
         self.result.take()
     }
 
-    /// Enters the books into a report.
-    pub fn report(&mut self, report: &mut Report) {
-        (self.obey)(Command::Report(report));
+    /// The books.
+    pub fn report(&mut self) -> Report {
+        let mut report = Report::default();
+        (self.obey)(Command::Report(&mut report));
+        report
+    }
+
+    /// How each node is.
+    pub fn explain(&mut self) -> Explanation {
+        let mut explanation = Explanation::default();
+        (self.obey)(Command::Explain(&mut explanation));
+        explanation
     }
 }

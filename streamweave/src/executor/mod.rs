@@ -3,27 +3,35 @@
 //! A graph compiles to one [`Machine`]: a synchronous value that can be polled, run on one batch,
 //! and flushed. The worker is the only asynchronous part, one future for any graph. It takes a
 //! batch from one source at a time, fairly; the machine runs on it to quiescence; the sinks are
-//! flushed, all at once; then the next. That is the back-pressure, and there is no other.
+//! flushed, all at once; then the next. A source is not taken from while a sink that it reaches is not
+//! flushed, or a node that it reaches is not ready. That is the back-pressure, and there is no other.
 //!
 //! # Protocol
 //!
 //! | step | call | allowed next |
 //! |---|---|---|
-//! | look | [`Machine::poll_wake`], [`Machine::poll_source`] | run, park |
-//! | run | [`Machine::run`] | flush |
-//! | flush | [`Machine::poll_flush`] | look; once all have ended: close |
+//! | look | [`Machine::poll_flush`], [`Machine::poll_wake`], [`Machine::poll_source`] | run, park; once all have ended: close |
+//! | run | [`Machine::run`] | look |
 //! | close | [`Machine::poll_flush`] with [`Flush::Close`](crate::operator::Flush::Close) | finish |
 //! | finish | [`Machine::finish`] | none |
 //!
 //! A failure at any step leads to close, so that what passed before it is brought out, and then to
-//! the error; a panic leads to the error at once, for its batch is half done (rule K1). Once nobody
+//! the error; after a panic the sinks first forget the batch, for it is half done (rule K1). Once nobody
 //! can see what any sink does ([`Machine::is_gone`]) the sources are treated as ended.
 //!
 //! A future dropped at any point loses what was not flushed, and nothing else.
 
+mod component;
 mod machine;
+mod opened;
 mod running;
+mod schedule;
+mod trace;
 mod worker;
 
-pub use machine::{Command, Machine, Panicked, Reply};
+pub(crate) use worker::Worker;
+
+pub use component::{Component, Drain, Io, Nested, QueueAt, Queues};
+pub use machine::{Command, Machine, Reply};
+pub use opened::{Closed, ENDLESS, Open, ROOM, Receiver, Sender};
 pub use running::{Graph, Running, Yielded};

@@ -5,12 +5,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::machine::{Command, Machine, Panicked, Reply};
-use super::worker::{Settings, drive};
-use crate::graph::{Error, Report, Topology};
+use super::machine::{Command, Machine, Reply};
+use super::schedule::Schedule;
+use super::worker::{Request, Requests, Settings, Worker, drive};
+use crate::graph::{Error, Explanation, Report, Topology};
+use crate::time::{Clock, Reached, SystemClock, TimeDelta};
 
 /// How many rows are taken from a source at a time, unless [`Graph::batch`] says otherwise.
 const DEFAULT_BATCH: usize = 1024;
@@ -20,15 +22,14 @@ const DEFAULT_BATCH: usize = 1024;
 /// It runs inside the caller's own task, on any executor, with [`run`](Graph::run), or as a tokio
 /// task with [`spawn`](Graph::spawn). The result is a struct with one field for each named sink.
 #[must_use = "a graph does nothing until it is run"]
-pub struct Graph<F, R> {
+pub struct Graph<F, R, C = SystemClock> {
     machine: Machine<F, R>,
-    topology: Topology,
-    batch: usize,
+    settings: Settings<C>,
 }
 
-impl<F, R> fmt::Debug for Graph<F, R> {
+impl<F, R, C: fmt::Debug> fmt::Debug for Graph<F, R, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Graph").field("topology", &self.topology).field("batch", &self.batch).finish()
+        f.debug_struct("Graph").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -40,27 +41,73 @@ pub trait Yielded {
 
 impl<F, R> Graph<F, R>
 where
-    F: FnMut(Command<'_, '_, R>) -> Reply,
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
     R: Yielded,
 {
     /// A graph of a machine and the topology that it was compiled from.
     #[doc(hidden)]
     pub fn new(topology: Topology, obey: F) -> Self {
-        Graph { machine: Machine::new(obey), topology, batch: DEFAULT_BATCH }
+        let settings = Settings {
+            topology,
+            batch: DEFAULT_BATCH,
+            clock: SystemClock::new(),
+            schedule: Schedule::in_turn(),
+            drain_within: None,
+        };
+        Graph { machine: Machine::new(obey), settings }
     }
+}
 
+impl<F, R, C> Graph<F, R, C>
+where
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+    R: Yielded,
+    C: Clock,
+{
     /// Takes at most so many rows from a source at a time; at least one.
     ///
     /// Results do not depend on it (rule Z1), only latency and speed do; with several sources, which
     /// take turns batch by batch, the order in which they meet does.
     pub fn batch(mut self, rows: usize) -> Self {
-        self.batch = rows.max(1);
+        self.settings.batch = rows.max(1);
         self
+    }
+
+    /// Reads another clock than the system's: a [`ManualClock`](crate::time::ManualClock) in tests.
+    pub fn clock<K: Clock>(self, clock: K) -> Graph<F, R, K> {
+        let Settings { topology, batch, schedule, drain_within, .. } = self.settings;
+        let settings = Settings { topology, batch, clock, schedule, drain_within };
+        Graph { machine: self.machine, settings }
+    }
+
+    /// Draws from `seed` what is otherwise a matter of turns: which source is next, and how many rows
+    /// are taken from it.
+    ///
+    /// The same seed gives the same run (rule K10) as far as the world outside does not interfere; see
+    /// [`testing`](crate::testing) for a world that does not.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.schedule = Schedule::drawn(seed);
+        self
+    }
+
+    /// Bounds how long the graph may take to drain, or to write what it has after a failure (rule J8).
+    ///
+    /// Once that has passed the run ends with [`Error::Stuck`], which names the nodes that hold it up;
+    /// what is not written then is lost. Without a bound it waits for as long as it takes. A bound
+    /// needs a tokio runtime with time enabled, or a clock of its own.
+    pub fn drain_within(mut self, within: TimeDelta) -> Self {
+        self.settings.drain_within = Some(within);
+        self
+    }
+
+    /// What drives the graph.
+    pub(crate) fn into_worker(self) -> Worker<F, R, C> {
+        Worker::new(self.machine, self.settings, None)
     }
 
     /// What the graph is made of.
     pub fn topology(&self) -> Topology {
-        self.topology
+        self.settings.topology
     }
 
     /// Runs the graph to its end, in the caller's task.
@@ -82,24 +129,20 @@ where
     /// # Errors
     ///
     /// As [`run`](Graph::run).
-    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<R, Error> {
-        let settings = Settings { batch: self.batch, sources: self.topology.sources() };
-        let name = |node: usize| self.topology.nodes[node].name;
-        if let Reply::Failed { node, cause } = self.machine.validate() {
-            return Err(Error::Invalid { node: name(node), cause });
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<R, Error> {
+        self.run_heeding(stop, None).await
+    }
+
+    async fn run_heeding(
+        self,
+        stop: impl Future<Output = ()>,
+        requests: Option<Requests>,
+    ) -> Result<R, Error> {
+        let Graph { mut machine, settings } = self;
+        if let Reply::Failed { node, cause } = machine.validate() {
+            return Err(Error::Invalid { node: settings.topology.nodes[node].name, cause });
         }
-        match drive(&mut self.machine, settings, stop).await {
-            Ok(mut result) => {
-                let mut report = Report::default();
-                self.machine.report(&mut report);
-                result.set_report(report);
-                Ok(result)
-            }
-            Err((node, cause)) => Err(match cause.downcast::<Panicked>() {
-                Ok(panicked) => Error::Panicked { node: name(node), message: panicked.message },
-                Err(cause) => Error::Failed { node: name(node), cause },
-            }),
-        }
+        drive(machine, settings, stop, requests).await
     }
 
     /// Runs the graph as a task of the current tokio runtime.
@@ -111,15 +154,11 @@ where
     where
         F: Send + 'static,
         R: Send + 'static,
+        C: Send + 'static,
     {
-        let (drain, stop) = oneshot::channel();
-        let task = tokio::spawn(self.run_until(async {
-            // A handle that is dropped aborts the task; it does not drain it.
-            if stop.await.is_err() {
-                std::future::pending().await
-            }
-        }));
-        Running { task, drain: Some(drain) }
+        let (requests, heeded) = mpsc::unbounded_channel();
+        let task = tokio::spawn(self.run_heeding(std::future::pending(), Some(heeded)));
+        Running { task, requests }
     }
 }
 
@@ -128,16 +167,30 @@ where
 #[derive(Debug)]
 pub struct Running<R> {
     task: JoinHandle<Result<R, Error>>,
-    drain: Option<oneshot::Sender<()>>,
+    requests: mpsc::UnboundedSender<Request>,
 }
 
 impl<R> Running<R> {
     /// Asks the graph to drain: see [`Graph::run_until`]. The handle still gives the result.
-    pub fn drain(&mut self) {
-        if let Some(drain) = self.drain.take() {
-            // A graph that has ended by itself has nothing left to drain.
-            let _ = drain.send(());
-        }
+    pub fn drain(&self) {
+        // A graph that has ended by itself has nothing left to drain.
+        let _ = self.requests.send(Request::Drain);
+    }
+
+    /// How each node is, as soon as the batch at hand is done: how far it has come, and what it waits
+    /// for. `None` once the graph has ended.
+    ///
+    /// A graph answers while its sinks are slow, too. It costs nothing unless it is asked.
+    pub async fn explain(&self) -> Option<Explanation> {
+        let (answer, explained) = oneshot::channel();
+        self.requests.send(Request::Explain(answer)).ok()?;
+        explained.await.ok()
+    }
+
+    /// How far the graph has come: the least frontier of what has entered its sinks; the end once the
+    /// graph has ended.
+    pub async fn frontier(&self) -> Reached {
+        self.explain().await.map_or(Reached::End, |explanation| explanation.frontier())
     }
 
     /// Stops the graph at once; what is not flushed is lost.

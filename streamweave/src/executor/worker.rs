@@ -1,160 +1,387 @@
 //! The worker's loop.
 
+use std::fmt::Write;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::machine::{Command, Machine, Panicked, Reply};
-use crate::operator::{Cause, Flush};
+use tokio::sync::{mpsc, oneshot};
+
+use super::machine::{Command, Machine, Reply};
+use super::running::Yielded;
+use super::schedule::Schedule;
+use super::trace;
+use crate::graph::{Error, Explanation, FailureReport, Report, Topology};
+use crate::operator::{Batch, Cause, Flush, Panicked, Turn};
+use crate::time::{Clock, ProcessingTime, TimeDelta};
 
 /// After so many batches in a row the worker lets other tasks of its thread run.
 const BATCHES_PER_TURN: u32 = 32;
 
 /// How a graph is driven.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
+#[derive(Debug)]
+pub(crate) struct Settings<C> {
+    pub(crate) topology: Topology,
     /// The most rows taken from a source at a time.
     pub(crate) batch: usize,
-    /// How many sources there are.
-    pub(crate) sources: usize,
+    pub(crate) clock: C,
+    /// Which source is next.
+    pub(crate) schedule: Schedule,
+    /// How long draining, and writing what is left after a failure, may take.
+    pub(crate) drain_within: Option<TimeDelta>,
 }
+
+/// What the handle of a running graph asks for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    Drain,
+    Explain(oneshot::Sender<Explanation>),
+}
+
+/// What is asked of a running graph from outside.
+pub(crate) type Requests = mpsc::UnboundedReceiver<Request>;
 
 /// The node that gave up, and why.
 pub(crate) type Failure = (usize, Cause);
 
 /// Drives a machine to its end, or until `stop` is ready: then it drains.
-pub(crate) async fn drive<F, R>(
-    machine: &mut Machine<F, R>,
-    settings: Settings,
+pub(crate) async fn drive<F, R: Yielded, C: Clock>(
+    machine: Machine<F, R>,
+    settings: Settings<C>,
     stop: impl Future<Output = ()>,
-) -> Result<R, Failure>
+    requests: Option<Requests>,
+) -> Result<R, Error>
 where
-    F: FnMut(Command<'_, '_, R>) -> Reply,
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
 {
-    let mut worker = Worker::new(machine, settings);
+    let mut worker = Worker::new(machine, settings, requests);
     let outcome = worker.run(std::pin::pin!(stop)).await;
-    if let Err((_, cause)) = &outcome
-        && !cause.is::<Panicked>()
-    {
-        // What passed before the failure is in the sinks' buffers still; a second failure is no news.
-        let _ = poll_fn(|context| worker.flush(Flush::Close, context)).await;
+    if let Err(failure) = outcome {
+        return Err(worker.fail(failure).await);
     }
-    outcome?;
-    Ok(worker.machine.finish().expect("a machine yields its result once"))
+    Ok(worker.finish())
 }
 
-struct Worker<'m, F, R> {
-    machine: &'m mut Machine<F, R>,
-    batch: usize,
+/// A machine and how it is driven.
+#[derive(Debug)]
+pub(crate) struct Worker<F, R, C> {
+    machine: Machine<F, R>,
+    settings: Settings<C>,
+    requests: Option<Requests>,
+    /// Whether any operator asks for the time.
+    uses_clock: bool,
     /// The sources that have not ended.
     open: Vec<usize>,
-    /// Where in `open` to look first: after the source that was taken last (rule J4).
-    next: usize,
+    /// The flush that is under way.
+    flushing: Option<Flush>,
+    /// Whether a row may wait in a sink for more to come.
+    lingering: bool,
     draining: bool,
-    turn: u32,
+    /// Whether sinks are being closed.
+    closing: bool,
+    /// When draining has taken too long.
+    deadline: Option<ProcessingTime>,
+    /// How many batches have been run, and the source of the last.
+    batches: u64,
+    source: Option<usize>,
 }
 
 /// What there is to run.
-enum Taken {
+pub(crate) enum Taken {
     Woken,
     Source(usize),
 }
 
-impl<'m, F, R> Worker<'m, F, R>
+/// Why a worker stops before the end.
+pub(crate) enum Stop {
+    Failed(Failure),
+    /// The deadline has passed.
+    Stuck,
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Failed(failure)
+    }
+}
+
+impl<F, R, C: Clock> Worker<F, R, C>
 where
-    F: FnMut(Command<'_, '_, R>) -> Reply,
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
 {
-    fn new(machine: &'m mut Machine<F, R>, settings: Settings) -> Self {
-        let open = (0..settings.sources).collect();
-        Worker { machine, batch: settings.batch, open, next: 0, draining: false, turn: 0 }
+    pub(crate) fn new(mut machine: Machine<F, R>, settings: Settings<C>, requests: Option<Requests>) -> Self {
+        let uses_clock = machine.uses_clock();
+        let open = (0..settings.topology.sources()).collect();
+        Worker {
+            machine,
+            settings,
+            requests,
+            uses_clock,
+            open,
+            // A sink that cannot be opened says so before the first row.
+            flushing: Some(Flush::Idle),
+            lingering: false,
+            draining: false,
+            closing: false,
+            deadline: None,
+            batches: 0,
+            source: None,
+        }
     }
 
-    async fn run(&mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), Failure> {
-        // A sink that cannot be opened says so before the first row.
-        poll_fn(|context| self.flush(Flush::Idle, context)).await?;
+    async fn run(&mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), Stop> {
+        poll_fn(|context| self.flush(context)).await?;
         while let Some(taken) = poll_fn(|context| self.look(context, stop.as_mut())).await? {
             self.step(taken)?;
-            self.turn = (self.turn + 1) % BATCHES_PER_TURN;
-            // Now and then whatever the sinks hold goes out, however busy the sources are.
-            let flush = if self.turn == 0 { Flush::Idle } else { Flush::Batch };
-            poll_fn(|context| self.flush(flush, context)).await?;
-            self.draining |= self.machine.is_gone();
-            if self.turn == 0 {
+            if self.is_turn_over() {
                 yield_now().await;
             }
         }
-        poll_fn(|context| self.flush(Flush::Close, context)).await
+        poll_fn(|context| self.close_sinks(context)).await
+    }
+
+    /// Writes everything and closes, once nothing more is to come.
+    pub(crate) fn close_sinks(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        if !std::mem::replace(&mut self.closing, true) {
+            self.flushing = Some(Flush::Close);
+        }
+        self.flush(context)
     }
 
     /// Finds what to run next; `None` once there is nothing more to come.
-    fn look(
+    pub(crate) fn look(
         &mut self,
         context: &mut Context<'_>,
         stop: Pin<&mut impl Future<Output = ()>>,
-    ) -> Poll<Result<Option<Taken>, Failure>> {
-        if !self.draining && stop.poll(context).is_ready() {
-            self.draining = true;
-        }
-        if ready(self.machine.poll_wake(context))? {
-            return Poll::Ready(Ok(Some(Taken::Woken)));
-        }
-        if self.open.is_empty() && self.machine.is_idle() {
-            return Poll::Ready(Ok(None));
-        }
-        if let Some(source) = self.ready_source(context)? {
-            return Poll::Ready(Ok(Some(Taken::Source(source))));
-        }
-        // About to park: nothing may be kept waiting in a sink.
-        if let Poll::Ready(flushed) = self.flush(Flush::Idle, context) {
-            flushed?;
-        }
-        Poll::Pending
-    }
-
-    /// The next source, in turn, that has a batch.
-    fn ready_source(&mut self, context: &mut Context<'_>) -> Result<Option<usize>, Failure> {
-        for i in 0..self.open.len() {
-            let at = (self.next + i) % self.open.len();
-            if self.draining || ready(self.machine.poll_source(self.open[at], context))? {
-                self.next = at + 1;
-                return Ok(Some(self.open[at]));
+    ) -> Poll<Result<Option<Taken>, Stop>> {
+        self.heed(context, stop);
+        loop {
+            let mut turn = Turn::new(context, &mut self.settings.clock);
+            flush(&mut self.machine, &mut self.flushing, &mut turn)?;
+            if ready(self.machine.poll_wake(&mut turn))? {
+                return Poll::Ready(Ok(Some(Taken::Woken)));
+            }
+            if self.open.is_empty() && self.flushing.is_none() && self.machine.is_idle() {
+                return Poll::Ready(Ok(None));
+            }
+            if let Some(source) = ready_source(
+                &mut self.machine,
+                &self.open,
+                &mut self.settings.schedule,
+                self.draining,
+                &mut turn,
+            )? {
+                return Poll::Ready(Ok(Some(Taken::Source(source))));
+            }
+            // About to park: nothing may be kept waiting in a sink.
+            if std::mem::take(&mut self.lingering) && self.flushing.is_none() {
+                self.flushing = Some(Flush::Idle);
+                continue;
+            }
+            if self.deadline.is_some_and(|deadline| turn.until(deadline).is_ready()) {
+                return Poll::Ready(Err(Stop::Stuck));
+            }
+            if turn.arm().is_pending() {
+                return Poll::Pending;
             }
         }
-        Ok(None)
     }
 
-    fn step(&mut self, taken: Taken) -> Result<(), Failure> {
-        let source = match taken {
+    /// Hears what is asked from outside.
+    fn heed(&mut self, context: &mut Context<'_>, stop: Pin<&mut impl Future<Output = ()>>) {
+        if !self.draining && stop.poll(context).is_ready() {
+            self.drain();
+        }
+        while let Some(requests) = &mut self.requests {
+            match requests.poll_recv(context) {
+                Poll::Ready(Some(Request::Drain)) => self.drain(),
+                // Who asked may have gone again.
+                Poll::Ready(Some(Request::Explain(answer))) => drop(answer.send(self.machine.explain())),
+                Poll::Ready(None) => self.requests = None,
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+        self.set_deadline();
+    }
+
+    fn set_deadline(&mut self) {
+        if let Some(within) = self.settings.drain_within
+            && self.deadline.is_none()
+        {
+            self.deadline = Some(self.settings.clock.now() + within);
+        }
+    }
+
+    pub(crate) fn step(&mut self, taken: Taken) -> Result<(), Stop> {
+        self.source = match taken {
             Taken::Woken => None,
             Taken::Source(source) => Some(source),
         };
-        match self.machine.run(source, self.batch, self.draining) {
-            Reply::Ended => self.close(source),
-            reply => checked(reply)?,
+        self.batches += 1;
+        let now = if self.uses_clock { self.settings.clock.now() } else { ProcessingTime::MIN };
+        let budget = self.settings.schedule.budget(self.settings.batch);
+        let batch = Batch { budget, stopping: self.draining, now };
+        match trace::batch(&mut self.machine, &self.settings.topology, self.batches, self.source, batch) {
+            Reply::Ended => self.close(),
+            reply => ready(reply).map(|_| ())?,
+        }
+        // Now and then whatever the sinks hold goes out, however busy the sources are.
+        let level = if self.is_turn_over() { Flush::Idle } else { Flush::Batch };
+        self.flushing = self.flushing.max(Some(level));
+        self.lingering = level == Flush::Batch;
+        if !self.draining && self.machine.is_gone() {
+            self.drain();
         }
         Ok(())
     }
 
-    fn close(&mut self, source: Option<usize>) {
-        if let Some(at) = self.open.iter().position(|&open| Some(open) == source) {
+    /// What the run yields; called once, at its end.
+    pub(crate) fn finish(&mut self) -> R
+    where
+        R: Yielded,
+    {
+        let mut result = self.machine.finish().expect("a machine yields its result once");
+        result.set_report(self.machine.report());
+        result
+    }
+
+    /// The books so far.
+    pub(crate) fn report(&mut self) -> Report {
+        self.machine.report()
+    }
+
+    /// Draws from a seed from now on.
+    pub(crate) fn draw(&mut self, seed: u64) {
+        self.settings.schedule = Schedule::drawn(seed);
+    }
+
+    /// How the graph is.
+    pub(crate) fn explain(&mut self) -> Explanation {
+        self.machine.explain()
+    }
+
+    fn is_turn_over(&self) -> bool {
+        self.batches % u64::from(BATCHES_PER_TURN) == 0
+    }
+
+    /// The source that was run has ended.
+    fn close(&mut self) {
+        if let Some(at) = self.open.iter().position(|&open| Some(open) == self.source) {
             self.open.remove(at);
-            // The source after it has moved into its place.
-            self.next = at;
+            self.settings.schedule.closed(at);
         }
     }
 
-    /// Flushes the sinks; calls that are under way go on meanwhile.
-    fn flush(&mut self, flush: Flush, context: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        match self.machine.poll_flush(flush, context) {
-            Reply::Failed { node, cause } => Poll::Ready(Err((node, cause))),
-            Reply::Pending => {
-                // What finishes meanwhile waits in its slot for the next look.
-                ready(self.machine.poll_wake(context))?;
-                Poll::Pending
+    /// Flushes the sinks, whatever else there would be to do.
+    fn flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        loop {
+            let mut turn = Turn::new(context, &mut self.settings.clock);
+            flush(&mut self.machine, &mut self.flushing, &mut turn)?;
+            if self.flushing.is_none() {
+                return Poll::Ready(Ok(()));
             }
-            Reply::Ready | Reply::Ended => Poll::Ready(Ok(())),
+            if self.deadline.is_some_and(|deadline| turn.until(deadline).is_ready()) {
+                return Poll::Ready(Err(Stop::Stuck));
+            }
+            if turn.arm().is_pending() {
+                return Poll::Pending;
+            }
         }
     }
+
+    /// Brings out what passed before the failure, and says what happened.
+    pub(crate) async fn fail(&mut self, stop: Stop) -> Error {
+        let name = |node: usize| self.settings.topology.nodes[node].name;
+        let failure = match stop {
+            Stop::Stuck => return self.stuck(),
+            Stop::Failed((node, cause)) => match cause.downcast::<Panicked>() {
+                Ok(panicked) => self.panicked(name(node), *panicked),
+                Err(cause) => Error::Failed { node: name(node), cause },
+            },
+        };
+        self.flushing = Some(Flush::Close);
+        self.set_deadline();
+        // A second failure is no news.
+        let _ = poll_fn(|context| self.flush(context)).await;
+        failure
+    }
+
+    fn panicked(&mut self, node: &'static str, panicked: Panicked) -> Error {
+        let discarded = self.machine.abandon();
+        let source = self.source.map(|number| {
+            let node = self.settings.topology.source(number);
+            let report = self.machine.report();
+            (
+                self.settings.topology.nodes[node].name,
+                report.nodes()[node].emitted.iter().map(|(_, rows)| rows).sum(),
+            )
+        });
+        let Panicked { inside, message, location, backtrace, .. } = panicked;
+        let node = std::iter::once(node).chain(inside).collect::<Vec<_>>().join(".");
+        let batch = self.batches;
+        Error::Panicked(Box::new(FailureReport {
+            node,
+            message,
+            location,
+            backtrace,
+            batch,
+            source,
+            discarded,
+        }))
+    }
+
+    fn stuck(&mut self) -> Error {
+        let explanation = self.machine.explain();
+        let mut stuck = String::new();
+        for node in explanation.holding() {
+            let separator = if stuck.is_empty() { "" } else { "; " };
+            write!(stuck, "{separator}{node}").expect("a `String` takes everything");
+        }
+        Error::Stuck { within: self.settings.drain_within.unwrap_or_default(), stuck }
+    }
+}
+
+/// Goes on with a flush, if one is under way.
+fn flush<F, R>(
+    machine: &mut Machine<F, R>,
+    flushing: &mut Option<Flush>,
+    turn: &mut Turn<'_, '_>,
+) -> Result<(), Failure>
+where
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+{
+    if let Some(level) = *flushing
+        && ready(machine.poll_flush(level, turn))?
+    {
+        *flushing = None;
+    }
+    Ok(())
+}
+
+/// The next source, as the schedule will have it, that has a batch and room for it.
+fn ready_source<F, R>(
+    machine: &mut Machine<F, R>,
+    open: &[usize],
+    schedule: &mut Schedule,
+    draining: bool,
+    turn: &mut Turn<'_, '_>,
+) -> Result<Option<usize>, Failure>
+where
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+{
+    let first = schedule.first(open.len());
+    for i in 0..open.len() {
+        let at = (first + i) % open.len();
+        if machine.has_room(open[at]) && (draining || ready(machine.poll_source(open[at], turn))?) {
+            schedule.took(at);
+            return Ok(Some(open[at]));
+        }
+    }
+    Ok(None)
 }
 
 /// Lets other tasks of the thread run.
@@ -176,8 +403,4 @@ fn ready(reply: Reply) -> Result<bool, Failure> {
         Reply::Pending => Ok(false),
         Reply::Ready | Reply::Ended => Ok(true),
     }
-}
-
-fn checked(reply: Reply) -> Result<(), Failure> {
-    ready(reply).map(|_| ())
 }

@@ -1,8 +1,10 @@
 //! Why a run ended before its end.
 
+use std::backtrace::Backtrace;
 use std::fmt;
 
 use crate::operator::Cause;
+use crate::time::TimeDelta;
 
 /// Why a graph stopped.
 ///
@@ -26,17 +28,59 @@ pub enum Error {
         /// Why.
         cause: Cause,
     },
-    /// A node panicked. Its batch was not brought to the outside; other graphs and the process go on.
-    #[error("node `{node}` panicked: {message}")]
-    Panicked {
-        /// The node.
-        node: &'static str,
-        /// What it said.
-        message: String,
+    /// A node panicked; other graphs and the process go on.
+    #[error("{0}")]
+    Panicked(Box<FailureReport>),
+    /// A graph that was to drain, or to write what it had after a failure, took too long.
+    #[error("the graph did not end within {} ms: {stuck}", within.micros() / 1000)]
+    Stuck {
+        /// How long it had: see [`Graph::drain_within`](crate::Graph::drain_within).
+        within: TimeDelta,
+        /// Which nodes are stuck, and what they wait for.
+        stuck: String,
     },
     /// The task that ran the graph was aborted.
     #[error("the graph was stopped: {0}")]
     Stopped(#[from] tokio::task::JoinError),
+}
+
+/// What is known of a panic in a node (rule K1).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FailureReport {
+    /// The node; where it holds a graph, the nodes in there behind it, with dots between them.
+    pub node: String,
+    /// What the panic said.
+    pub message: String,
+    /// The line of code.
+    pub location: Option<String>,
+    /// The calls that led there, where `RUST_BACKTRACE` asks for them.
+    pub backtrace: Backtrace,
+    /// The number of the batch, counted from 1; each time that a source is taken from, or that nodes go on
+    /// with work of their own, is a batch.
+    pub batch: u64,
+    /// The source whose batch it was, and how many rows it had emitted before that batch.
+    pub source: Option<(&'static str, u64)>,
+    /// How many rows sinks had taken of that batch. They were not brought to the outside, except where
+    /// the sink does so row by row (`for_each`).
+    pub discarded: u64,
+}
+
+impl fmt::Display for FailureReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node `{}` panicked in batch {}", self.node, self.batch)?;
+        if let Some((source, rows)) = self.source {
+            write!(f, " (of `{source}`, behind its row {rows})")?;
+        }
+        write!(f, ": {}", self.message)?;
+        if let Some(location) = &self.location {
+            write!(f, ", at {location}")?;
+        }
+        if self.discarded > 0 {
+            write!(f, "; {} rows of the batch were not written", self.discarded)?;
+        }
+        Ok(())
+    }
 }
 
 /// An error and all that caused it, on one line.

@@ -1,10 +1,13 @@
 //! What a graph is made of, and what a run of it reports.
 
 mod error;
+mod explanation;
 mod picture;
 mod report;
 mod topology;
 
-pub use error::Error;
-pub use report::{NodeReport, Report};
+pub use crate::operator::NodeReport;
+pub use error::{Error, FailureReport};
+pub use explanation::{Explanation, NodeState};
+pub use report::Report;
 pub use topology::{EdgeInfo, NodeInfo, Topology};

@@ -86,6 +86,7 @@ mod tests {
     use super::*;
 
     const GRAPH: Topology = Topology {
+        name: None,
         nodes: &[
             NodeInfo { name: "lines", is_source: true },
             NodeInfo { name: "parse", is_source: false },

@@ -3,6 +3,8 @@
 /// The nodes of a graph in topological order, and the edges between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Topology {
+    /// The name of a graph that has one.
+    pub name: Option<&'static str>,
     /// The nodes; sources, too, stand here in topological order.
     pub nodes: &'static [NodeInfo],
     /// The edges.
@@ -30,6 +32,12 @@ pub struct EdgeInfo {
 }
 
 impl Topology {
+    /// The number of the node that is source number `source`.
+    pub(crate) fn source(&self, source: usize) -> usize {
+        let mut sources = self.nodes.iter().enumerate().filter(|(_, node)| node.is_source);
+        sources.nth(source).expect("a source of the graph").0
+    }
+
     /// How many sources there are.
     pub fn sources(&self) -> usize {
         self.nodes.iter().filter(|node| node.is_source).count()

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use crate::envelope::{Failed, Update};
 use crate::operator::{Cx, Input, Node, Operator, Promise, View, passive};
-use crate::port::{Edge, Out, OutErr, Port, Ports, Push};
+use crate::port::{Edge, OnlyOut, OutErr, Port, Ports, Push};
 use crate::time::{EventTime, Frontier, Watermark};
 
 /// Reads the time of each row from its data; `watermark` says how far the stream has come.
@@ -80,14 +80,14 @@ pub trait Extracted<D>: Sized {
 impl<D> Extracted<D> for EventTime {
     type Error = Infallible;
     type Operator<F, W> = AssignTime<F, W>;
-    type Ports<R> = Out<D, EventTime, R>;
+    type Ports<R> = OnlyOut<D, EventTime, R>;
 
     fn operator<F, W>(extract: F, watermark: W) -> AssignTime<F, W> {
         AssignTime { extract, watermark }
     }
 
     fn ports<R>() -> Self::Ports<R> {
-        Out::new()
+        OnlyOut::new()
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use crate::envelope::{ToDiff, Update};
 use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume, passive};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, LogicalTime, Timestamp};
 
 /// Numbers the input: so many rows make an epoch, which closes with its last row.
@@ -28,13 +28,13 @@ use crate::time::{Frontier, LogicalTime, Timestamp};
 /// # Errors
 ///
 /// The graph is refused where `rows` is zero.
-pub fn epochs<D, R>(_input: Edge<D, (), R>, rows: u64) -> Node<AssignEpochs, Out<D, LogicalTime, R>> {
-    Node::new(AssignEpochs { rows, row: 0, epoch: LogicalTime(0) }, Out::new())
+pub fn epochs<D, R>(_input: Edge<D, (), R>, rows: u64) -> Node<AssignEpochs, OnlyOut<D, LogicalTime, R>> {
+    Node::new(AssignEpochs { rows, row: 0, epoch: LogicalTime(0) }, OnlyOut::new())
 }
 
 /// Says that the whole input is there at the first time, which closes when the stream ends.
-pub fn from_start<D, R>(_input: Edge<D, (), R>) -> Node<AssignEpochs, Out<D, LogicalTime, R>> {
-    Node::new(AssignEpochs { rows: u64::MAX, row: 0, epoch: LogicalTime(0) }, Out::new())
+pub fn from_start<D, R>(_input: Edge<D, (), R>) -> Node<AssignEpochs, OnlyOut<D, LogicalTime, R>> {
+    Node::new(AssignEpochs { rows: u64::MAX, row: 0, epoch: LogicalTime(0) }, OnlyOut::new())
 }
 
 /// See [`epochs`].
@@ -49,7 +49,7 @@ impl Operator for AssignEpochs {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Passed;
 
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         if self.rows == 0 { Err("an epoch needs at least one row".into()) } else { Ok(()) }
     }
 
@@ -80,8 +80,8 @@ impl<D, R, S: Push<D, LogicalTime, R>> Input<0, D, (), R, (Port<S>,)> for Assign
 }
 
 /// Drops the time of each row. What remains has no frontier but its end.
-pub fn untimed<D, T, R>(_input: Edge<D, T, R>) -> Node<Untimed, Out<D, (), R>> {
-    Node::new(Untimed, Out::new())
+pub fn untimed<D, T, R>(_input: Edge<D, T, R>) -> Node<Untimed, OnlyOut<D, (), R>> {
+    Node::new(Untimed, OnlyOut::new())
 }
 
 /// See [`untimed`].
@@ -105,8 +105,8 @@ impl<D, T: Timestamp, R, S: Push<D, (), R>> Input<0, D, T, R, (Port<S>,)> for Un
 }
 
 /// Makes each row a change: of +1 where it had no multiplicity, and of what it had otherwise.
-pub fn to_changes<D, T, R: ToDiff>(_input: Edge<D, T, R>) -> Node<ToChanges, Out<D, T, R::Diff>> {
-    Node::new(ToChanges, Out::new())
+pub fn to_changes<D, T, R: ToDiff>(_input: Edge<D, T, R>) -> Node<ToChanges, OnlyOut<D, T, R::Diff>> {
+    Node::new(ToChanges, OnlyOut::new())
 }
 
 /// See [`to_changes`].

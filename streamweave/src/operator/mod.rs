@@ -27,35 +27,42 @@ pub mod window;
 
 mod aggregate;
 mod blame;
+mod books;
 mod bound;
+mod boundary;
 mod event_time;
 mod logical_time;
 mod shared;
 mod stage;
+mod turn;
 
-use std::task::{Context, Poll};
+use std::borrow::Cow;
+use std::task::Poll;
 
 use crate::envelope::Update;
-use crate::port::{Edge, MatchingRest, NoInput, Out, OutErr, Ports};
+use crate::port::{Edge, MatchingRest, NoInput, OnlyOut, OutErr, Ports};
 use crate::time::{Frontier, Timestamp};
 
-pub(crate) use blame::{at_fault, blaming};
+pub(crate) use blame::{Panicked, blaming, inside, watched};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
+pub use books::NodeReport;
 pub use bound::{
     Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
     View,
 };
+pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
 pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
 pub use shared::{InPort, Shared};
-pub use stage::{Counters, Cx, Placed, Stage};
+pub use stage::{Batch, Counters, Cx, Placed, Stage};
+pub use turn::Turn;
 
 /// Why a source, a sink or an operator gave up.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// How urgently a sink is to bring its rows to the outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flush {
     /// A batch is done and more input is at hand: write what fills a block.
     Batch,
@@ -76,18 +83,26 @@ pub trait Operator {
     /// Whether it has work of its own; only then are `poll` and `resume` called.
     const ACTIVE: bool = false;
 
+    /// Whether it asks [`Cx::now`].
+    const USES_CLOCK: bool = false;
+
     /// Refuses a configuration that cannot work, before the first row.
     ///
     /// # Errors
     ///
     /// Says what is wrong with which parameter.
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         Ok(())
+    }
+
+    /// [`USES_CLOCK`](Operator::USES_CLOCK), where that depends on what is in the operator.
+    fn uses_clock(&self) -> bool {
+        Self::USES_CLOCK
     }
 
     /// Whether the input port can take a batch now. A source is taken from only if every port
     /// that it reaches is ready.
-    fn ready(&self, _port: usize) -> bool {
+    fn ready(&mut self, _port: usize) -> bool {
         true
     }
 
@@ -96,31 +111,49 @@ pub trait Operator {
     /// # Errors
     ///
     /// A source that cannot be read; the run ends with it.
-    fn poll(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+    fn poll(&mut self, _turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         Poll::Pending
     }
 
     /// Brings to the outside what the last batches left in the operator.
     ///
-    /// Until it is ready no source is taken from: this is the back-pressure.
+    /// Until it is ready no source that reaches it is taken from: this is the back-pressure.
     ///
     /// # Errors
     ///
     /// A sink that cannot be written to; the run ends with it.
-    fn poll_flush(&mut self, _context: &mut Context<'_>, _flush: Flush) -> Poll<Result<(), Cause>> {
+    fn poll_flush(&mut self, _turn: &mut Turn<'_, '_>, _flush: Flush) -> Poll<Result<(), Cause>> {
         Poll::Ready(Ok(()))
+    }
+
+    /// Forgets what it took since it was last flushed, because the batch failed; gives how many rows.
+    ///
+    /// A sink that hands rows on only when it is flushed thereby keeps a failed batch from the outside
+    /// (rule K1).
+    fn abandon(&mut self) -> u64 {
+        0
+    }
+
+    /// The books of the nodes of a graph inside this operator.
+    fn inside(&mut self) -> Vec<NodeReport> {
+        Vec::new()
+    }
+
+    /// What it waits for, where that is worth telling: `3 calls in flight`.
+    fn waits_for(&mut self) -> Option<Cow<'static, str>> {
+        None
     }
 
     /// Whether nobody can see any more what this sink does: its pipe is closed, its receiver dropped.
     ///
     /// Such a sink drops what it is given and keeps no one waiting. Once every sink of a graph has
     /// gone the graph drains, without an error.
-    fn is_gone(&self) -> bool {
+    fn is_gone(&mut self) -> bool {
         false
     }
 
     /// Whether nothing is under way inside the operator that could still emit.
-    fn idle(&self) -> bool {
+    fn idle(&mut self) -> bool {
         true
     }
 
@@ -240,10 +273,10 @@ macro_rules! witness {
 witness!(Gives<B>, GivesEither<B>, GivesOrFails<B, E>, GivesOrReturns<B, E>);
 
 impl<B, D, T, R> Behind<D, T, R> for Gives<B> {
-    type Ports = Out<B, T, R>;
+    type Ports = OnlyOut<B, T, R>;
 
     fn ports(self) -> Self::Ports {
-        Out::new()
+        OnlyOut::new()
     }
 }
 

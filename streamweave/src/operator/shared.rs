@@ -8,7 +8,7 @@ use std::cell::RefCell;
 
 use super::{Input, Resume, Stage};
 use crate::envelope::Update;
-use crate::port::{Chain, Conduct, Outputs, Push};
+use crate::port::{Chain, Conduct, Inlet, Nth, Outputs, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// A stage that several arrows enter.
@@ -25,6 +25,16 @@ impl<S: Chain> Shared<S> {
     /// The input port number `PORT` of the stage, at the end of the edge `inlet`.
     #[inline(always)]
     pub fn port<const PORT: usize, C>(&self, inlet: C) -> InPort<'_, PORT, S, C> {
+        InPort { stage: self, inlet }
+    }
+
+    /// The input port of this name.
+    #[inline(always)]
+    pub fn port_at<const PORT: usize, L, C>(
+        &self,
+        _port: Inlet<Nth<PORT>, L>,
+        inlet: C,
+    ) -> InPort<'_, PORT, S, C> {
         InPort { stage: self, inlet }
     }
 

@@ -1,14 +1,11 @@
 //! A placed operator, and the stage that runs it for a batch.
 
 use crate::envelope::Update;
-use crate::port::{Chain, Conduct, Outputs, Push, Wired};
-use crate::time::{Frontier, Timestamp};
+use crate::port::{Chain, Conduct, Emitted, MAX_PORTS, Outputs, Push, Wired};
+use crate::time::{Frontier, ProcessingTime, Timestamp};
 
 use super::blame::blaming;
 use super::{Input, Operator, Progress, Resume};
-
-/// The greatest number of output ports of one node.
-pub(crate) const MAX_PORTS: usize = 4;
 
 /// An operator at its place in a worker, with its books.
 #[derive(Debug)]
@@ -16,12 +13,14 @@ pub struct Placed<O> {
     /// The operator.
     pub operator: O,
     counters: Counters,
+    /// Whether all that it was given has been brought out.
+    pub(crate) clear: bool,
 }
 
 /// How many rows met with which fate at one node, since the start of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    pub(crate) emitted: [u64; MAX_PORTS],
+    pub(crate) emitted: [Emitted; MAX_PORTS],
     pub(crate) tally: Tally,
 }
 
@@ -38,7 +37,7 @@ pub(crate) struct Tally {
 impl<O: Operator> Placed<O> {
     /// Places an operator.
     pub fn new(operator: O) -> Self {
-        Placed { operator, counters: Counters::default() }
+        Placed { operator, counters: Counters::default(), clear: true }
     }
 
     /// The books.
@@ -52,16 +51,28 @@ impl<O: Operator> Placed<O> {
         &mut self,
         inlet: C,
         wiring: W,
-        budget: usize,
-        stopping: bool,
+        batch: Batch,
     ) -> Stage<'_, O, W::Outputs, C, PLACE> {
         Stage {
             operator: &mut self.operator,
             counters: &mut self.counters,
             inlet,
             outs: wiring.outputs(),
-            cx: Cx { tally: Tally::default(), budget, stopping },
+            cx: Cx { tally: Tally::default(), batch },
         }
+    }
+
+    /// The same for an operator that stands in for the one placed: a port of a named graph at its queue.
+    #[inline(always)]
+    pub fn stage_at<'a, const PLACE: usize, A: Operator, W: Wired, C>(
+        &'a mut self,
+        operator: &'a mut A,
+        inlet: C,
+        wiring: W,
+        batch: Batch,
+    ) -> Stage<'a, A, W::Outputs, C, PLACE> {
+        let cx = Cx { tally: Tally::default(), batch };
+        Stage { operator, counters: &mut self.counters, inlet, outs: wiring.outputs(), cx }
     }
 }
 
@@ -69,21 +80,45 @@ impl<O: Operator> Placed<O> {
 #[derive(Debug)]
 pub struct Cx {
     tally: Tally,
-    budget: usize,
-    stopping: bool,
+    batch: Batch,
+}
+
+/// What holds for a whole batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    /// At most so many rows of a source.
+    pub budget: usize,
+    /// Whether the source is to emit its end.
+    pub stopping: bool,
+    /// The time on the clock, where any operator [uses it](Operator::USES_CLOCK).
+    pub now: ProcessingTime,
 }
 
 impl Cx {
+    /// What holds for the batch at hand.
+    #[inline(always)]
+    pub(crate) fn batch(&self) -> Batch {
+        self.batch
+    }
+
     /// How many rows a source may emit now.
     #[inline(always)]
     pub fn budget(&self) -> usize {
-        self.budget
+        self.batch.budget
     }
 
     /// Whether the graph drains: a source emits what it has taken already, and its end.
     #[inline(always)]
     pub fn stopping(&self) -> bool {
-        self.stopping
+        self.batch.stopping
+    }
+
+    /// The time on the clock when the batch at hand was begun.
+    ///
+    /// Only an operator that [says so](Operator::USES_CLOCK) may ask: for others no clock is read.
+    #[inline(always)]
+    pub fn now(&self) -> ProcessingTime {
+        self.batch.now
     }
 
     /// The row was passed on, as one row or several.

@@ -12,13 +12,15 @@
 
 mod edge;
 mod fan;
+mod inlet;
 mod outputs;
 mod push;
 
 pub use edge::{Along, ByRef, ByValue, Conduct, Edge, EdgeRef, FanOut, Lends, Lent, NoInput, Origin, Slot};
 pub use fan::{Cut, Tee, cut, deliver};
+pub use inlet::{AllFed, Fed, Feed, Inlet, Inlets, LeftUnfed, Unfed};
 pub use outputs::{
-    At, Attach, Connected, IsPort, MatchingRest, NoPorts, Open, Out, OutErr, OutLate, Outputs, P0, P1, P2,
-    P3, Ports, SinkWithoutOutputs, Wired, name,
+    At, Attach, Connected, Emitted, MAX_PORTS, MatchingRest, NoPorts, Nth, OnlyOut, Open, OrDefault, OutErr,
+    OutLate, Outputs, PortName, Ports, SinkWithoutOutputs, Wired, name,
 };
 pub use push::{Chain, Port, Push};

@@ -9,46 +9,92 @@ use std::fmt::Debug;
 use super::edge::Origin;
 use super::push::{Chain, Port, Push};
 use crate::envelope::Update;
-use crate::time::{Frontier, Timestamp};
+use crate::time::{Frontier, Reached, Timestamp};
 
-/// The index of an output port.
-pub trait IsPort {
-    /// The index as a number.
-    const INDEX: usize;
-}
-
-macro_rules! indices {
-    ($($name:ident = $index:literal),*) => {$(
-        #[doc = concat!("The output port number ", stringify!($index), ".")]
-        #[derive(Clone, Copy, Debug)]
-        pub struct $name;
-
-        impl IsPort for $name {
-            const INDEX: usize = $index;
-        }
-    )*};
-}
-
-indices!(P0 = 0, P1 = 1, P2 = 2, P3 = 3);
+/// The port number `N` of a node, counted from 0: an index as a type.
+#[derive(Clone, Copy, Debug)]
+pub struct Nth<const N: usize>;
 
 /// The names of the library's own ports, as types, for the messages about open ones.
 #[allow(non_camel_case_types)]
 pub mod name {
-    /// The main output.
-    #[derive(Clone, Copy, Debug)]
-    pub struct out;
+    use super::{Chain, Open, Port, PortName};
+
+    macro_rules! names {
+        ($($(#[$doc:meta])* $name:ident)*) => {$(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+
+            impl PortName for $name {
+                type Or<S: Chain> = Open<$name>;
+
+                fn or<S: Chain>(open: Open<$name>, _default: S) -> Open<$name> {
+                    open
+                }
+            }
+        )*};
+    }
+
+    names! {
+        /// The main output.
+        out
+        /// What came too late.
+        late
+        /// What a predicate is true of.
+        matching
+        /// What it is not true of.
+        rest
+    }
+
     /// What failed.
     #[derive(Clone, Copy, Debug)]
     pub struct err;
-    /// What came too late.
-    #[derive(Clone, Copy, Debug)]
-    pub struct late;
-    /// What a predicate is true of.
-    #[derive(Clone, Copy, Debug)]
-    pub struct matching;
-    /// What it is not true of.
-    #[derive(Clone, Copy, Debug)]
-    pub struct rest;
+
+    /// The one port that a graph's default can stand in for.
+    impl PortName for err {
+        type Or<S: Chain> = Port<S>;
+
+        fn or<S: Chain>(_open: Open<err>, default: S) -> Port<S> {
+            Port::to(default)
+        }
+    }
+}
+
+/// The name of an output port, as a type.
+pub trait PortName: Sized {
+    /// The port where nothing is attached to it and the graph has the default `S` for what fails.
+    type Or<S: Chain>;
+
+    /// That port.
+    fn or<S: Chain>(open: Open<Self>, default: S) -> Self::Or<S>;
+}
+
+/// A port with the graph's default for what fails attached, where it is an `err` port and open.
+pub trait OrDefault<S> {
+    /// The port, attached or as it was.
+    type Port;
+
+    /// That port.
+    fn or(self, default: S) -> Self::Port;
+}
+
+impl<A: Chain, S: Chain> OrDefault<S> for Port<A> {
+    type Port = Port<A>;
+
+    #[inline(always)]
+    fn or(self, _default: S) -> Port<A> {
+        self
+    }
+}
+
+impl<N: PortName, S: Chain> OrDefault<S> for Open<N> {
+    type Port = N::Or<S>;
+
+    #[inline(always)]
+    fn or(self, default: S) -> N::Or<S> {
+        N::or(self, default)
+    }
 }
 
 /// The output ports of a node: a struct with one [`Origin`] a port, named as users write it.
@@ -92,13 +138,13 @@ impl Ports for SinkWithoutOutputs {
 }
 
 macro_rules! ports {
-    ($(#[$doc:meta])* $ports:ident { $($port:ident: $data:ident @ $index:ident $time:ident $diff:ident),* } <$($p:ident),*>) => {
+    ($(#[$doc:meta])* $ports:ident { $($port:ident: $data:ident @ $index:literal $time:ident $diff:ident),* } <$($p:ident),*>) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $ports<$($p),*> {
             $(
                 #[doc = concat!("The port `", stringify!($port), "`.")]
-                pub $port: Origin<$index, $data, $time, $diff>,
+                pub $port: Origin<Nth<$index>, $data, $time, $diff>,
             )*
         }
 
@@ -136,19 +182,19 @@ macro_rules! ports {
 
 ports! {
     /// One output port, `out`.
-    Out { out: B @ P0 T R } <B, T, R>
+    OnlyOut { out: B @ 0 T R } <B, T, R>
 }
 ports! {
     /// Two output ports: `out`, and `err` for what failed.
-    OutErr { out: B @ P0 T R, err: E @ P1 U R } <B, T, E, U, R>
+    OutErr { out: B @ 0 T R, err: E @ 1 U R } <B, T, E, U, R>
 }
 ports! {
     /// Two output ports: `out`, and `late` for rows behind the frontier; those carry no time.
-    OutLate { out: B @ P0 T R, late: L @ P1 U Q } <B, T, R, L, U, Q>
+    OutLate { out: B @ 0 T R, late: L @ 1 U Q } <B, T, R, L, U, Q>
 }
 ports! {
     /// Two output ports: `matching` for what a predicate is true of, and `rest`.
-    MatchingRest { matching: B @ P0 T R, rest: B @ P1 T R } <B, T, R>
+    MatchingRest { matching: B @ 0 T R, rest: B @ 1 T R } <B, T, R>
 }
 
 /// Attaches `S` to the port with index `I`.
@@ -169,13 +215,22 @@ pub trait Wired: Sized {
     fn outputs(self) -> Self::Outputs;
 }
 
+/// What a port has emitted since the start of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Emitted {
+    /// So many rows.
+    pub rows: u64,
+    /// Its frontier.
+    pub reached: Reached,
+}
+
 /// What an operator emits into: a tuple of [`Port`]s, by index.
 pub trait Outputs {
     /// See [`Chain::wake`].
     fn wake(&mut self);
 
-    /// See [`Chain::settle`]; adds the rows emitted to `emitted`, by port.
-    fn settle(&mut self, emitted: &mut [u64]);
+    /// See [`Chain::settle`]; enters what each port has emitted, and how far it has come.
+    fn settle(&mut self, ports: &mut [Emitted]);
 }
 
 /// One port of [`Wired`].
@@ -240,7 +295,7 @@ impl Wired for () {
 
 impl Outputs for () {
     fn wake(&mut self) {}
-    fn settle(&mut self, _emitted: &mut [u64]) {}
+    fn settle(&mut self, _ports: &mut [Emitted]) {}
 }
 
 impl Connected for () {}
@@ -263,32 +318,46 @@ macro_rules! tuples {
             }
 
             #[inline(always)]
-            fn settle(&mut self, emitted: &mut [u64]) {
+            fn settle(&mut self, ports: &mut [Emitted]) {
                 $(
-                    emitted[$field] += self.$field.emitted;
-                    self.$field.emitted = 0;
+                    ports[$field].rows += std::mem::take(&mut self.$field.emitted);
+                    if let Some(reached) = self.$field.reached.take() {
+                        ports[$field].reached = reached;
+                    }
                     self.$field.behind.settle();
                 )*
             }
         }
 
         impl<$($slot: Connected),*> Connected for ($($slot,)*) {}
+
+        impl<X: Clone, $($slot: OrDefault<X>),*> OrDefault<X> for ($($slot,)*) {
+            type Port = ($($slot::Port,)*);
+
+            #[inline(always)]
+            fn or(self, default: X) -> Self::Port {
+                ($(self.$field.or(default.clone()),)*)
+            }
+        }
     )*};
 }
 
-tuples! { (A.0) (A.0, B.1) (A.0, B.1, C.2) (A.0, B.1, C.2, D.3) }
-
-/// A node without ports has been reported already where one was named.
-impl<I, S> Attach<I, S> for () {
-    type Attached = ();
-
-    fn attach(self, _behind: S) {}
-}
-
+/// Attaches to each port of a tuple, whatever is attached to the others, and to none twice.
 macro_rules! attach {
-    ($($index:ident: ($($before:ident),*) [$open:ident] ($($after:ident),*);)*) => {$(
-        impl<S, $($before,)* $open, $($after),*> Attach<$index, S>
-            for ($($before,)* Open<$open>, $($after,)*)
+    ([$($before:ident)*]) => {
+        /// All ports are attached: what comes on top has been reported already where its port was named.
+        impl<I, S, $($before),*> Attach<I, S> for ($(Port<$before>,)*) {
+            type Attached = Self;
+
+            #[inline(always)]
+            fn attach(self, _behind: S) -> Self {
+                self
+            }
+        }
+    };
+    ([$($before:ident)*] $name:ident $index:literal $($after:ident $later:literal)*) => {
+        impl<S, $($before,)* $name, $($after),*> Attach<Nth<$index>, S>
+            for ($($before,)* Open<$name>, $($after,)*)
         {
             type Attached = ($($before,)* Port<S>, $($after,)*);
 
@@ -299,34 +368,39 @@ macro_rules! attach {
                 ($($before,)* Port::to(behind), $($after,)*)
             }
         }
-    )*};
+
+        attach! { [$($before)* $name] $($after $later)* }
+    };
 }
 
-/// All ports are attached: what comes on top has been reported already where its port was named.
-macro_rules! attached {
-    ($(($($slot:ident),+))*) => {$(
-        impl<I, S, $($slot),+> Attach<I, S> for ($(Port<$slot>,)+) {
-            type Attached = Self;
+/// A node without ports has been reported already where one was named.
+impl<I, S> Attach<I, S> for () {
+    type Attached = ();
 
-            #[inline(always)]
-            fn attach(self, _behind: S) -> Self {
-                self
-            }
-        }
-    )*};
+    fn attach(self, _behind: S) {}
 }
 
-attached! { (A) (A, B) (A, B, C) (A, B, C, D) }
+impl<S> OrDefault<S> for () {
+    type Port = ();
 
-attach! {
-    P0: () [N] ();
-    P0: () [N] (B);
-    P0: () [N] (B, C);
-    P0: () [N] (B, C, D);
-    P1: (A) [N] ();
-    P1: (A) [N] (C);
-    P1: (A) [N] (C, D);
-    P2: (A, B) [N] ();
-    P2: (A, B) [N] (D);
-    P3: (A, B, C) [N] ();
+    fn or(self, _default: S) {}
 }
+
+/// Every tuple of ports, from one to [`MAX_PORTS`].
+macro_rules! every_length {
+    ([$($slot:ident $field:tt)*]) => { every_length! { @ $($slot $field)* } };
+    ([$($slot:ident $field:tt)*] $next:ident $number:tt $($more:tt)*) => {
+        every_length! { @ $($slot $field)* }
+        every_length! { [$($slot $field)* $next $number] $($more)* }
+    };
+    (@) => {};
+    (@ $($slot:ident $field:tt)*) => {
+        tuples! { ($($slot.$field),*) }
+        attach! { [] $($slot $field)* }
+    };
+}
+
+every_length! { [] A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 J 8 K 9 L 10 M 11 }
+
+/// The greatest number of output ports of one node.
+pub const MAX_PORTS: usize = 12;

@@ -1,7 +1,7 @@
 //! How a row is handed on inside a worker.
 
 use crate::envelope::Update;
-use crate::time::{Frontier, Timestamp};
+use crate::time::{Frontier, Reached, Timestamp};
 
 /// What stands behind an output port: takes rows and frontiers, in order, at once.
 ///
@@ -31,12 +31,14 @@ pub trait Chain {
 pub struct Port<S> {
     pub(crate) behind: S,
     pub(crate) emitted: u64,
+    /// How far the port has come, where it has in this batch.
+    pub(crate) reached: Option<Reached>,
 }
 
 impl<S> Port<S> {
     #[inline(always)]
     pub(crate) fn to(behind: S) -> Self {
-        Port { behind, emitted: 0 }
+        Port { behind, emitted: 0, reached: None }
     }
 
     /// Emits a row.
@@ -73,6 +75,7 @@ impl<S> Port<S> {
     where
         S: Push<D, T, R>,
     {
+        self.reached = Some(Reached::of(&frontier));
         self.behind.advance(frontier);
     }
 }

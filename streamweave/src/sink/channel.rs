@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::{SendError, TrySendError};
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Resume, Turn};
 use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
@@ -22,7 +22,7 @@ pub fn to_channel<D: Send + 'static, T>(
     _input: Edge<D, T>,
     sender: Sender<D>,
 ) -> Node<ToChannel<D>, NoPorts> {
-    Node::new(ToChannel { sender: Some(sender), waiting: VecDeque::new(), room: None }, NoPorts)
+    Node::new(ToChannel { sender: Some(sender), waiting: VecDeque::new(), settled: 0, room: None }, NoPorts)
 }
 
 /// A place in the channel that is waited for; made only where the channel is full.
@@ -33,6 +33,8 @@ pub struct ToChannel<D> {
     /// `None` once the channel is closed, from either side.
     sender: Option<Sender<D>>,
     waiting: VecDeque<D>,
+    /// How many of them were there when it was flushed last.
+    settled: usize,
     room: Option<Room<D>>,
 }
 
@@ -45,7 +47,7 @@ impl<D> fmt::Debug for ToChannel<D> {
 impl<D: Send + 'static> ToChannel<D> {
     /// The receiver has gone: nobody waits for what comes.
     fn disconnect(&mut self) -> Poll<Result<(), Cause>> {
-        *self = ToChannel { sender: None, waiting: VecDeque::new(), room: None };
+        *self = ToChannel { sender: None, waiting: VecDeque::new(), settled: 0, room: None };
         Poll::Ready(Ok(()))
     }
 
@@ -67,9 +69,29 @@ impl<D: Send + 'static> Operator for ToChannel<D> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Absorbed;
 
-    fn poll_flush(&mut self, context: &mut Context<'_>, flush: Flush) -> Poll<Result<(), Cause>> {
+    fn poll_flush(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
+        let flushed = self.poll_send(turn, flush);
+        self.settled = self.waiting.len();
+        flushed
+    }
+
+    fn abandon(&mut self) -> u64 {
+        let rows = self.waiting.len() - self.settled;
+        self.waiting.truncate(self.settled);
+        rows as u64
+    }
+
+    fn is_gone(&mut self) -> bool {
+        self.sender.is_none()
+    }
+
+    fn finish(&mut self) {}
+}
+
+impl<D: Send + 'static> ToChannel<D> {
+    fn poll_send(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
         loop {
-            if std::task::ready!(self.poll_room(context)).is_err() {
+            if std::task::ready!(self.poll_room(turn.context())).is_err() {
                 return self.disconnect();
             }
             let Some(sender) = &self.sender else {
@@ -93,12 +115,6 @@ impl<D: Send + 'static> Operator for ToChannel<D> {
         }
         Poll::Ready(Ok(()))
     }
-
-    fn is_gone(&self) -> bool {
-        self.sender.is_none()
-    }
-
-    fn finish(&mut self) {}
 }
 
 impl<D: Send + 'static, Outs> Resume<Outs> for ToChannel<D> {}

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use crate::envelope::Update;
 use crate::format::FormatError;
 use crate::io::write::{BlockWriter, Output, WriteError};
-use crate::operator::{Cause, Cx, Flush, Input, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Flush, Input, Operator, Outcome, Resume, Turn};
 use crate::time::{Frontier, Timestamp};
 
 /// A batch is written once it fills so many bytes; what is less waits until no input is at hand.
@@ -31,6 +31,8 @@ pub struct Encoded<C> {
     writer: BlockWriter,
     buffer: Vec<u8>,
     rows: u64,
+    /// The bytes and rows that were there when it was flushed last.
+    settled: (usize, u64),
     failed: Option<FormatError>,
     closed: bool,
 }
@@ -39,7 +41,8 @@ impl<C> Encoded<C> {
     /// A sink that begins with what is in `buffer` already.
     pub(super) fn new(output: Output, encoder: C, buffer: Vec<u8>) -> Self {
         let writer = BlockWriter::new(output);
-        Encoded { encoder, writer, buffer, rows: 0, failed: None, closed: false }
+        let settled = (buffer.len(), 0);
+        Encoded { encoder, writer, buffer, rows: 0, settled, failed: None, closed: false }
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, flush: Flush) -> Poll<Result<(), WriteError>> {
@@ -60,7 +63,29 @@ impl<C> Operator for Encoded<C> {
     type Yield = u64;
     const OUTCOME: Outcome = Outcome::Absorbed;
 
-    fn poll_flush(&mut self, context: &mut Context<'_>, flush: Flush) -> Poll<Result<(), Cause>> {
+    fn poll_flush(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
+        let flushed = self.poll_encoded(turn, flush);
+        self.settled = (self.buffer.len(), self.rows);
+        flushed
+    }
+
+    fn abandon(&mut self) -> u64 {
+        let (bytes, rows) = self.settled;
+        self.buffer.truncate(bytes);
+        std::mem::replace(&mut self.rows, rows) - rows
+    }
+
+    fn is_gone(&mut self) -> bool {
+        self.closed
+    }
+
+    fn finish(&mut self) -> u64 {
+        self.rows
+    }
+}
+
+impl<C> Encoded<C> {
+    fn poll_encoded(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
         if let Some(error) = &self.failed {
             return Poll::Ready(Err(error.clone().into()));
         }
@@ -68,7 +93,7 @@ impl<C> Operator for Encoded<C> {
             self.buffer.clear();
             return Poll::Ready(Ok(()));
         }
-        match ready!(self.poll_write(context, flush)) {
+        match ready!(self.poll_write(turn.context(), flush)) {
             Ok(()) => Poll::Ready(Ok(())),
             Err(error) if error.is_broken_pipe() => {
                 self.closed = true;
@@ -76,14 +101,6 @@ impl<C> Operator for Encoded<C> {
             }
             Err(error) => Poll::Ready(Err(error.into())),
         }
-    }
-
-    fn is_gone(&self) -> bool {
-        self.closed
-    }
-
-    fn finish(&mut self) -> u64 {
-        self.rows
     }
 }
 

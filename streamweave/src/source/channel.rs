@@ -1,11 +1,11 @@
 //! Rows from a channel.
 
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use tokio::sync::mpsc::Receiver;
 
-use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume};
-use crate::port::{Out, Port, Push};
+use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::port::{OnlyOut, Port, Push};
 
 use super::rows::{ROWS, Rows};
 
@@ -15,8 +15,8 @@ use super::rows::{ROWS, Rows};
 ///
 /// A graph that drains closes the channel, so that the next `send` fails, and emits all that was
 /// sent before.
-pub fn from_channel<D>(receiver: Receiver<D>) -> Node<FromChannel<D>, Out<D, (), ()>> {
-    Node::new(FromChannel { receiver, received: Vec::new(), rows: Rows::none() }, Out::new())
+pub fn from_channel<D>(receiver: Receiver<D>) -> Node<FromChannel<D>, OnlyOut<D, (), ()>> {
+    Node::new(FromChannel { receiver, received: Vec::new(), rows: Rows::none() }, OnlyOut::new())
 }
 
 /// See [`from_channel`].
@@ -31,11 +31,11 @@ impl<D> Operator for FromChannel<D> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+    fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         if self.rows.ended || !self.rows.ready.is_empty() {
             return Poll::Ready(Ok(()));
         }
-        self.receiver.poll_recv_many(context, &mut self.received, ROWS).map(|received| {
+        self.receiver.poll_recv_many(turn.context(), &mut self.received, ROWS).map(|received| {
             self.rows.ended = received == 0;
             self.rows.ready.extend(self.received.drain(..));
             Ok(())

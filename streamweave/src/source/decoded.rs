@@ -1,11 +1,11 @@
 //! Rows from a file or a pipe, through a format.
 
-use std::task::{Context, Poll, ready};
+use std::task::{Poll, ready};
 
 use crate::envelope::Update;
 use crate::format::{Decoder, Fault, Malformed};
 use crate::io::read::{BlockReader, Input};
-use crate::operator::{Cause, Cx, Operator, Outcome, Progress, Resume};
+use crate::operator::{Cause, Cx, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{OutErr, Port, Push};
 use crate::time::Frontier;
 
@@ -42,12 +42,12 @@ impl<C: Decoder> Operator for Decoded<C> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+    fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         if let Some(fatal) = self.fatal.take() {
             return Poll::Ready(Err(fatal));
         }
         if self.state == State::Hungry {
-            match ready!(self.blocks.poll_block(context)) {
+            match ready!(self.blocks.poll_block(turn.context())) {
                 Some(block) => {
                     self.decoder.feed(&block?);
                     self.state = State::Fed;

@@ -1,19 +1,19 @@
 //! Rows from an iterator.
 
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Items, Node, Operator, Outcome, Progress, Resume};
-use crate::port::{Out, Port, Push};
+use crate::operator::{Cause, Cx, Items, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::port::{OnlyOut, Port, Push};
 
 use super::rows::end;
 
 /// Emits what an iterator gives. The iterator must not block: it runs on the worker.
-pub fn from_iter<I, J, D>(rows: I) -> I::Node<Node<FromIter<J>, Out<D, (), ()>>>
+pub fn from_iter<I, J, D>(rows: I) -> I::Node<Node<FromIter<J>, OnlyOut<D, (), ()>>>
 where
     I: Items<D, J>,
 {
-    I::node(Node::new(FromIter(Some(rows.into_iter())), Out::new()))
+    I::node(Node::new(FromIter(Some(rows.into_iter())), OnlyOut::new()))
 }
 
 /// See [`from_iter`].
@@ -24,7 +24,7 @@ impl<I> Operator for FromIter<I> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
-    fn poll(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+    fn poll(&mut self, _turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         Poll::Ready(Ok(()))
     }
 

@@ -1,12 +1,12 @@
 //! Rows from a `futures::Stream`.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use futures::Stream;
 
-use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume};
-use crate::port::{Out, Port, Push};
+use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::port::{OnlyOut, Port, Push};
 
 use super::rows::{ROWS, Rows};
 
@@ -31,8 +31,8 @@ use super::rows::{ROWS, Rows};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn from_stream<S: Stream>(stream: S) -> Node<FromStream<S>, Out<S::Item, (), ()>> {
-    Node::new(FromStream { stream: Box::pin(stream), rows: Rows::none() }, Out::new())
+pub fn from_stream<S: Stream>(stream: S) -> Node<FromStream<S>, OnlyOut<S::Item, (), ()>> {
+    Node::new(FromStream { stream: Box::pin(stream), rows: Rows::none() }, OnlyOut::new())
 }
 
 /// See [`from_stream`].
@@ -46,9 +46,9 @@ impl<S: Stream> Operator for FromStream<S> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
+    fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         while !self.rows.ended && self.rows.ready.len() < ROWS {
-            match self.stream.as_mut().poll_next(context) {
+            match self.stream.as_mut().poll_next(turn.context()) {
                 Poll::Ready(Some(data)) => self.rows.ready.push_back(data),
                 Poll::Ready(None) => self.rows.ended = true,
                 Poll::Pending if self.rows.ready.is_empty() => return Poll::Pending,

@@ -1,6 +1,8 @@
 //! Frontiers: the lower bound on the times still possible in a stream.
 
-use super::timestamp::{Timestamp, TotalOrder};
+use std::fmt;
+
+use super::timestamp::{EventTime, LogicalTime, Timestamp, TotalOrder};
 
 /// The set of least times still possible in a stream; the empty set once it has ended.
 ///
@@ -78,6 +80,72 @@ impl<T: TotalOrder> Frontier<T> {
     #[inline]
     pub fn time(&self) -> Option<&T> {
         self.0.elements().first()
+    }
+}
+
+/// A time, whatever its type, as reports show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Moment {
+    /// Event time.
+    Event(EventTime),
+    /// An epoch or version.
+    Logical(LogicalTime),
+    /// A time of a type of the user's own, or none.
+    Unnamed,
+}
+
+/// How far a stream has come, whatever the type of its time: a frontier as reports show it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reached {
+    /// Every time is possible still.
+    #[default]
+    Start,
+    /// Nothing before this is still to come.
+    At(Moment),
+    /// The stream has ended.
+    End,
+}
+
+impl Reached {
+    /// Where this frontier is; of several least times the first is shown.
+    #[inline]
+    pub fn of<T: Timestamp>(frontier: &Frontier<T>) -> Self {
+        match frontier.elements() {
+            [] => Reached::End,
+            [least, ..] if *least == T::minimum() => Reached::Start,
+            [least, ..] => Reached::At(least.moment()),
+        }
+    }
+
+    /// The event time that the stream has come to, if that is its kind and it has begun.
+    pub fn event_time(self) -> Option<EventTime> {
+        match self {
+            Reached::At(Moment::Event(time)) => Some(time),
+            _ => None,
+        }
+    }
+
+    /// Whether this one is before the other; streams with times of different types have no order.
+    pub fn is_before(self, other: Reached) -> bool {
+        match (self, other) {
+            (Reached::Start, Reached::At(_) | Reached::End) | (Reached::At(_), Reached::End) => true,
+            (Reached::At(Moment::Event(time)), Reached::At(Moment::Event(other))) => time < other,
+            (Reached::At(Moment::Logical(time)), Reached::At(Moment::Logical(other))) => time < other,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reached::Start => f.write_str("the start"),
+            Reached::At(Moment::Event(time)) => write!(f, "{time}"),
+            Reached::At(Moment::Logical(time)) => write!(f, "{time}"),
+            Reached::At(Moment::Unnamed) => f.write_str("some time"),
+            Reached::End => f.write_str("the end"),
+        }
     }
 }
 

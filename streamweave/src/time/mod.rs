@@ -3,14 +3,18 @@
 //! A *timestamp* is an element's time, a *frontier* the lower bound on the times still possible,
 //! a *watermark* the promise from which a source of event time makes its frontier. A stream
 //! without time carries `()` and has no frontier but its end.
+//!
+//! What the clock on the wall says is [`ProcessingTime`]; it comes in through the trait [`Clock`].
 
 mod civil;
+mod clock;
 mod delta;
 mod frontier;
 mod timestamp;
 mod watermark;
 
+pub use clock::{Clock, ManualClock, ProcessingTime, SystemClock};
 pub use delta::{TimeDelta, Units};
-pub use frontier::{Antichain, Frontier};
+pub use frontier::{Antichain, Frontier, Moment, Reached};
 pub use timestamp::{EventTime, LogicalTime, ParseTimeError, Timestamp, TotalOrder};
 pub use watermark::{BoundedOutOfOrderness, Watermark, bounded};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::TimeDelta;
 use super::civil::Date;
-use super::frontier::{Antichain, AtMostOne};
+use super::frontier::{Antichain, AtMostOne, Moment};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
@@ -26,6 +26,11 @@ pub trait Timestamp: Clone + Eq + Debug + Send + 'static {
 
     /// Whether `self` is at or before `other`.
     fn less_equal(&self, other: &Self) -> bool;
+
+    /// The time as reports show it.
+    fn moment(&self) -> Moment {
+        Moment::Unnamed
+    }
 }
 
 /// A [`Timestamp`] of which any two are comparable.
@@ -58,6 +63,10 @@ impl Timestamp for LogicalTime {
 
     fn less_equal(&self, other: &Self) -> bool {
         self <= other
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::Logical(*self)
     }
 }
 
@@ -130,6 +139,11 @@ impl Timestamp for EventTime {
     #[inline]
     fn less_equal(&self, other: &Self) -> bool {
         self <= other
+    }
+
+    #[inline]
+    fn moment(&self) -> Moment {
+        Moment::Event(*self)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::operator::element::ResultLike;
 use crate::operator::flow::Discard;
 use crate::operator::{
     Awaitable, Behind, Cause, Cx, Function, Gives, GivesOrFails, Input, IntoNode, Operator, Outcome,
-    Progress, Resume,
+    Progress, Resume, Turn,
 };
 use crate::port::{Edge, NoInput, Port, Push};
 use crate::time::{Frontier, Timestamp};
@@ -268,15 +268,15 @@ macro_rules! asynchronous {
             const OUTCOME: Outcome = Outcome::PassedOrFiltered;
             const ACTIVE: bool = true;
 
-            fn ready(&self, _port: usize) -> bool {
+            fn ready(&mut self, _port: usize) -> bool {
                 self.0.waiting.is_empty()
             }
 
-            fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Cause>> {
-                self.0.poll(context).map(Ok)
+            fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+                self.0.poll(turn.context()).map(Ok)
             }
 
-            fn idle(&self) -> bool {
+            fn idle(&mut self) -> bool {
                 self.0.is_idle()
             }
 

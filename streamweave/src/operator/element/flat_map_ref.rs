@@ -8,7 +8,7 @@ use std::hash::Hash;
 
 use crate::envelope::Update;
 use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::state::OrderedMap;
 use crate::time::{Frontier, Timestamp};
 
@@ -50,12 +50,12 @@ pub fn flat_map_ref<D, T, G, F>(
     _input: Edge<D, T>,
     gather: G,
     f: F,
-) -> Node<FlatMapInto<G, F>, Out<G::Row, (), ()>>
+) -> Node<FlatMapInto<G, F>, OnlyOut<G::Row, (), ()>>
 where
     G: Gather,
     F: FnMut(&D, &mut G),
 {
-    Node::new(FlatMapInto { gather, f }, Out::new())
+    Node::new(FlatMapInto { gather, f }, OnlyOut::new())
 }
 
 /// See [`flat_map_ref`].

@@ -18,7 +18,7 @@ impl Operator for Discard {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Absorbed;
 
-    fn is_gone(&self) -> bool {
+    fn is_gone(&mut self) -> bool {
         true
     }
 

@@ -2,7 +2,7 @@
 
 use crate::envelope::Update;
 use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Merges the streams of a list: `[a, b] -> merge() -> ..`, where the merge wants no other name.
@@ -31,16 +31,16 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn merge<D, T: Timestamp, R>(input: Edge<D, T, R>) -> Node<Merge<T, 1>, Out<D, T, R>> {
+pub fn merge<D, T: Timestamp, R>(input: Edge<D, T, R>) -> Node<Merge<T, 1>, OnlyOut<D, T, R>> {
     merge_all([input])
 }
 
 /// What a list of streams stands for.
 pub(crate) fn merge_all<D, T: Timestamp, R, const N: usize>(
     _inputs: [Edge<D, T, R>; N],
-) -> Node<Merge<T, N>, Out<D, T, R>> {
+) -> Node<Merge<T, N>, OnlyOut<D, T, R>> {
     let inputs = std::array::from_fn(|_| Frontier::start());
-    Node::new(Merge { inputs, output: Frontier::start() }, Out::new())
+    Node::new(Merge { inputs, output: Frontier::start() }, OnlyOut::new())
 }
 
 /// See [`merge`].

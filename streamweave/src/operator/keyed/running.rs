@@ -5,7 +5,7 @@ use std::hash::Hash;
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Count, Folded, Max, Mean, Min, Sum};
 use crate::operator::{Cx, Input, Key, Node, Operator, Ordered, Outcome, Resume, Step, Summand, passive};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::state::OrderedMap;
 use crate::time::{Frontier, Timestamp};
 
@@ -76,18 +76,21 @@ where
 }
 
 /// What a running aggregate over each key emits: the key, and what its rows so far come to.
-type ByKey<K, G, I, O, T> = Node<RunningByKey<K, G, I>, Out<Keyed<K, O>, T, ()>>;
+type ByKey<K, G, I, O, T> = Node<RunningByKey<K, G, I>, OnlyOut<Keyed<K, O>, T, ()>>;
 
 fn by_key<K, V, T, G, I>(_input: Edge<Keyed<K, V>, T>, init: I) -> ByKey<K, G, I, G::Output, T>
 where
     G: Aggregate<V>,
     I: FnMut() -> G,
 {
-    Node::new(RunningByKey { states: OrderedMap::default(), init }, Out::new())
+    Node::new(RunningByKey { states: OrderedMap::default(), init }, OnlyOut::new())
 }
 
-fn over_all<D, T, G: Aggregate<D>>(_input: Edge<D, T>, state: G) -> Node<Running<G>, Out<G::Output, T, ()>> {
-    Node::new(Running { state }, Out::new())
+fn over_all<D, T, G: Aggregate<D>>(
+    _input: Edge<D, T>,
+    state: G,
+) -> Node<Running<G>, OnlyOut<G::Output, T, ()>> {
+    Node::new(Running { state }, OnlyOut::new())
 }
 
 /// Folds the rows of each key; emits the state of the row's key after each row.
@@ -161,31 +164,35 @@ pub fn running_fold<D, T, A: Clone, F: Step<A, D, ()>>(
     input: Edge<D, T>,
     init: A,
     step: F,
-) -> F::Node<Node<Running<Folded<A, F>>, Out<A, T, ()>>> {
+) -> F::Node<Node<Running<Folded<A, F>>, OnlyOut<A, T, ()>>> {
     F::node(over_all(input, Folded::new(init, step)))
 }
 
 /// Counts all rows; emits the count after each.
-pub fn running_count<D, T>(input: Edge<D, T>) -> Node<Running<Count>, Out<u64, T, ()>> {
+pub fn running_count<D, T>(input: Edge<D, T>) -> Node<Running<Count>, OnlyOut<u64, T, ()>> {
     over_all(input, Count::new())
 }
 
 /// Sums all rows; see [`Sum`] for overflow and NaN.
-pub fn running_sum<D: Summand, T>(input: Edge<D, T>) -> D::Node<Node<Running<Sum<D>>, Out<D::Sum, T, ()>>> {
+pub fn running_sum<D: Summand, T>(
+    input: Edge<D, T>,
+) -> D::Node<Node<Running<Sum<D>>, OnlyOut<D::Sum, T, ()>>> {
     D::node(over_all(input, Sum::new()))
 }
 
 /// Keeps the least row; see [`Min`] for NaN.
-pub fn running_min<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<Min<D>>, Out<D, T, ()>>> {
+pub fn running_min<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<Min<D>>, OnlyOut<D, T, ()>>> {
     D::node(over_all(input, Min::new()))
 }
 
 /// Keeps the greatest row; see [`Max`] for NaN.
-pub fn running_max<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<Max<D>>, Out<D, T, ()>>> {
+pub fn running_max<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<Max<D>>, OnlyOut<D, T, ()>>> {
     D::node(over_all(input, Max::new()))
 }
 
 /// Averages all rows; see [`Mean`] for overflow and NaN.
-pub fn running_mean<D: Summand, T>(input: Edge<D, T>) -> D::Node<Node<Running<Mean<D>>, Out<f64, T, ()>>> {
+pub fn running_mean<D: Summand, T>(
+    input: Edge<D, T>,
+) -> D::Node<Node<Running<Mean<D>>, OnlyOut<f64, T, ()>>> {
     D::node(over_all(input, Mean::new()))
 }

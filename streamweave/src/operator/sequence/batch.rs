@@ -10,7 +10,7 @@
 
 use crate::envelope::Update;
 use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp, TotalOrder};
 
 /// Gathers so many rows into one `Vec`, in order of arrival, for what is cheaper by the many: a
@@ -47,7 +47,7 @@ use crate::time::{Frontier, Timestamp, TotalOrder};
 pub fn batch<D, T: TotalOrder>(
     input: Edge<D, T>,
     rows: usize,
-) -> Node<Batch<D, T, impl FnMut(&D) -> usize>, Out<Vec<D>, T, ()>> {
+) -> Node<Batch<D, T, impl FnMut(&D) -> usize>, OnlyOut<Vec<D>, T, ()>> {
     batch_bytes(input, rows, |_| 1)
 }
 
@@ -82,9 +82,9 @@ pub fn batch_bytes<D, T: TotalOrder, F: FnMut(&D) -> usize>(
     _input: Edge<D, T>,
     limit: usize,
     size: F,
-) -> Node<Batch<D, T, F>, Out<Vec<D>, T, ()>> {
+) -> Node<Batch<D, T, F>, OnlyOut<Vec<D>, T, ()>> {
     let (input, output) = (Frontier::start(), Frontier::start());
-    Node::new(Batch { limit, size, rows: Vec::new(), filled: 0, latest: None, input, output }, Out::new())
+    Node::new(Batch { limit, size, rows: Vec::new(), filled: 0, latest: None, input, output }, OnlyOut::new())
 }
 
 /// See [`batch_bytes`]; [`batch`] takes every row for one.
@@ -135,7 +135,7 @@ impl<D, T: Timestamp, F> Operator for Batch<D, T, F> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Absorbed;
 
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         if self.limit == 0 { Err("the limit of a batch must be above zero, found 0".into()) } else { Ok(()) }
     }
 

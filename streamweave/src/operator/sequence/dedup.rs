@@ -1,7 +1,7 @@
 //! The first of equal neighbours.
 
 use crate::operator::{Comparable, Node};
-use crate::port::{Edge, Out};
+use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
 
@@ -27,8 +27,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn dedup<D: Comparable, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Dedup<D>>, Out<D, T, ()>>> {
-    D::node(Node::new(Sift(Dedup { before: None }), Out::new()))
+pub fn dedup<D: Comparable, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Dedup<D>>, OnlyOut<D, T, ()>>> {
+    D::node(Node::new(Sift(Dedup { before: None }), OnlyOut::new()))
 }
 
 /// See [`dedup`].

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use crate::operator::{Key, Node, View};
-use crate::port::{Edge, Out};
+use crate::port::{Edge, OnlyOut};
 use crate::state::OrderedMap;
 
 use super::sift::{Sieve, Sift};
@@ -31,8 +31,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn distinct<D: Key, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Distinct<D>>, Out<D, T, ()>>> {
-    D::node(Node::new(Sift(Distinct { seen: OrderedMap::default() }), Out::new()))
+pub fn distinct<D: Key, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Distinct<D>>, OnlyOut<D, T, ()>>> {
+    D::node(Node::new(Sift(Distinct { seen: OrderedMap::default() }), OnlyOut::new()))
 }
 
 /// See [`distinct`].
@@ -74,12 +74,12 @@ impl<D: Hash + Eq + Clone> Sieve<D> for Distinct<D> {
 pub fn distinct_by<D, T, K, F>(
     _input: Edge<D, T>,
     key: F,
-) -> F::Node<K::Node<Node<Sift<DistinctBy<K, F>>, Out<D, T, ()>>>>
+) -> F::Node<K::Node<Node<Sift<DistinctBy<K, F>>, OnlyOut<D, T, ()>>>>
 where
     K: Key,
     F: View<D, K>,
 {
-    F::node(K::node(Node::new(Sift(DistinctBy { seen: OrderedMap::default(), key }), Out::new())))
+    F::node(K::node(Node::new(Sift(DistinctBy { seen: OrderedMap::default(), key }), OnlyOut::new())))
 }
 
 /// See [`distinct_by`].

@@ -2,7 +2,7 @@
 
 use crate::envelope::Update;
 use crate::operator::{Cx, Input, Node, passive};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Puts each row behind its number, counted from zero in order of arrival. Keeps a count.
@@ -24,8 +24,8 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn enumerate<D, T>(_input: Edge<D, T>) -> Node<Enumerate, Out<(u64, D), T, ()>> {
-    Node::new(Enumerate { next: 0 }, Out::new())
+pub fn enumerate<D, T>(_input: Edge<D, T>) -> Node<Enumerate, OnlyOut<(u64, D), T, ()>> {
+    Node::new(Enumerate { next: 0 }, OnlyOut::new())
 }
 
 /// See [`enumerate`].

@@ -2,7 +2,7 @@
 
 use crate::envelope::Update;
 use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Passes the first row and every `n`-th after it, in order of arrival; the rest is filtered out.
@@ -30,8 +30,8 @@ use crate::time::{Frontier, Timestamp};
 /// # Errors
 ///
 /// The graph is refused where `n` is zero.
-pub fn every<D, T>(_input: Edge<D, T>, n: u64) -> Node<Every, Out<D, T, ()>> {
-    Node::new(Every { n, skip: 0 }, Out::new())
+pub fn every<D, T>(_input: Edge<D, T>, n: u64) -> Node<Every, OnlyOut<D, T, ()>> {
+    Node::new(Every { n, skip: 0 }, OnlyOut::new())
 }
 
 /// See [`every`].
@@ -46,7 +46,7 @@ impl Operator for Every {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::PassedOrFiltered;
 
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         if self.n == 0 { Err("the `n` of every n-th row must be above zero, found 0".into()) } else { Ok(()) }
     }
 

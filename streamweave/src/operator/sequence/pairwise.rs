@@ -2,7 +2,7 @@
 
 use crate::envelope::Update;
 use crate::operator::{Cx, Input, Node, Repeatable, passive};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Emits each row together with the one directly before it, at the time of the later arrival.
@@ -26,8 +26,8 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn pairwise<D: Repeatable, T>(_input: Edge<D, T>) -> D::Node<Node<Pairwise<D>, Out<(D, D), T, ()>>> {
-    D::node(Node::new(Pairwise { before: None }, Out::new()))
+pub fn pairwise<D: Repeatable, T>(_input: Edge<D, T>) -> D::Node<Node<Pairwise<D>, OnlyOut<(D, D), T, ()>>> {
+    D::node(Node::new(Pairwise { before: None }, OnlyOut::new()))
 }
 
 /// See [`pairwise`].

@@ -2,7 +2,7 @@
 
 use crate::envelope::Update;
 use crate::operator::{Cx, Input, Node, Step, passive};
-use crate::port::{Edge, Out, Port, Push};
+use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Applies a function to a state and each row's value in turn, and keeps what it gives, where it
@@ -33,11 +33,15 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn scan<D, T, A, B, F>(_input: Edge<D, T>, init: A, step: F) -> F::Node<Node<Scan<A, F>, Out<B, T, ()>>>
+pub fn scan<D, T, A, B, F>(
+    _input: Edge<D, T>,
+    init: A,
+    step: F,
+) -> F::Node<Node<Scan<A, F>, OnlyOut<B, T, ()>>>
 where
     F: Step<A, D, Option<B>>,
 {
-    F::node(Node::new(Scan { state: init, step }, Out::new()))
+    F::node(Node::new(Scan { state: init, step }, OnlyOut::new()))
 }
 
 /// See [`scan`].

@@ -1,7 +1,7 @@
 //! All but the first rows.
 
 use crate::operator::Node;
-use crate::port::{Edge, Out};
+use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
 
@@ -24,8 +24,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn skip<D, T>(_input: Edge<D, T>, rows: u64) -> Node<Sift<Skip>, Out<D, T, ()>> {
-    Node::new(Sift(Skip { left: rows }), Out::new())
+pub fn skip<D, T>(_input: Edge<D, T>, rows: u64) -> Node<Sift<Skip>, OnlyOut<D, T, ()>> {
+    Node::new(Sift(Skip { left: rows }), OnlyOut::new())
 }
 
 /// See [`skip`].

@@ -1,7 +1,7 @@
 //! The rows from a first one on.
 
 use crate::operator::{Node, View};
-use crate::port::{Edge, Out};
+use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
 
@@ -28,11 +28,11 @@ use super::sift::{Sieve, Sift};
 pub fn skip_while<D, T, F>(
     _input: Edge<D, T>,
     predicate: F,
-) -> F::Node<Node<Sift<SkipWhile<F>>, Out<D, T, ()>>>
+) -> F::Node<Node<Sift<SkipWhile<F>>, OnlyOut<D, T, ()>>>
 where
     F: View<D, bool>,
 {
-    F::node(Node::new(Sift(SkipWhile { predicate, skipping: true }), Out::new()))
+    F::node(Node::new(Sift(SkipWhile { predicate, skipping: true }), OnlyOut::new()))
 }
 
 /// See [`skip_while`].

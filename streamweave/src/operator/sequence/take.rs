@@ -1,7 +1,7 @@
 //! The first rows.
 
 use crate::operator::Node;
-use crate::port::{Edge, Out};
+use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
 
@@ -27,8 +27,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn take<D, T>(_input: Edge<D, T>, rows: u64) -> Node<Sift<Take>, Out<D, T, ()>> {
-    Node::new(Sift(Take { left: rows }), Out::new())
+pub fn take<D, T>(_input: Edge<D, T>, rows: u64) -> Node<Sift<Take>, OnlyOut<D, T, ()>> {
+    Node::new(Sift(Take { left: rows }), OnlyOut::new())
 }
 
 /// See [`take`].

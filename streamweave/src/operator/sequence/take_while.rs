@@ -1,7 +1,7 @@
 //! The rows up to a first one.
 
 use crate::operator::{Node, View};
-use crate::port::{Edge, Out};
+use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
 
@@ -30,11 +30,11 @@ use super::sift::{Sieve, Sift};
 pub fn take_while<D, T, F>(
     _input: Edge<D, T>,
     predicate: F,
-) -> F::Node<Node<Sift<TakeWhile<F>>, Out<D, T, ()>>>
+) -> F::Node<Node<Sift<TakeWhile<F>>, OnlyOut<D, T, ()>>>
 where
     F: View<D, bool>,
 {
-    F::node(Node::new(Sift(TakeWhile { predicate, taking: true }), Out::new()))
+    F::node(Node::new(Sift(TakeWhile { predicate, taking: true }), OnlyOut::new()))
 }
 
 /// See [`take_while`].

@@ -145,7 +145,7 @@ impl<K, A, I, O> Operator for TumblingAggregate<K, A, I, O> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
-    fn validate(&self) -> Result<(), Cause> {
+    fn validate(&mut self) -> Result<(), Cause> {
         if self.windows.size <= 0 {
             return Err(
                 format!("the size of a window must be above zero, found {} us", self.windows.size).into()

@@ -1,0 +1,337 @@
+//! A named graph driven by hand: the ends of its ports that are outside.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures::task::AtomicWaker;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Semaphore, mpsc};
+
+use super::component::{Component, Io, Queues};
+use super::machine::{Command, Reply};
+use super::running::Graph;
+use crate::envelope::{Message, Update};
+use crate::graph::Report;
+use crate::operator::Queue;
+use crate::time::{Frontier, Timestamp};
+
+/// How many messages wait at a port of a graph that is driven by hand.
+pub const ROOM: usize = 1024;
+
+/// As many as there are: for tests, which feed first and run then.
+pub const ENDLESS: usize = Semaphore::MAX_PERMITS;
+
+/// The graph has ended: it takes no more. What was to be sent comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the graph has ended and takes no more rows")]
+pub struct Closed<M>(pub M);
+
+/// The outer end of an input port: rows and frontiers go in here.
+///
+/// The stream ends when the sender, and every clone of it, is dropped or [closed](Sender::close). A full port makes
+/// the sender wait: this is the back-pressure.
+#[derive(Debug)]
+pub struct Sender<D, T: Timestamp = (), R = ()> {
+    channel: mpsc::Sender<Message<D, T, R>>,
+    /// Woken when the receiver has made room.
+    room: Arc<AtomicWaker>,
+}
+
+impl<D, T: Timestamp, R> Clone for Sender<D, T, R> {
+    fn clone(&self) -> Self {
+        Sender { channel: self.channel.clone(), room: Arc::clone(&self.room) }
+    }
+}
+
+impl<D> Sender<D> {
+    /// Sends a row.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the row, once the graph has ended.
+    pub async fn send(&self, row: D) -> Result<(), Closed<D>> {
+        self.update(Update::from(row)).await.map_err(|Closed(update)| Closed(update.data))
+    }
+}
+
+impl<D, T: Timestamp> Sender<D, T> {
+    /// Sends a row with its time.
+    ///
+    /// A time behind what the port was [advanced](Sender::advance_to) to is allowed: the row is late.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the row, once the graph has ended.
+    pub async fn send_at(&self, row: D, time: T) -> Result<(), Closed<D>> {
+        let sent = self.update(Update { data: row, time, diff: () }).await;
+        sent.map_err(|Closed(update)| Closed(update.data))
+    }
+}
+
+impl<D, T: Timestamp, R> Sender<D, T, R> {
+    /// Sends a row in its envelope.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the row, once the graph has ended.
+    pub async fn update(&self, row: Update<D, T, R>) -> Result<(), Closed<Update<D, T, R>>> {
+        self.channel.send(Message::Row(row)).await.map_err(|unsent| match unsent.0 {
+            Message::Row(row) => Closed(row),
+            Message::Frontier(_) => unreachable!("a row was sent"),
+        })
+    }
+
+    /// Promises that no row before `time` is still to be sent by this sender or a clone of it.
+    ///
+    /// To go back has no effect.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the time, once the graph has ended.
+    pub async fn advance_to(&self, time: T) -> Result<(), Closed<T>> {
+        let sent = self.channel.send(Message::Frontier(Frontier::at(time.clone()))).await;
+        sent.map_err(|_| Closed(time))
+    }
+
+    /// Ends the stream, unless there are clones.
+    pub fn close(self) {}
+
+    /// Sends without waiting; gives back what finds no room.
+    pub(crate) fn send_now(&self, message: Message<D, T, R>) -> Result<(), Message<D, T, R>> {
+        self.channel.try_send(message).map_err(|unsent| match unsent {
+            TrySendError::Full(message) | TrySendError::Closed(message) => message,
+        })
+    }
+}
+
+/// The outer end of an output port: what the graph makes comes out here.
+///
+/// A graph waits where nobody receives. A receiver that is dropped is one that nobody reads: its rows are
+/// dropped, and where no other output or sink is left the graph drains.
+#[derive(Debug)]
+pub struct Receiver<D, T: Timestamp = (), R = ()> {
+    channel: mpsc::Receiver<Message<D, T, R>>,
+    frontier: Frontier<T>,
+    room: Arc<AtomicWaker>,
+}
+
+impl<D, T: Timestamp, R> Drop for Receiver<D, T, R> {
+    fn drop(&mut self) {
+        self.channel.close();
+        self.room.wake();
+    }
+}
+
+impl<D> Receiver<D> {
+    /// The next row; `None` once the stream has ended.
+    pub async fn recv(&mut self) -> Option<D> {
+        self.update().await.map(|update| update.data)
+    }
+}
+
+impl<D, T: Timestamp, R> Receiver<D, T, R> {
+    /// The next row in its envelope; `None` once the stream has ended.
+    pub async fn update(&mut self) -> Option<Update<D, T, R>> {
+        loop {
+            let message = self.channel.recv().await;
+            if let Some(row) = self.taken(message)? {
+                return Some(row);
+            }
+        }
+    }
+
+    /// How far the stream has come, as far as it has been received.
+    pub fn frontier(&self) -> &Frontier<T> {
+        &self.frontier
+    }
+
+    /// The next row, if one is there.
+    pub(crate) fn update_now(&mut self) -> Option<Update<D, T, R>> {
+        loop {
+            let message = self.channel.try_recv().ok()?;
+            if let Some(row) = self.taken(Some(message))? {
+                return Some(row);
+            }
+        }
+    }
+
+    /// A row; or a frontier, which is noted. `None` at the end.
+    fn taken(&mut self, message: Option<Message<D, T, R>>) -> Option<Option<Update<D, T, R>>> {
+        self.room.wake();
+        match message {
+            Some(Message::Row(row)) => Some(Some(row)),
+            Some(Message::Frontier(frontier)) => {
+                self.frontier = frontier;
+                (!self.frontier.is_end()).then_some(None)
+            }
+            None => {
+                self.frontier = Frontier::end();
+                None
+            }
+        }
+    }
+}
+
+/// Queues with channels that lead to them or away from them.
+pub trait Open: Queues {
+    /// The ends of the channels where messages are put in.
+    type Senders;
+    /// The ends where they are taken out.
+    type Receivers;
+
+    /// Channels with so much room.
+    fn channels(room: usize) -> (Self::Senders, Self::Receivers);
+
+    /// Takes what has been sent to an input, where nothing waits there; ready when something does.
+    fn poll_take(&mut self, port: usize, from: &mut Self::Receivers, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Sends what waits at the outputs; ready when all is sent.
+    fn poll_give(&mut self, to: &Self::Senders, context: &mut Context<'_>) -> Poll<()>;
+
+    /// Whether nobody receives from any output.
+    fn are_closed(to: &Self::Senders) -> bool;
+}
+
+/// Takes what has been sent to one input.
+fn poll_take<D, T: Timestamp, R>(
+    queue: &mut Queue<D, T, R>,
+    from: &mut Receiver<D, T, R>,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    if !queue.is_empty() {
+        return Poll::Ready(());
+    }
+    // As many as are there, up to a batch.
+    for _ in 0..ROOM {
+        match from.channel.poll_recv(context) {
+            Poll::Ready(Some(message)) => queue.push(message),
+            Poll::Ready(None) => {
+                queue.push(Message::Frontier(Frontier::end()));
+                break;
+            }
+            Poll::Pending => break,
+        }
+    }
+    if queue.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+}
+
+/// Sends what waits at one output.
+fn poll_give<D, T: Timestamp, R>(
+    queue: &mut Queue<D, T, R>,
+    to: &Sender<D, T, R>,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    let mut is_registered = false;
+    while let Some(message) = queue.pop() {
+        // Rows for a receiver that has gone are dropped.
+        if let Err(TrySendError::Full(message)) = to.channel.try_send(message) {
+            queue.unpop(message);
+            if is_registered {
+                return Poll::Pending;
+            }
+            // Again, lest room was made just before anybody would have been woken.
+            to.room.register(context.waker());
+            is_registered = true;
+        }
+    }
+    Poll::Ready(())
+}
+
+macro_rules! open {
+    ($(($($d:ident $field:tt $t:ident $r:ident),*))*) => {$(
+        impl<$($d, $t: Timestamp, $r),*> Open for ($(Queue<$d, $t, $r>,)*) {
+            type Senders = ($(Sender<$d, $t, $r>,)*);
+            type Receivers = ($(Receiver<$d, $t, $r>,)*);
+
+            #[allow(unused_variables)]
+            fn channels(room: usize) -> (Self::Senders, Self::Receivers) {
+                let channels = ($(channel::<$d, $t, $r>(room),)*);
+                (($(channels.$field.0,)*), ($(channels.$field.1,)*))
+            }
+
+            #[allow(unused_variables)]
+            fn poll_take(
+                &mut self,
+                port: usize,
+                from: &mut Self::Receivers,
+                context: &mut Context<'_>,
+            ) -> Poll<()> {
+                match port {
+                    $($field => poll_take(&mut self.$field, &mut from.$field, context),)*
+                    _ => Poll::Pending,
+                }
+            }
+
+            #[allow(unused_variables)]
+            fn poll_give(&mut self, to: &Self::Senders, context: &mut Context<'_>) -> Poll<()> {
+                let all = [$(poll_give(&mut self.$field, &to.$field, context)),*];
+                if all.iter().all(|given: &Poll<()>| given.is_ready()) { Poll::Ready(()) } else { Poll::Pending }
+            }
+
+            #[allow(unused_variables)]
+            fn are_closed(to: &Self::Senders) -> bool {
+                true $(&& to.$field.channel.is_closed())*
+            }
+        }
+    )*};
+}
+
+open! {
+    ()
+    (A 0 AT AR)
+    (A 0 AT AR, B 1 BT BR)
+    (A 0 AT AR, B 1 BT BR, C 2 CT CR)
+    (A 0 AT AR, B 1 BT BR, C 2 CT CR, D 3 DT DR)
+    (A 0 AT AR, B 1 BT BR, C 2 CT CR, D 3 DT DR, E 4 ET ER)
+    (A 0 AT AR, B 1 BT BR, C 2 CT CR, D 3 DT DR, E 4 ET ER, G 5 GT GR)
+    (A 0 AT AR, B 1 BT BR, C 2 CT CR, D 3 DT DR, E 4 ET ER, G 5 GT GR, H 6 HT HR)
+    (A 0 AT AR, B 1 BT BR, C 2 CT CR, D 3 DT DR, E 4 ET ER, G 5 GT GR, H 6 HT HR, J 7 JT JR)
+}
+
+fn channel<D, T: Timestamp, R>(room: usize) -> (Sender<D, T, R>, Receiver<D, T, R>) {
+    let (sender, receiver) = mpsc::channel(room);
+    let room = Arc::new(AtomicWaker::new());
+    let sender = Sender { channel: sender, room: Arc::clone(&room) };
+    (sender, Receiver { channel: receiver, frontier: Frontier::start(), room })
+}
+
+impl<F, Ins: Open, Outs: Open> Component<F, Ins, Outs>
+where
+    F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
+{
+    /// The graph by itself, with channels at its ports.
+    pub fn open(
+        self,
+        room: usize,
+    ) -> (Graph<impl FnMut(Command<'_, '_, '_, Report>) -> Reply, Report>, Ins::Senders, Outs::Receivers)
+    {
+        let Component { topology, mut obey, mut io } = self;
+        let (inputs, mut taken) = Ins::channels(room);
+        let (given, outputs) = Outs::channels(room);
+        let mut is_full = false;
+        let driven = move |command: Command<'_, '_, '_, Report>| match command {
+            Command::Room { .. } if is_full => Reply::Pending,
+            Command::PollSource { source, turn } if source < Ins::PORTS => {
+                Reply::when(io.ins.poll_take(source, &mut taken, turn.context()).is_ready())
+            }
+            Command::PollWake(turn) => match obey(Command::PollWake(turn), &mut io) {
+                Reply::Ready if is_full => Reply::Pending,
+                reply => reply,
+            },
+            Command::PollFlush(flush, turn) => {
+                let inner = obey(Command::PollFlush(flush, turn), &mut io);
+                let given = io.outs.poll_give(&given, turn.context());
+                is_full = given.is_pending();
+                io.outs.settle();
+                inner.and(Reply::when(given.is_ready()))
+            }
+            Command::Abandon(rows) => {
+                *rows += io.outs.abandon();
+                obey(Command::Abandon(rows), &mut io)
+            }
+            Command::Gone if Outs::PORTS > 0 && !Outs::are_closed(&given) => Reply::Pending,
+            command => obey(command, &mut io),
+        };
+        (Graph::new(topology, driven), inputs, outputs)
+    }
+}

@@ -1,0 +1,57 @@
+//! What an operator is given when it is polled: a waker, and a clock.
+
+use std::fmt;
+use std::task::{Context, Poll};
+
+use crate::time::{Clock, ProcessingTime};
+
+/// An operator's turn to go on with work of its own.
+///
+/// It hands on the waker of the task that runs the graph, and an alarm clock. The clock is read at most once a turn, and
+/// only where somebody asks.
+pub struct Turn<'a, 'c> {
+    context: &'a mut Context<'c>,
+    clock: &'a mut dyn Clock,
+    now: Option<ProcessingTime>,
+    alarm: Option<ProcessingTime>,
+}
+
+impl fmt::Debug for Turn<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("now", &self.now).field("alarm", &self.alarm).finish_non_exhaustive()
+    }
+}
+
+impl<'a, 'c> Turn<'a, 'c> {
+    /// A turn by this waker and this clock.
+    pub fn new(context: &'a mut Context<'c>, clock: &'a mut dyn Clock) -> Self {
+        Turn { context, clock, now: None, alarm: None }
+    }
+
+    /// The waker of the task.
+    pub fn context(&mut self) -> &mut Context<'c> {
+        self.context
+    }
+
+    /// The time now.
+    pub fn now(&mut self) -> ProcessingTime {
+        *self.now.get_or_insert_with(|| self.clock.now())
+    }
+
+    /// Ready at `at` or after it; otherwise the operator is polled again then.
+    pub fn until(&mut self, at: ProcessingTime) -> Poll<()> {
+        if self.now() >= at {
+            return Poll::Ready(());
+        }
+        self.alarm = Some(self.alarm.map_or(at, |alarm| alarm.min(at)));
+        Poll::Pending
+    }
+
+    /// Sets the clock to the earliest time that was asked for; ready where that has passed meanwhile.
+    pub(crate) fn arm(&mut self) -> Poll<()> {
+        match self.alarm {
+            Some(at) => self.clock.poll_until(at, self.context),
+            None => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! A named graph under test.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::envelope::{Message, Update};
+use crate::executor::{Command, Graph, Receiver, Reply, Sender, Worker};
+use crate::graph::{Error, Explanation, Report};
+use crate::time::{Frontier, ManualClock, TimeDelta, Timestamp};
+
+/// A named graph under test: what `name::harness(..)` gives.
+///
+/// Nothing runs but by [`settle`](Harness::settle) and [`finish`](Harness::finish). The clock stands still
+/// until it is [moved](Harness::advance).
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// graph! {
+///     graph evens(numbers: u64) -> (halves: u64) {
+///         numbers -> filter(|n| n % 2 == 0) -> map(|n| n / 2) -> halves;
+///     }
+/// }
+///
+/// let mut evens = evens::harness();
+/// evens.inputs.numbers.send(4);
+/// evens.inputs.numbers.send(5);
+/// evens.settle();
+/// assert_eq!(evens.outputs.halves.take(), [2]);
+/// evens.finish().expect("nothing fails").assert_conserved();
+/// ```
+#[derive(Debug)]
+pub struct Harness<F, I, O> {
+    /// The inputs, a [`Feed`] each.
+    pub inputs: I,
+    /// The outputs, a [`Tap`] each.
+    pub outputs: O,
+    worker: Worker<F, Report, ManualClock>,
+    clock: ManualClock,
+    ended: Option<Result<(), Error>>,
+}
+
+impl<F, I, O> Harness<F, I, O>
+where
+    F: FnMut(Command<'_, '_, '_, Report>) -> Reply,
+{
+    #[doc(hidden)]
+    pub fn new(graph: Graph<F, Report>, inputs: I, outputs: O) -> Self {
+        let clock = ManualClock::new();
+        let worker = graph.clock(clock.clone()).into_worker();
+        Harness { inputs, outputs, worker, clock, ended: None }
+    }
+
+    /// The clock of the graph; all clones of it are one clock.
+    pub fn clock(&self) -> ManualClock {
+        self.clock.clone()
+    }
+
+    /// Draws which source is next, and how much is taken from it, from a seed.
+    pub fn seed(&mut self, seed: u64) {
+        self.worker.draw(seed);
+    }
+
+    /// Runs the graph until it has nothing to do but wait: for input, for the clock, for calls of others.
+    ///
+    /// # Panics
+    ///
+    /// Where the graph fails; see [`try_settle`](Harness::try_settle).
+    #[track_caller]
+    pub fn settle(&mut self) {
+        if let Err(error) = self.try_settle() {
+            panic!("{error}");
+        }
+    }
+
+    /// As [`settle`](Harness::settle), for graphs that are to fail.
+    ///
+    /// # Errors
+    ///
+    /// The failure, once; the graph has ended with it.
+    pub fn try_settle(&mut self) -> Result<(), Error> {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        while self.ended.is_none() && woken.0.swap(false, Ordering::Relaxed) {
+            while let Poll::Ready(step) = self.step(&mut context) {
+                if let Some(ended) = step {
+                    self.ended = Some(ended);
+                    break;
+                }
+            }
+        }
+        match &mut self.ended {
+            Some(failed @ Err(_)) => std::mem::replace(failed, Ok(())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves the clock on, and lets the graph settle.
+    ///
+    /// # Panics
+    ///
+    /// Where the graph fails.
+    #[track_caller]
+    pub fn advance(&mut self, by: TimeDelta) {
+        self.settle();
+        self.clock.advance(by);
+        self.settle();
+    }
+
+    /// How each node is.
+    pub fn explain(&mut self) -> Explanation {
+        self.worker.explain()
+    }
+
+    /// Whether the graph has ended: every input is closed and all that it had to do is done.
+    pub fn is_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Drains the graph: ends its sources, and lets it settle. The outputs can still be looked at, and
+    /// [`report`](Harness::report) gives the books.
+    ///
+    /// # Errors
+    ///
+    /// The failure that it ended with.
+    pub fn finish(&mut self) -> Result<Finished, Error> {
+        self.worker.drain();
+        self.try_settle()?;
+        Ok(Finished { report: self.report() })
+    }
+
+    /// The books so far.
+    pub fn report(&mut self) -> Report {
+        self.worker.report()
+    }
+
+    /// One step; `Some` where it was the last.
+    fn step(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
+        let looked = std::task::ready!(self.worker.look(context, pin!(std::future::pending())));
+        let stopped = match looked {
+            Ok(Some(taken)) => match self.worker.step(taken) {
+                Ok(()) => return Poll::Ready(None),
+                Err(stop) => stop,
+            },
+            Ok(None) => match std::task::ready!(self.worker.close_sinks(context)) {
+                Ok(()) => return Poll::Ready(Some(Ok(()))),
+                Err(stop) => stop,
+            },
+            Err(stop) => stop,
+        };
+        let mut fail = pin!(self.worker.fail(stopped));
+        // What is left is written at once, or not at all: nothing else runs beside a test.
+        match fail.as_mut().poll(context) {
+            Poll::Ready(error) => Poll::Ready(Some(Err(error))),
+            Poll::Pending => Poll::Ready(Some(Err(Error::Stuck {
+                within: TimeDelta::ZERO,
+                stuck: "a sink that cannot write what it has".to_owned(),
+            }))),
+        }
+    }
+}
+
+/// A graph that has ended under test.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    report: Report,
+}
+
+impl Finished {
+    /// The books.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Panics unless every row that entered a node is accounted for (rule Z2).
+    #[track_caller]
+    pub fn assert_conserved(&self) {
+        if let Err(imbalance) = self.report.conserved() {
+            panic!("{imbalance}\n{}", self.report);
+        }
+    }
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An input of a graph under test.
+#[derive(Debug)]
+pub struct Feed<D, T: Timestamp = (), R = ()>(Option<Sender<D, T, R>>);
+
+impl<D> Feed<D> {
+    /// Sends a row.
+    ///
+    /// # Panics
+    ///
+    /// Where the input is closed, or the graph has ended.
+    #[track_caller]
+    pub fn send(&self, row: D) {
+        self.update(Update::from(row));
+    }
+}
+
+impl<D, T: Timestamp> Feed<D, T> {
+    /// Sends a row with its time.
+    ///
+    /// # Panics
+    ///
+    /// Where the input is closed, or the graph has ended.
+    #[track_caller]
+    pub fn send_at(&self, row: D, time: T) {
+        self.update(Update { data: row, time, diff: () });
+    }
+}
+
+impl<D, T: Timestamp, R> Feed<D, T, R> {
+    #[doc(hidden)]
+    pub fn new(sender: Sender<D, T, R>) -> Self {
+        Feed(Some(sender))
+    }
+
+    /// Sends a row in its envelope.
+    ///
+    /// # Panics
+    ///
+    /// Where the input is closed, or the graph has ended.
+    #[track_caller]
+    pub fn update(&self, row: Update<D, T, R>) {
+        self.message(Message::Row(row));
+    }
+
+    /// Promises that no row before `time` is still to come.
+    ///
+    /// # Panics
+    ///
+    /// Where the input is closed, or the graph has ended.
+    #[track_caller]
+    pub fn advance_to(&self, time: T) {
+        self.message(Message::Frontier(Frontier::at(time)));
+    }
+
+    /// Ends the stream.
+    pub fn close(&mut self) {
+        self.0 = None;
+    }
+
+    #[track_caller]
+    fn message(&self, message: Message<D, T, R>) {
+        let Some(sender) = &self.0 else { panic!("this input is closed") };
+        assert!(sender.send_now(message).is_ok(), "the graph has ended and takes no more");
+    }
+}
+
+/// An output of a graph under test.
+#[derive(Debug)]
+pub struct Tap<D, T: Timestamp = (), R = ()>(Receiver<D, T, R>);
+
+impl<D, T: Timestamp, R> Tap<D, T, R> {
+    #[doc(hidden)]
+    pub fn new(receiver: Receiver<D, T, R>) -> Self {
+        Tap(receiver)
+    }
+
+    /// What has come out since it was asked last, without times and diffs.
+    pub fn take(&mut self) -> Vec<D> {
+        self.updates().into_iter().map(|update| update.data).collect()
+    }
+
+    /// What has come out since it was asked last.
+    pub fn updates(&mut self) -> Vec<Update<D, T, R>> {
+        std::iter::from_fn(|| self.0.update_now()).collect()
+    }
+
+    /// How far the output had come when it was looked at last.
+    pub fn frontier(&self) -> &Frontier<T> {
+        self.0.frontier()
+    }
+}

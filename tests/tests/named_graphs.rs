@@ -1,0 +1,112 @@
+//! Graphs with ports: driven by hand, under test, and as nodes of other graphs.
+
+use streamweave::envelope::Timed;
+use streamweave::prelude::*;
+
+fn block_on<R>(future: impl Future<Output = R>) -> R {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+graph! {
+    /// Halves what is even.
+    pub graph halves(numbers: u64) -> (even: u64, odd: u64) {
+        parity = partition(|n| n % 2 == 0);
+        numbers -> parity;
+        parity.matching -> map(|n| n / 2) -> even;
+        parity.rest -> odd;
+    }
+}
+
+graph! {
+    graph counts<K: Clone + Eq + std::hash::Hash>(events: Timed<K>; length: TimeDelta) -> (counts: Timed<(K, u64)>, late: K) {
+        windows = tumbling(length).aggregate(Count::new);
+        events -> key_by(|key: &K| key.clone()) -> windows;
+        windows -> map(|keyed| (keyed.key, keyed.value.value)) -> counts;
+        windows.late -> map(|late| late.row.key) -> late;
+    }
+}
+
+graph! {
+    graph either(left: u64, right: &'static str) -> (both: String) {
+        left -> map(|n| n.to_string()) -> lefts;
+        lefts = inspect(|_| ());
+        right -> map(|text| text.to_owned()) -> rights;
+        rights = inspect(|_| ());
+        [lefts, rights] -> both;
+    }
+}
+
+#[test]
+fn a_graph_is_driven_by_hand() {
+    block_on(async {
+        let (graph, inputs, mut outputs) = halves::open();
+        let running = graph.spawn();
+        for n in 1..=4 {
+            inputs.numbers.send(n).await.expect("it runs");
+        }
+        inputs.numbers.close();
+        assert_eq!((outputs.even.recv().await, outputs.even.recv().await), (Some(1), Some(2)));
+        assert_eq!((outputs.odd.recv().await, outputs.odd.recv().await), (Some(1), Some(3)));
+        assert_eq!((outputs.even.recv().await, outputs.odd.recv().await), (None, None));
+        running.await.expect("nothing fails").conserved().expect("the books balance");
+    });
+}
+
+#[test]
+fn a_graph_is_a_node_of_another_whose_ports_are_named() {
+    let result = block_on(
+        graph! {
+            numbers = from_iter(1..=6);
+            halved  = halves();
+            numbers -> halved;
+            halved.even -> even;
+            halved.odd -> discard;
+            even = collect();
+        }
+        .batch(2)
+        .run(),
+    )
+    .expect("nothing fails");
+    assert_eq!(result.even, [1, 2, 3]);
+    result.assert_conserved();
+    let node = result.report().node("halved").expect("it is there");
+    assert_eq!(node.inside.len(), 5);
+}
+
+#[test]
+fn inputs_are_fed_by_name_in_any_order() {
+    let result = block_on(
+        graph! {
+            words   = from_iter(["x", "y"]);
+            numbers = from_iter(1..=2);
+            one_or_other = either();
+            words -> one_or_other.right;
+            numbers -> one_or_other.left;
+            one_or_other.both -> both;
+            both = collect();
+        }
+        .batch(1)
+        .run(),
+    )
+    .expect("nothing fails");
+    assert_eq!(result.both, ["x", "1", "y", "2"]);
+    result.assert_conserved();
+}
+
+#[test]
+fn a_generic_timed_graph_under_test_has_frontiers_at_its_ports() {
+    let at = EventTime::from_secs;
+    let mut counts = counts::harness::<&str>(10.secs());
+    counts.inputs.events.send_at("a", at(1));
+    counts.inputs.events.send_at("a", at(3));
+    counts.settle();
+    assert!(counts.outputs.counts.take().is_empty());
+    counts.inputs.events.advance_to(at(10));
+    counts.inputs.events.send_at("b", at(2));
+    counts.settle();
+    assert_eq!(counts.outputs.counts.take(), [("a", 2)]);
+    assert_eq!(counts.outputs.late.take(), ["b"]);
+    counts.finish().expect("nothing fails").assert_conserved();
+    assert!(counts.outputs.counts.updates().is_empty());
+    assert!(counts.outputs.counts.frontier().is_end());
+}
