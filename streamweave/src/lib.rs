@@ -144,6 +144,13 @@ pub use graph::Error;
 #[doc(inline)]
 pub use streamweave_macros::node;
 
+/// Makes the variants of an enum ports: for [`route`](operator::custom::route).
+///
+/// A variant has one unnamed field, which its port carries, or none; a port is called as its variant is
+/// written. At most 12 variants.
+#[doc(inline)]
+pub use streamweave_macros::Ports;
+
 /// Wires nodes into a graph: an expression of type [`Graph`].
 ///
 /// ```text

@@ -11,19 +11,26 @@ pub use crate::executor::{
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{AsyncCalls, Call};
+pub use crate::operator::custom::route;
+pub use crate::operator::custom::{
+    Cx as NodeCx, NoContext, NoFrontier, NoTimer, OnUpdate, OnValue, Out, RouteInto, Routes, Seeing, Sends,
+    SendsRef, Stateful, Value, Whole,
+};
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
     TryMapRef,
 };
-pub use crate::operator::{EntryAt, ExitAt, Node, Queue, entry, exit};
+pub use crate::operator::flow::{Overflow, buffer};
+pub use crate::operator::{Behind, EntryAt, ExitAt, Node, Queue, entry, exit};
 pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed, Shared};
 pub use crate::port::{
     AllFed, Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut,
-    Feed as FeedPort, Inlet, Inlets, Lends, Lent, NoInput, Nth, Open, Origin, PortName, Ports, Slot, Tee,
-    Unfed, cut, deliver, name,
+    Feed as FeedPort, Inlet, Inlets, Lends, Lent, NoInput, Nowhere, Nth, Open, OrDefault, Origin, Port,
+    PortName, Ports, Push, Slot, Tee, Unfed, cut, deliver, name,
 };
+pub use crate::sink::on_error;
 pub use crate::testing::{Feed, Harness, Tap};
-pub use crate::time::{Frontier, Timestamp};
+pub use crate::time::{EventTime, Frontier, Timestamp};
 pub use streamweave_macros::graph;
 
 /// Places an operator behind an edge.

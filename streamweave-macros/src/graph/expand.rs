@@ -15,6 +15,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
 use super::ir::{Edge, Graph, Operator, Signature};
+use crate::ports::Stream;
 
 /// How deep stages nest before a cut ends the nesting; see `streamweave::port::Cut`.
 const MAX_DEPTH: usize = 12;
@@ -86,7 +87,7 @@ impl<'a> Expansion<'a> {
 
     /// Whether a node's stage is entered by several arrows, or by name.
     fn is_shared(&self, node: usize) -> bool {
-        self.graph.entering(node).count() > 1 || self.is_fed_by_name(node)
+        self.graph.entering(node).count() > 1 || self.is_fed_by_name(node) || self.default() == Some(node)
     }
 
     /// Whether the arrows that enter a node name its ports.
@@ -124,13 +125,27 @@ impl<'a> Expansion<'a> {
                 (with_edges(&at_function(expr, "with"), ends), expr.span())
             }
             Operator::Written(expr) => (with_edges(expr, ends), expr.span()),
+            Operator::Buffer(expr) => (with_edges(expr, ends), expr.span()),
+            Operator::Policy(policy, of) => {
+                let sw = self.library_at(node.span);
+                let policy = policy_of(policy, ends.first(), &sw);
+                (
+                    quote_spanned!(mixed(node.span)=> #sw::on_error::on_error(#(#ends,)* #of, #policy)),
+                    node.span,
+                )
+            }
+            Operator::Default(policy) => {
+                let sw = self.library_at(node.span);
+                let policy = policy_of(policy, None, &sw);
+                (quote_spanned!(mixed(node.span)=> #sw::on_error::by_default(#policy)), node.span)
+            }
             Operator::Entry(port) => {
-                let (sw, (data, time, diff)) = (self.library_at(node.span), self.input(*port));
-                (quote_spanned!(mixed(node.span)=> #sw::entry::<#data, #time, #diff>()), node.span)
+                let (sw, stream) = (self.library_at(node.span), self.input(*port));
+                (quote_spanned!(mixed(node.span)=> #sw::entry::<#stream>()), node.span)
             }
             Operator::Exit(port) => {
-                let (sw, (data, time, diff)) = (self.library_at(node.span), self.output(*port));
-                (quote_spanned!(mixed(node.span)=> #sw::exit::<#data, #time, #diff>(#(#ends),*)), node.span)
+                let (sw, stream) = (self.library_at(node.span), self.output(*port));
+                (quote_spanned!(mixed(node.span)=> #sw::exit::<#stream>(#(#ends),*)), node.span)
             }
         };
         let sw = self.library_at(span);
@@ -205,13 +220,13 @@ impl<'a> Expansion<'a> {
     }
 
     /// What the input port of this number of a named graph carries.
-    fn input(&self, port: usize) -> (TokenStream, TokenStream, TokenStream) {
-        carried(&self.signature().inputs[port].ty, &self.sw)
+    fn input(&self, port: usize) -> TokenStream {
+        Stream::declared(&self.signature().inputs[port].ty, &self.sw).arguments()
     }
 
     /// What the output port of this number carries.
-    fn output(&self, port: usize) -> (TokenStream, TokenStream, TokenStream) {
-        carried(&self.signature().outputs[port].ty, &self.sw)
+    fn output(&self, port: usize) -> TokenStream {
+        Stream::declared(&self.signature().outputs[port].ty, &self.sw).arguments()
     }
 
     /// The witness of where an arrow starts.
@@ -254,7 +269,7 @@ impl<'a> Expansion<'a> {
                 "`{}` carries `{{Self}}`, but the streams beside it in this list carry `{{To}}`",
                 edge.from_words
             ),
-            Operator::Written(_) | Operator::Entry(_) | Operator::Exit(_) => {
+            _ => {
                 format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words)
             }
         };
@@ -393,7 +408,16 @@ impl<'a> Expansion<'a> {
             let origin = self.origin(edge);
             wires = quote_spanned!(mixed(span)=> #sw::attach(#origin, #wires, ()));
         }
+        if self.default().is_some() {
+            wires = quote_spanned!(mixed(span)=> #sw::OrDefault::or(#wires, #sw::Nowhere));
+        }
         quote_spanned!(mixed(span)=> #sw::all_connected(#wires);)
+    }
+
+    /// The node that stands for every `err` port that is left open.
+    fn default(&self) -> Option<usize> {
+        (0..self.graph.nodes.len())
+            .find(|node| matches!(self.graph.nodes[*node].operator, Operator::Default(_)))
     }
 
     /// One edge for each port that arrows leave, in the order in which they are written.
@@ -418,9 +442,32 @@ impl<'a> Expansion<'a> {
             |node| self.order.iter().position(|&other| other == node).expect("every node is in the order");
         let edges = self.order.iter().flat_map(|&node| self.graph.leaving(node)).map(|edge| {
             let (from, port, to) = (place(edge.from), edge.port.to_string(), place(edge.to));
-            quote!(#sw::EdgeInfo { from: #from, port: #port, to: #to })
+            quote!(#sw::EdgeInfo { from: #from, port: #port, to: #to, by_default: false })
         });
-        quote!(const { #sw::Topology { name: ::core::option::Option::None, nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
+        let has_err = |node: usize| self.graph.leaving(node).any(|edge| edge.port == "err");
+        let defaults = self.default().into_iter().flat_map(|default| {
+            let to = place(default);
+            self.order.iter().filter(move |&&node| node != default && !has_err(node)).map(move |&node| {
+                let from = place(node);
+                quote!(#sw::EdgeInfo { from: #from, port: "err", to: #to, by_default: true })
+            })
+        });
+        let name = match &self.graph.signature {
+            Some(signature) => {
+                let name = signature.name.to_string();
+                quote!(::core::option::Option::Some(#name))
+            }
+            None => quote!(::core::option::Option::None),
+        };
+        quote! {
+            const {
+                #sw::Topology {
+                    name: #name,
+                    nodes: &[#(#nodes),*],
+                    edges: &[#(#edges,)* #(#defaults),*],
+                }
+            }
+        }
     }
 
     /// The input ports that rows of a node reach, each as a node and what gives the number of its port.
@@ -429,7 +476,9 @@ impl<'a> Expansion<'a> {
         let mut ports = Vec::new();
         for &node in self.order {
             for (port, edge) in self.graph.entering(node).enumerate() {
-                if reached.contains(&edge.from) {
+                let waits =
+                    edge.from != from && matches!(self.graph.nodes[edge.from].operator, Operator::Buffer(_));
+                if reached.contains(&edge.from) && !waits {
                     let number = self.inlet(edge).map(|inlet| quote!(#inlet.number()));
                     ports.push((node, number.unwrap_or_else(|| quote!(#port))));
                     if !reached.contains(&node) {
@@ -444,7 +493,10 @@ impl<'a> Expansion<'a> {
     /// Whether everything that rows of a node reach has been brought out: its room for more.
     fn room_behind(&self, from: usize) -> TokenStream {
         let mut reached: Vec<usize> = self.reached_ports(from).into_iter().map(|(node, _)| node).collect();
+        reached.extend(self.default());
+        reached.sort_unstable();
         reached.dedup();
+        reached.retain(|node| *node != from);
         // Only what has no output, or work of its own, keeps rows for the outside.
         let clear = reached.into_iter().map(|node| {
             let node = local("node", node);
@@ -622,7 +674,7 @@ impl<'a> Expansion<'a> {
     pub(super) fn io_type(&self) -> TokenStream {
         let sw = &self.sw;
         let (inputs, outputs) = (&self.signature().inputs, &self.signature().outputs);
-        let queue = |(data, time, diff)| quote!(#sw::Queue<#data, #time, #diff>,);
+        let queue = |stream: TokenStream| quote!(#sw::Queue<#stream>,);
         let ins = (0..inputs.len()).map(|port| queue(self.input(port)));
         let outs = (0..outputs.len()).map(|port| queue(self.output(port)));
         quote!(#sw::Io<(#(#ins)*), (#(#outs)*)>)
@@ -680,6 +732,10 @@ impl<'a> Expansion<'a> {
             cuts.extend(beyond);
             let behind = tee(sw, &self.fan_name(first), &arrows);
             wires = quote!(#sw::attach(#ports.#port, #wires, #behind));
+        }
+        if let Some(default) = self.default().filter(|&default| default != number) {
+            let (default, name) = (local("stage", default), &self.graph.nodes[number].name);
+            wires = quote!(#sw::OrDefault::or(#wires, #default.port::<1, _>(#sw::on_error::From(#name))));
         }
         let inlet = match self.graph.entering(number).next() {
             Some(edge) if !self.is_shared(number) => {
@@ -756,18 +812,6 @@ fn tee(sw: &TokenStream, fan: &Ident, arrows: &[TokenStream]) -> TokenStream {
     }
 }
 
-/// What a port that is declared as `ty` carries: a plain value, or one in its envelope.
-pub(super) fn carried(ty: &syn::Type, sw: &TokenStream) -> (TokenStream, TokenStream, TokenStream) {
-    if crate::envelope::is_seen(ty) {
-        let part = |part: &str| {
-            let part = format_ident!("{part}");
-            quote!(<#ty as #sw::Envelope>::#part)
-        };
-        return (part("Data"), part("Time"), part("Diff"));
-    }
-    (quote!(#ty), quote!(()), quote!(()))
-}
-
 /// The operator's expression, its leftmost path replaced by the function `name` beside it: `f(x)` by
 /// `f::name(x)`.
 fn at_function(expr: &Expr, name: &str) -> Expr {
@@ -836,6 +880,29 @@ fn insert(expr: &mut Expr, edges: Vec<Ident>) {
             let span = other.span();
             *other = Expr::Verbatim(quote_spanned!(span=> #other(#(#edges),*)));
         }
+    }
+}
+
+/// A policy by its name, with or without arguments; or a value of the user's own.
+fn policy_of(policy: &Expr, edge: Option<&Ident>, sw: &TokenStream) -> TokenStream {
+    const NAMES: [&str; 4] = ["stop", "skip", "dead_letter", "custom"];
+    let named = |expr: &Expr| match expr {
+        Expr::Path(path) => {
+            path.path.get_ident().filter(|name| NAMES.iter().any(|known| name == known)).cloned()
+        }
+        _ => None,
+    };
+    match policy {
+        Expr::Call(call) if let Some(name) = named(&call.func) => {
+            let arguments = &call.args;
+            // A function's parameters are known by the edge.
+            let edge = edge.filter(|_| name == "custom").map(|edge| quote!(#edge,));
+            quote_spanned!(name.span()=> #sw::on_error::#name(#edge #arguments))
+        }
+        other => match named(other) {
+            Some(name) => quote_spanned!(name.span()=> #sw::on_error::#name()),
+            None => quote!(#other),
+        },
     }
 }
 

@@ -1,8 +1,14 @@
 //! `#[node]`: parse, lower, check, expand.
 
 mod attr;
+mod doc;
 mod expand;
 mod model;
+mod routes;
+mod sends;
+mod stateful;
+
+pub(crate) use routes::derive;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -12,6 +18,9 @@ use crate::diagnostics::report;
 /// Compiles a `#[node]` item. After a mistake an operator of its name stands in for it, so
 /// that nothing else lights up.
 pub(crate) fn compile(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    if let Ok(block) = syn::parse2::<syn::ItemImpl>(item.clone()) {
+        return stateful::compile(attributes, block);
+    }
     match model::parse(attributes, item.clone()) {
         Ok(node) => expand::expand(&node),
         Err(mistakes) => {

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, FnArg, Ident, ItemFn, PatType, ReturnType, Type};
+use syn::{Attribute, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Type};
 
 use super::attr::{self, Settings};
 use crate::diagnostics::Mistakes;
@@ -18,10 +18,77 @@ pub(super) struct Node {
     /// The parameters that configure the node, and their places among the arguments.
     pub(super) params: Vec<PatType>,
     pub(super) places: Vec<usize>,
+    /// The outputs that it sends to, where it has several.
+    pub(super) outs: Vec<OutParam>,
+    /// Whether it takes its input in its envelope.
+    pub(super) enveloped: bool,
+    /// The context that it asks for.
+    pub(super) cx: Option<CxParam>,
     pub(super) shape: Shape,
     /// The type of a flat-map's items, where its output is written as `impl Iterator<Item = ..>`.
     pub(super) items: Option<Type>,
     pub(super) settings: Settings,
+}
+
+/// `name: &mut Out<B>`
+#[derive(Clone)]
+pub(super) struct OutParam {
+    pub(super) name: Ident,
+    pub(super) place: usize,
+    pub(super) item: Type,
+    /// The time that is sent along, where there is one: `Out<B, T>`.
+    pub(super) time: Option<Type>,
+}
+
+impl OutParam {
+    /// The output that an argument is, if it is one.
+    pub(super) fn of(place: usize, argument: &PatType) -> Option<Self> {
+        let Type::Reference(reference) = &*argument.ty else { return None };
+        let arguments = generic_arguments(&reference.elem, "Out")?;
+        reference.mutability?;
+        let name = match &*argument.pat {
+            Pat::Ident(pat) => pat.ident.clone(),
+            _ => return None,
+        };
+        let mut arguments = arguments.into_iter();
+        let item = arguments.next()?;
+        Some(OutParam { name: port_name(&name), place, item, time: arguments.next() })
+    }
+}
+
+/// A port is called after its parameter, which an underscore may mark as unused.
+fn port_name(name: &Ident) -> Ident {
+    let text = name.to_string();
+    Ident::new(text.trim_start_matches('_'), name.span())
+}
+
+/// `cx: &Cx<T>`
+#[derive(Clone)]
+pub(super) struct CxParam {
+    pub(super) place: usize,
+    /// The time, where it is not event time.
+    pub(super) time: Option<Type>,
+}
+
+impl CxParam {
+    /// The context that an argument is, if it is one.
+    pub(super) fn of(place: usize, argument: &PatType) -> Option<Self> {
+        let Type::Reference(reference) = &*argument.ty else { return None };
+        let arguments = generic_arguments(&reference.elem, "Cx")?;
+        Some(CxParam { place, time: arguments.into_iter().next() })
+    }
+}
+
+/// The arguments of a type that is written as `name` or `name<..>`.
+fn generic_arguments(ty: &Type, name: &str) -> Option<Vec<Type>> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
+    let syn::PathArguments::AngleBracketed(arguments) = &last.arguments else { return Some(Vec::new()) };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        syn::GenericArgument::Type(ty) => Some(ty.clone()),
+        _ => None,
+    });
+    Some(types.collect())
 }
 
 impl Node {
@@ -110,6 +177,8 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
     let mut inputs = Vec::new();
     let mut params = Vec::new();
     let mut places = Vec::new();
+    let mut outs: Vec<OutParam> = Vec::new();
+    let mut cx = None;
     for (place, argument) in function.sig.inputs.iter_mut().enumerate() {
         match argument {
             FnArg::Receiver(receiver) => {
@@ -119,6 +188,13 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
                 if take_param(&mut typed.attrs) {
                     params.push(typed.clone());
                     places.push(place);
+                } else if let Some(out) = OutParam::of(place, typed) {
+                    if outs.iter().any(|other| other.name == out.name) {
+                        mistakes.at(out.name.span(), format!("two outputs are called `{}`", out.name));
+                    }
+                    outs.push(out);
+                } else if let Some(asked) = CxParam::of(place, typed) {
+                    cx = Some(asked);
                 } else {
                     inputs.push(typed.clone());
                 }
@@ -126,6 +202,7 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
         }
     }
     signature(&function, &inputs, &mut mistakes);
+    outputs(&function, &outs, cx.is_some(), &mut mistakes);
     asynchronous(&function, &inputs, &settings, &mut mistakes);
     let input = inputs.first().map(|input| (*input.ty).clone());
     let items = items(&function.sig.output, &mut mistakes);
@@ -134,8 +211,35 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
         Type::Reference(reference) => (*reference.elem, true),
         owned => (owned, false),
     };
+    let enveloped = !by_ref && crate::ports::is_envelope(&input);
     let shape = settings.shape.unwrap_or_else(|| Shape::of(&function.sig.output));
-    Ok(Node { function, input, by_ref, params, places, shape, items, settings })
+    Ok(Node { function, input, by_ref, params, places, outs, enveloped, cx, shape, items, settings })
+}
+
+/// What holds of nodes that send to several outputs, or ask for their context.
+fn outputs(function: &ItemFn, outs: &[OutParam], has_cx: bool, mistakes: &mut Mistakes) {
+    if let (ReturnType::Type(_, output), false) = (&function.sig.output, outs.is_empty())
+        && !matches!(&**output, Type::Tuple(tuple) if tuple.elems.is_empty())
+    {
+        mistakes.on(output, "a node that has `Out` parameters sends to them and returns nothing");
+    }
+    if let Some(OutParam { time: Some(time), .. }) = outs.iter().find(|out| out.time.is_some()) {
+        mistakes.on(time, "what a function sends has the time of its input: write `Out<B>`");
+    }
+    if let Some(first) = outs.first()
+        && function.sig.asyncness.is_some()
+    {
+        mistakes.at(first.name.span(), "an asynchronous node returns its one output: take `Out` away");
+    }
+    if has_cx && function.sig.asyncness.is_some() {
+        mistakes
+            .at(function.sig.ident.span(), "an asynchronous node has no `&Cx`: the call outlives the row");
+    }
+    if let ReturnType::Type(_, output) = &function.sig.output
+        && crate::ports::is_envelope(output)
+    {
+        mistakes.on(output, "return the value alone: it keeps the time and the diff of the input");
+    }
 }
 
 /// What holds of asynchronous nodes, and of them alone.

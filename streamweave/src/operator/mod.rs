@@ -19,6 +19,7 @@
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
 pub mod asynchronous;
+pub mod custom;
 pub mod element;
 pub mod flow;
 pub mod keyed;
@@ -138,6 +139,11 @@ pub trait Operator {
     fn inside(&mut self) -> Vec<NodeReport> {
         Vec::new()
     }
+
+    /// Learns, after it was ready when polled, that there is room behind for what it will emit.
+    ///
+    /// Only an operator that keeps rows back for the sake of a slow sink needs to know.
+    fn opened(&mut self) {}
 
     /// What it waits for, where that is worth telling: `3 calls in flight`.
     fn waits_for(&mut self) -> Option<Cow<'static, str>> {

@@ -20,7 +20,7 @@ pub use edge::{Along, ByRef, ByValue, Conduct, Edge, EdgeRef, FanOut, Lends, Len
 pub use fan::{Cut, Tee, cut, deliver};
 pub use inlet::{AllFed, Fed, Feed, Inlet, Inlets, LeftUnfed, Unfed};
 pub use outputs::{
-    At, Attach, Connected, Emitted, MAX_PORTS, MatchingRest, NoPorts, Nth, OnlyOut, Open, OrDefault, OutErr,
-    OutLate, Outputs, PortName, Ports, SinkWithoutOutputs, Wired, name,
+    At, Attach, Connected, Emitted, MAX_PORTS, MatchingRest, NoPorts, Nowhere, Nth, OnlyOut, Open, OrDefault,
+    OutErr, OutLate, Outputs, PortName, Ports, SinkWithoutOutputs, Wired, name,
 };
 pub use push::{Chain, Port, Push};

@@ -79,7 +79,7 @@ pub trait OrDefault<S> {
     fn or(self, default: S) -> Self::Port;
 }
 
-impl<A: Chain, S: Chain> OrDefault<S> for Port<A> {
+impl<A, S> OrDefault<S> for Port<A> {
     type Port = Port<A>;
 
     #[inline(always)]
@@ -260,7 +260,7 @@ impl<N> At for Open<N> {
 }
 
 /// What stands behind a port left open. The open port has been reported, so nothing runs into it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Nowhere;
 
 impl Chain for Nowhere {
