@@ -6,7 +6,7 @@ use crate::workload::Workload;
 /// What `--help` says.
 pub(crate) const USAGE: &str = "\
 usage: peers table [WORKLOAD..]       compare all engines on these workloads, or on all of them
-       peers run ENGINE WORKLOAD N    run one alone and print its answer
+       peers run ENGINE WORKLOAD N    run one alone: its answer, and the CPU time it took
        peers --help
 
 ENGINE    streamweave, hand, timely, dfir, renoir; or none, which only makes the input
@@ -36,12 +36,7 @@ pub(crate) enum Command {
     /// Say how this is used.
     Help,
     /// Run one job.
-    Run {
-        /// The job.
-        job: Job,
-        /// Whether to print all that was measured, for the process that prints the table.
-        as_child: bool,
-    },
+    Run(Job),
     /// Print the table of these workloads.
     Table(Vec<Workload>),
 }
@@ -69,9 +64,6 @@ pub(crate) enum UsageError {
     WrongCount(usize),
 }
 
-/// The option that a child of the table is started with.
-pub(crate) const AS_CHILD: &str = "--measured";
-
 /// Reads the arguments, without the program's name.
 ///
 /// # Errors
@@ -87,10 +79,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Command, 
         "--help" | "-h" | "help" => Ok(Command::Help),
         "table" if arguments.is_empty() => Ok(Command::Table(Workload::ALL.to_vec())),
         "table" => arguments.iter().map(|name| workload(name)).collect::<Result<_, _>>().map(Command::Table),
-        "run" => {
-            let as_child = arguments.first().is_some_and(|first| first == AS_CHILD);
-            Ok(Command::Run { job: job(&arguments[usize::from(as_child)..])?, as_child })
-        }
+        "run" => job(&arguments).map(Command::Run),
         _ => Err(UsageError::UnknownCommand(command)),
     }
 }

@@ -4,8 +4,8 @@
 //! each workload is, and how each engine is used.
 //!
 //! A record's way: [`workload`] makes the input and says what the answer looks like, [`engine`]
-//! turns the one into the other, [`measure`] says what that took, and [`table`] runs engine after
-//! engine, each in a process of its own, and compares.
+//! turns the one into the other, [`measure`] says what that took, and [`table`] has the engines work
+//! in turn, and compares.
 
 mod arguments;
 mod engine;
@@ -15,8 +15,8 @@ mod workload;
 
 use std::process::ExitCode;
 
-use arguments::{Command, USAGE};
-use measure::Measured;
+use arguments::{Command, Job, USAGE};
+use measure::Input;
 
 fn main() -> ExitCode {
     let command = match arguments::parse(std::env::args().skip(1)) {
@@ -28,8 +28,7 @@ fn main() -> ExitCode {
     };
     match command {
         Command::Help => println!("{USAGE}"),
-        Command::Run { job, as_child: false } => println!("{}", Measured::of(job).answer),
-        Command::Run { job, as_child: true } => print!("{}", Measured::of(job)),
+        Command::Run(job) => run(job),
         Command::Table(workloads) => {
             if let Err(error) = table::print(&workloads) {
                 eprintln!("peers: {error}");
@@ -38,4 +37,14 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Prints an engine's answer, and what it took on the other stream; without an engine, how much
+/// input was made.
+fn run(job: Job) {
+    let input = Input::of(job.workload, job.size);
+    let Some(engine) = job.engine else { return println!("{} rows", input.rows()) };
+    let measured = input.run(engine);
+    println!("{}", measured.answer);
+    eprintln!("{:.2} ns a row", measured.cpu.as_secs_f64() * 1e9 / input.rows() as f64);
 }

@@ -67,6 +67,14 @@ impl Workload {
         }
     }
 
+    /// How many rounds the table measures: more where one is short, for the sake of the median.
+    pub(crate) fn rounds(self) -> usize {
+        match self {
+            Workload::W1 | Workload::W3 => 31,
+            Workload::W2Borrowed | Workload::W2Owned | Workload::W7 => 11,
+        }
+    }
+
     /// The target of the design's section on performance.
     pub(crate) fn target(self) -> Target {
         match self {
