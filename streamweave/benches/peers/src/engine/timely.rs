@@ -4,12 +4,13 @@
 //! of their rows work in place. What is keyed is exchanged by key, which on one worker costs nothing.
 
 use std::cell::RefCell;
+use std::hash::BuildHasher;
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
-use std::hash::BuildHasher;
+use timely::container::CapacityContainerBuilder;
 use timely::container::buffer::default_capacity;
-use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::channels::pact::{Exchange, ParallelizationContract, Pipeline};
 use timely::dataflow::operators::vec::{Filter, Map};
 use timely::dataflow::operators::{Capability, Operator};
 use timely::dataflow::{InputHandle, StreamVec};
@@ -129,7 +130,7 @@ fn execute<A: Send + Sync + Clone + 'static>(
 /// Feeds rows by the container, and lets the worker work off each.
 fn feed<D: Copy + 'static>(
     worker: &mut Worker,
-    input: &mut InputHandle<(), timely::container::CapacityContainerBuilder<Vec<D>>>,
+    input: &mut InputHandle<(), CapacityContainerBuilder<Vec<D>>>,
     rows: &[D],
 ) {
     let capacity = default_capacity::<D>();
@@ -160,7 +161,7 @@ fn counted<'scope, D: 'static, P>(
     add: impl Fn(&mut Tally, D) + 'static,
 ) -> StreamVec<'scope, (), (String, u64)>
 where
-    P: timely::dataflow::channels::pact::ParallelizationContract<(), Vec<D>>,
+    P: ParallelizationContract<(), Vec<D>>,
 {
     rows.unary_frontier(pact, "Count", move |capability, _| {
         let (mut tally, mut held) = (Tally::default(), Some(capability));
@@ -183,18 +184,16 @@ fn windowed(bids: StreamVec<'_, i64, Bid>) -> StreamVec<'_, i64, Pane> {
         let mut held: Option<Capability<i64>> = Some(capability);
         move |(input, frontier), output| {
             input.for_each(|_, batch| batch.drain(..).for_each(|bid| windows.add(bid.auction, bid.time)));
-            let reached = frontier.frontier().first().copied();
+            let reached = frontier.frontier().first().copied().unwrap_or(i64::MAX);
             if let Some(capability) = &mut held
-                && windows.is_due(reached.unwrap_or(i64::MAX))
+                && windows.is_due(reached)
             {
                 let mut session = output.session(capability);
-                windows.advance(reached.unwrap_or(i64::MAX), |pane| session.give(pane));
+                windows.advance(reached, |pane| session.give(pane));
                 drop(session);
-                if let Some(reached) = reached {
-                    capability.downgrade(&reached);
-                }
+                capability.downgrade(&reached);
             }
-            if reached.is_none() {
+            if frontier.is_empty() {
                 held = None;
             }
         }

@@ -30,12 +30,12 @@ impl Record {
 /// The records `0..count`, each given when it is due. It spins.
 pub(crate) fn records(count: usize) -> impl Iterator<Item = Record> {
     let begun = Instant::now() + PERIOD;
-    (0..count as u32).map(move |number| {
-        let due = begun + PERIOD * number;
+    (0..count as u64).map(move |value| {
+        let due = begun + Duration::from_nanos(PERIOD.as_nanos() as u64 * value);
         while Instant::now() < due {
             spin_loop();
         }
-        Record { due, value: u64::from(number) }
+        Record { due, value }
     })
 }
 
