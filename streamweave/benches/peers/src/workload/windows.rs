@@ -118,8 +118,8 @@ type Counts = HashMap<usize, u64, FixedState>;
 /// The windows that an engineer writes by hand: the loop's, and those of the peers that have none.
 ///
 /// The newest window's counts stand in a field of their own, those of older windows in a short list,
-/// and the tables of windows that have fired are used again: nine bids in ten cost one compare and
-/// one look-up.
+/// and the tables of windows that have fired are used again: most bids cost one compare and one
+/// look-up.
 #[derive(Clone, Debug)]
 pub(crate) struct Windows {
     newest: Counts,
