@@ -7,7 +7,7 @@ pub use crate::io::write::{append, stdout};
 pub use crate::operator::asynchronous::{async_map, async_try_map};
 pub use crate::operator::custom::{Cx, Out, route};
 pub use crate::operator::element::{
-    Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, try_map,
+    Tally, TextTally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, try_map,
 };
 pub use crate::operator::flow::{discard, merge};
 pub use crate::operator::keyed::{

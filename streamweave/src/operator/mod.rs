@@ -118,7 +118,8 @@ pub trait Operator {
 
     /// Brings to the outside what the last batches left in the operator.
     ///
-    /// Until it is ready no source that reaches it is taken from: this is the back-pressure.
+    /// Until it is ready no source that reaches a sink is taken from: this is the back-pressure. (An operator with outputs
+    /// that writes to the outside, too, holds its sources by [`ready`](Operator::ready).)
     ///
     /// # Errors
     ///

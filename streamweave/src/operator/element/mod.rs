@@ -10,6 +10,7 @@ mod flat_map_ref;
 mod inspect;
 mod map;
 mod partition;
+mod text_tally;
 mod try_map;
 
 pub use filter::{Filter, filter};
@@ -19,4 +20,5 @@ pub use flat_map_ref::{FlatMapInto, Gather, Tally, flat_map_ref};
 pub use inspect::{Inspect, inspect};
 pub use map::{Map, MapRef, map};
 pub use partition::{Partition, partition};
+pub use text_tally::TextTally;
 pub use try_map::{ResultLike, TryMap, TryMapRef, try_map};
