@@ -97,6 +97,10 @@ pub trait Operator {
 
     /// Whether the input port can take a batch now. A source is taken from only if every port
     /// that it reaches is ready.
+    ///
+    /// An operator that is not ready because of what it has under way is not [idle](Operator::idle) either. One
+    /// that is idle waits for rows of another source; where every source is held back in that way, one is
+    /// taken from nevertheless: a port has to take what comes.
     fn ready(&mut self, _port: usize) -> bool {
         true
     }
