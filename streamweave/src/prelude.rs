@@ -8,7 +8,7 @@ pub use crate::operator::asynchronous::{async_map, async_try_map};
 pub use crate::operator::element::{
     Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, try_map,
 };
-pub use crate::operator::flow::{discard, merge};
+pub use crate::operator::flow::{concat, discard, merge, zip};
 pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,
