@@ -6,9 +6,10 @@ pub use crate::io::read::stdin;
 pub use crate::io::write::{append, stdout};
 pub use crate::operator::asynchronous::{async_map, async_try_map};
 pub use crate::operator::element::{
-    Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, try_map,
+    Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, route, split_results,
+    try_map, unzip,
 };
-pub use crate::operator::flow::{concat, discard, merge, zip};
+pub use crate::operator::flow::{Ways, balance, broadcast, concat, discard, merge, round_robin, zip};
 pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,

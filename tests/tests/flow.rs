@@ -488,3 +488,199 @@ fn a11_no_row_of_a_concat_is_behind_its_frontier() {
     assert!(all.outputs.rows.take().is_empty());
     assert!(all.outputs.rows.frontier().is_end());
 }
+
+/// Runs `rows` through an operator with three ways, and `rest`; gives what came out of each.
+macro_rules! dealt {
+    ($rows:expr, $batch:expr, $operator:expr $(, $rest:ident)?) => {{
+        let result = finish(
+            graph! {
+                rows = from_iter($rows);
+                ways = $operator;
+                rows -> ways;
+                ways.to_0 -> to_0;
+                ways.to_1 -> to_1;
+                ways.to_2 -> to_2;
+                $(ways.$rest -> $rest;
+                $rest = collect();)?
+                to_0 = collect();
+                to_1 = collect();
+                to_2 = collect();
+            }
+            .batch($batch)
+            .run(),
+        );
+        result.assert_conserved();
+        [result.to_0, result.to_1, result.to_2 $(, result.$rest)?]
+    }};
+}
+
+/// Rows to be dealt out: no number, and no weight, in a row.
+fn dealt_rows() -> impl Iterator<Item = u64> + Clone {
+    (0..3_000).map(|row| row * 7_919 % 1_009)
+}
+
+#[test]
+fn z1_route_sends_each_row_to_the_port_of_its_number_and_what_has_none_to_rest() {
+    for batch in BATCHES {
+        let of = |row: &u64| usize::try_from(row % 11).expect("it is small");
+        let dealt = dealt!(dealt_rows(), batch, route(Ways::<3>, of), rest);
+        for (port, rows) in dealt.into_iter().enumerate() {
+            let expected: Vec<_> = dealt_rows().filter(|row| of(row).min(3) == port).collect();
+            assert_eq!(rows, expected, "batch {batch}, port {port}");
+        }
+    }
+}
+
+#[test]
+fn z1_round_robin_deals_in_turn_wherever_a_batch_is_cut() {
+    for batch in BATCHES {
+        let dealt = dealt!(dealt_rows(), batch, round_robin(Ways::<3>));
+        for (port, rows) in dealt.into_iter().enumerate() {
+            assert_eq!(rows, dealt_rows().skip(port).step_by(3).collect::<Vec<_>>(), "batch {batch}");
+        }
+    }
+}
+
+#[test]
+fn z1_balance_gives_to_the_port_with_the_least_weight_so_far() {
+    let mut expected = [vec![], vec![], vec![]];
+    for row in dealt_rows() {
+        let port = (0..3).min_by_key(|port| expected[*port].iter().sum::<u64>()).expect("there are three");
+        expected[port].push(row);
+    }
+    let sums = expected.each_ref().map(|rows| rows.iter().sum::<u64>());
+    assert!(
+        sums.iter().max().unwrap() - sums.iter().min().unwrap() <= 1_008,
+        "no more than the heaviest row"
+    );
+    for batch in BATCHES {
+        assert_eq!(dealt!(dealt_rows(), batch, balance(Ways::<3>, |row| *row)), expected, "batch {batch}");
+    }
+}
+
+#[test]
+fn a11_every_way_has_every_frontier() {
+    use streamweave_tests::record::{Log, Seen, record, take};
+    let at = EventTime::from_micros;
+    for batch in BATCHES {
+        let logs: [Log<i64, EventTime>; 4] = Default::default();
+        let [one, two, three, rest] = &logs;
+        finish(
+            graph! {
+                rows = from_iter([1, 5, 1]);
+                ways = route(Ways::<3>, |row: &i64| if *row == 1 { 1 } else { 9 });
+                rows -> event_time(|row: &i64| at(*row), bounded(0.micros())) -> ways;
+                ways.to_0 -> record(one);
+                ways.to_1 -> record(two);
+                ways.to_2 -> record(three);
+                ways.rest -> record(rest);
+            }
+            .batch(batch)
+            .run(),
+        );
+        let with = |rows: [bool; 3]| {
+            let all = [
+                (rows[0], Seen::Row(1, at(1))),
+                (true, Seen::Frontier(at(1))),
+                (rows[1], Seen::Row(5, at(5))),
+                (true, Seen::Frontier(at(5))),
+                (rows[2], Seen::Row(1, at(1))),
+                (true, Seen::End),
+            ];
+            all.into_iter().filter_map(|(there, seen)| there.then_some(seen)).collect::<Vec<_>>()
+        };
+        let expected = [[false; 3], [true, false, true], [false; 3], [false, true, false]];
+        for (log, expected) in logs.iter().zip(expected) {
+            assert_eq!(take(log), with(expected), "batch {batch}");
+        }
+    }
+}
+
+#[test]
+fn z2_unzip_and_zip_give_the_same_pairs_again() {
+    for batch in BATCHES {
+        let result = finish(
+            graph! {
+                pairs = from_iter(dealt_rows().map(|row| (row, row.to_string())));
+                parts = unzip();
+                again = zip().capacity(1);
+                pairs -> parts;
+                parts.left -> again.left;
+                parts.right -> again.right;
+                again -> all;
+                all = collect();
+            }
+            .batch(batch)
+            .run(),
+        );
+        result.assert_conserved();
+        let expected: Vec<_> = dealt_rows().map(|row| (row, row.to_string())).collect();
+        assert_eq!(result.all, expected, "batch {batch}");
+    }
+}
+
+#[test]
+fn z2_split_results_loses_neither_what_succeeded_nor_why_the_rest_did_not() {
+    let halve = |row: u64| if row % 2 == 0 { Ok(row / 2) } else { Err(row) };
+    for batch in BATCHES {
+        let result = finish(
+            graph! {
+                rows  = from_iter(dealt_rows());
+                split = split_results();
+                rows -> map(halve) -> split;
+                split -> halves;
+                split.err -> map(|failed| failed.error) -> odd;
+                halves = collect();
+                odd = collect();
+            }
+            .batch(batch)
+            .run(),
+        );
+        result.assert_conserved();
+        assert_eq!(result.halves, dealt_rows().filter_map(|row| halve(row).ok()).collect::<Vec<_>>());
+        assert_eq!(result.odd, dealt_rows().filter_map(|row| halve(row).err()).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn j2_every_branch_of_a_broadcast_has_every_row() {
+    for batch in BATCHES {
+        let result = finish(
+            graph! {
+                rows = broadcast();
+                from_iter(dealt_rows()) -> rows;
+                rows -> one;
+                rows -> filter(|row| row % 2 == 0) -> two;
+                rows -> three;
+                one = collect();
+                two = collect();
+                three = collect();
+            }
+            .batch(batch)
+            .run(),
+        );
+        result.assert_conserved();
+        assert_eq!(result.one, dealt_rows().collect::<Vec<_>>());
+        assert_eq!(result.two, dealt_rows().filter(|row| row % 2 == 0).collect::<Vec<_>>());
+        assert_eq!(result.three, result.one);
+    }
+}
+
+#[test]
+fn j4_merge_gives_each_ready_input_its_share_however_the_turns_are_drawn() {
+    const ROWS: usize = 6_000;
+    for seed in 0..50 {
+        let graph = graph! {
+            a = from_iter(std::iter::repeat_n(0, ROWS));
+            b = from_iter(std::iter::repeat_n(1, ROWS));
+            c = from_iter(std::iter::repeat_n(2, ROWS));
+            [a, b, c] -> merged;
+            merged = collect();
+        };
+        let result = testing::run(graph.batch(7), ManualClock::new(), seed).expect("nothing fails");
+        // Drawn, the shares of a long prefix are even but for chance.
+        let mut shares = [0; 3];
+        result.merged[..ROWS].iter().for_each(|source: &usize| shares[*source] += 1);
+        assert!(shares.iter().all(|share| share * 2 * 3 >= ROWS), "seed {seed}: {shares:?}");
+    }
+}

@@ -10,7 +10,9 @@ mod flat_map_ref;
 mod inspect;
 mod map;
 mod partition;
+mod route;
 mod try_map;
+mod unzip;
 
 pub use filter::{Filter, filter};
 pub use filter_map::{FilterMap, FilterMapRef, OptionLike, filter_map};
@@ -19,4 +21,6 @@ pub use flat_map_ref::{FlatMapInto, Gather, Tally, flat_map_ref};
 pub use inspect::{Inspect, inspect};
 pub use map::{Map, MapRef, map};
 pub use partition::{Partition, partition};
-pub use try_map::{ResultLike, TryMap, TryMapRef, try_map};
+pub use route::{Route, route};
+pub use try_map::{ResultLike, TryMap, TryMapRef, split_results, try_map};
+pub use unzip::{Unzip, unzip};

@@ -6,11 +6,19 @@
 pub mod concat;
 pub mod zip;
 
+mod balance;
+mod broadcast;
 mod discard;
 mod merge;
+mod round_robin;
+mod ways;
 
+pub use balance::{Balance, balance};
+pub use broadcast::broadcast;
 pub use concat::{Concat, concat};
 pub use discard::{Discard, discard};
 pub(crate) use merge::merge_all;
 pub use merge::{Merge, merge};
+pub use round_robin::{RoundRobin, round_robin};
+pub use ways::{Branches, Ways, WaysOf};
 pub use zip::{Zip, zip};
