@@ -110,3 +110,28 @@ fn a_generic_timed_graph_under_test_has_frontiers_at_its_ports() {
     assert!(counts.outputs.counts.updates().is_empty());
     assert!(counts.outputs.counts.frontier().is_end());
 }
+
+#[test]
+fn j10_a_graph_that_drains_works_on_what_was_sent_before() {
+    for batch in [1, 7, 1024] {
+        block_on(async {
+            let (graph, inputs, mut outputs) = halves::open();
+            for n in 0..1_000 {
+                inputs.numbers.send(n).await.expect("there is room");
+            }
+            let running = graph.batch(batch).spawn();
+            running.drain();
+            for n in 0..500 {
+                assert_eq!(outputs.even.recv().await, Some(n));
+                assert_eq!(outputs.odd.recv().await, Some(2 * n + 1));
+            }
+            assert_eq!((outputs.even.recv().await, outputs.odd.recv().await), (None, None));
+            running.await.expect("nothing fails").conserved().expect("the books balance");
+            assert!(inputs.numbers.send(1_000).await.is_err(), "what comes later is refused");
+        });
+    }
+    let mut halves = halves::harness();
+    halves.inputs.numbers.send(4);
+    halves.finish().expect("nothing fails").assert_conserved();
+    assert_eq!(halves.outputs.even.take(), [2]);
+}
