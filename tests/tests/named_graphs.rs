@@ -135,3 +135,33 @@ fn j10_a_graph_that_drains_works_on_what_was_sent_before() {
     halves.finish().expect("nothing fails").assert_conserved();
     assert_eq!(halves.outputs.even.take(), [2]);
 }
+
+graph! {
+    graph chunks(numbers: u64) -> (chunks: Vec<u64>) {
+        numbers -> batch(3) -> chunked;
+        chunked = inspect(|_| ());
+        chunked -> chunks;
+    }
+}
+
+#[test]
+fn j7_a_drain_ends_the_inputs_of_a_graph_inside_a_node_once_and_last() {
+    for batch in [1, 7, 1024] {
+        let (send, receive) = tokio::sync::mpsc::channel(100);
+        (0..10).for_each(|n| send.try_send(n).expect("there is room"));
+        let result = block_on(
+            graph! {
+                numbers = from_channel(receive);
+                inner   = chunks();
+                numbers -> inner;
+                inner.chunks -> all;
+                all = collect();
+            }
+            .batch(batch)
+            .run_until(std::future::ready(())),
+        )
+        .expect("nothing fails");
+        assert_eq!(result.all, [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8], vec![9]], "batch {batch}");
+        result.assert_conserved();
+    }
+}
