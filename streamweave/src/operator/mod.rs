@@ -22,6 +22,7 @@ pub mod asynchronous;
 pub mod element;
 pub mod flow;
 pub mod keyed;
+pub mod rate;
 pub mod sequence;
 pub mod window;
 
@@ -210,6 +211,11 @@ impl<O: Operator, P: Ports> Node<O, P> {
     /// Puts an operator and its ports together.
     pub fn new(operator: O, ports: P) -> Self {
         Node { operator, ports }
+    }
+
+    /// The same with another setting of the operator.
+    pub(crate) fn map_operator(self, f: impl FnOnce(O) -> O) -> Self {
+        Node { operator: f(self.operator), ports: self.ports }
     }
 }
 

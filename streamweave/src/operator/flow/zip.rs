@@ -83,9 +83,8 @@ impl<L, R, T: TotalOrder> Node<Zip<L, R, T>, OnlyOut<(L, R), T, ()>> {
     ///
     /// The graph is refused where `rows` is zero.
     #[must_use]
-    pub fn capacity(mut self, rows: usize) -> Self {
-        self.operator.capacity = rows;
-        self
+    pub fn capacity(self, rows: usize) -> Self {
+        self.map_operator(|zip| Zip { capacity: rows, ..zip })
     }
 }
 
