@@ -14,15 +14,16 @@ pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,
 };
+pub use crate::operator::rate::{debounce, rate_limit, sample, throttle};
 pub use crate::operator::sequence::{
-    batch, batch_bytes, dedup, distinct, distinct_by, enumerate, every, pairwise, scan, skip, skip_while,
-    take, take_while,
+    batch, batch_bytes, dedup, distinct, distinct_by, enumerate, every, pairwise, sample_by_chance, scan,
+    skip, skip_while, take, take_while,
 };
 pub use crate::operator::window::{Late, Pane, Window, tumbling};
 pub use crate::operator::{
     Aggregate, Count, Max, Mean, Min, Sum, epochs, event_time, from_start, to_changes, untimed,
 };
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
-pub use crate::source::{from_channel, from_iter, from_stream};
+pub use crate::source::{from_channel, from_iter, from_stream, interval};
 pub use crate::time::{EventTime, LogicalTime, TimeDelta, Units, bounded};
 pub use streamweave_macros::node;
