@@ -6,9 +6,10 @@ use std::pin::pin;
 use std::rc::Rc;
 
 use streamweave::Error;
+use streamweave::envelope::Timed;
 use streamweave::prelude::*;
 use streamweave::testing;
-use streamweave::time::{Clock, ManualClock};
+use streamweave::time::{Clock, Frontier, ManualClock};
 use streamweave_tests::random::Random;
 use streamweave_tests::record::{Log, Seen, record, take};
 use streamweave_tests::{BATCHES, finish, until_it_waits};
@@ -284,34 +285,85 @@ fn z1_a_sample_by_chance_is_the_same_in_every_run_and_takes_its_share() {
     }
 }
 
+graph! {
+    graph sampled_and_settled(rows: Timed<Row>) -> (out: Timed<Row>) {
+        rows -> sample(4.micros()) -> debounce(4.micros()) -> settled;
+        settled = inspect(|_| ());
+        settled -> out;
+    }
+}
+
+graph! {
+    graph sampled_and_batched(rows: Timed<Row>) -> (out: Timed<Vec<Row>>) {
+        rows -> sample(4.micros()) -> batch(9).within(4.micros()) -> batches;
+        batches = inspect(|_| ());
+        batches -> out;
+    }
+}
+
 #[test]
-fn z1_operators_by_the_clock_behind_one_another_are_due_before_they_take_more() {
+fn z1_what_is_due_goes_on_before_what_another_operator_by_the_clock_brings() {
     for script in scripts() {
-        let expected = {
-            let rows = arrivals(&script);
-            let of = |tick: i64| tick / 4;
-            let latest = |i: &usize| rows.get(i + 1).is_none_or(|next| of(next.0) > of(rows[*i].0));
-            let sampled = |i: usize| (((of(rows[i].0) + 1) * 4).min(last(&script)), rows[i].1);
-            let sampled: Vec<_> = (0..rows.len()).filter(latest).map(sampled).collect();
-            // Debounced by as long as the sample's interval: what comes just when a row is due comes after it.
-            let settled = |i: &usize| sampled.get(i + 1).is_none_or(|next| next.0 - sampled[*i].0 >= 4);
-            let settled = (0..sampled.len()).filter(settled);
-            settled.map(|i| ((sampled[i].0 + 4).min(last(&script)), sampled[i].1)).collect::<Vec<_>>()
-        };
+        // A row in four microseconds, and each is due when the next one comes.
+        let (rows_in, of) = (arrivals(&script), |tick: i64| tick / 4);
+        let latest = |i: &usize| rows_in.get(i + 1).is_none_or(|next| of(next.0) > of(rows_in[*i].0));
+        let sampled = (0..rows_in.len()).filter(latest).map(|i| (of(rows_in[i].0) * 4 + 4, rows_in[i].1));
+        let end = last(&script);
+        let expected: Vec<_> = sampled.map(|(tick, row)| ((tick + 4).min(end), row)).collect();
         for batch in BATCHES {
             let seen = play!(&script, batch, sampled_and_settled());
             assert_eq!(rows(&seen), expected, "batch {batch}");
             assert_frontiers(&script, &seen, |row: &Row| vec![row.0]);
+            let seen = play!(&script, batch, sampled_and_batched());
+            let single = rows(&seen).into_iter().map(|(tick, rows)| {
+                assert!(rows.len() == 1 || tick == end, "{rows:?} at {tick}");
+                (tick, rows)
+            });
+            let flat: Vec<_> =
+                single.flat_map(|(tick, rows)| rows.into_iter().map(move |row| (tick, row))).collect();
+            assert_eq!(flat, expected, "batch {batch}");
+            assert_frontiers(&script, &seen, |rows: &Vec<Row>| rows.iter().map(|row| row.0).collect());
         }
     }
 }
 
 graph! {
-    graph sampled_and_settled(rows: streamweave::envelope::Timed<Row>) -> (out: streamweave::envelope::Timed<Row>) {
-        rows -> sample(4.micros()) -> debounce(4.micros()) -> settled;
-        settled = inspect(|_| ());
-        settled -> out;
+    graph held(rows: Timed<u8>) -> (sampled: Timed<u8>, settled: Timed<u8>, slow: Timed<u8>, batched: Timed<Vec<u8>>) {
+        rows -> sample(10.micros()) -> sampled;
+        rows -> debounce(10.micros()) -> settled;
+        rows -> rate_limit(1, 10.micros()) -> slow;
+        rows -> batch(9).within(10.micros()) -> batched;
     }
+}
+
+#[test]
+fn a11_a_row_that_is_held_holds_the_frontier_and_nothing_else_does() {
+    let mut held = held::harness();
+    macro_rules! all {
+            ($rows:expr, $frontier:expr, [$($port:ident)*]) => {$({
+                let rows: Vec<_> = held.outputs.$port.updates().into_iter().map(|row| row.time).collect();
+                assert_eq!(rows, $rows.map(at), stringify!($port));
+                assert_eq!(*held.outputs.$port.frontier(), $frontier, stringify!($port));
+            })*};
+        }
+    held.inputs.rows.send_at(1, at(50));
+    held.inputs.rows.send_at(2, at(55));
+    held.inputs.rows.advance_to(at(60));
+    held.settle();
+    all!([], Frontier::at(at(55)), [sampled settled batched]);
+    all!([50], Frontier::at(at(55)), [slow]);
+    held.advance(9.micros());
+    all!([], Frontier::at(at(55)), [sampled settled batched slow]);
+    held.advance(1.micros());
+    all!([55], Frontier::at(at(60)), [sampled settled batched slow]);
+    held.inputs.rows.advance_to(at(70));
+    held.settle();
+    all!([], Frontier::at(at(70)), [sampled settled batched slow]);
+    held.inputs.rows.close();
+    held.settle();
+    assert!(held.is_ended(), "nothing holds the end");
+    all!([], Frontier::end(), [sampled settled batched slow]);
+    held.finish().expect("nothing fails").assert_conserved();
 }
 
 #[test]
