@@ -16,6 +16,11 @@ use crate::time::{Frontier, Timestamp};
 pub struct Ways<const N: usize>;
 
 /// The output ports of an operator with [`Ways`], for rows `Update<D, T, R>`.
+#[diagnostic::on_unimplemented(
+    message = "an operator has two, three or four ways, not `{Self}`",
+    label = "no ports for so many ways",
+    note = "the ports are `to_0`, `to_1`, .., as many as the ways; for more of them deal out twice"
+)]
 pub trait WaysOf<D, T, R> {
     /// One port for each way.
     type Each: Ports;
