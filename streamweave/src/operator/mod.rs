@@ -15,7 +15,7 @@
 //! 2. Whatever `advance` makes possible is emitted before the frontier is handed on (rule A11).
 //! 3. An operator hands on every frontier that its own state does not hold back, and the end last.
 //! 4. Output depends on the rows and frontiers received, in their order, and on nothing else: no
-//!    clock, no batch boundary, no random hasher (rule Z1).
+//!    batch boundary, no random hasher, no clock but the graph's ([`rate`]) (rule Z1).
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
 pub mod asynchronous;

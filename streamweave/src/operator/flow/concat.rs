@@ -46,7 +46,7 @@ pub fn concat<D, T: TotalOrder, R>(
 }
 
 inlets! {
-    /// The inputs of a [`concat`].
+    /// The inputs of a [`concat()`].
     Inputs { first: A @ 0, second: B @ 1 }
 }
 
@@ -56,7 +56,7 @@ pub fn inputs<D, T: TotalOrder, R>() -> Inputs<Edge<D, T, R>, Edge<D, T, R>> {
     Inputs::new()
 }
 
-/// As [`concat`], of inputs that are fed by name.
+/// As [`concat()`], of inputs that are fed by name.
 #[doc(hidden)]
 pub fn with<D, T: TotalOrder, R>(
     _inputs: Inputs<Edge<D, T, R>, Edge<D, T, R>>,
@@ -65,7 +65,7 @@ pub fn with<D, T: TotalOrder, R>(
     Node::new(Concat { first, second, waiting: Waiting::new(), output }, OnlyOut::new())
 }
 
-/// See [`concat`].
+/// See [`concat()`].
 #[derive(Clone, Debug)]
 pub struct Concat<D, T: Timestamp, R> {
     first: Frontier<T>,

@@ -48,6 +48,8 @@ use crate::time::{Frontier, ProcessingTime, TimeDelta, Timestamp, TotalOrder};
 /// # Errors
 ///
 /// The graph is refused where `rows` is zero.
+#[doc(alias = "chunks")]
+#[doc(alias = "buffer")]
 pub fn batch<D, T: TotalOrder>(
     input: Edge<D, T>,
     rows: usize,

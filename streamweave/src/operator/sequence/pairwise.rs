@@ -26,6 +26,7 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "lag")]
 pub fn pairwise<D: Clone, T>(_input: Edge<D, T>) -> Node<Pairwise<D>, OnlyOut<(D, D), T, ()>> {
     Node::new(Pairwise { before: None }, OnlyOut::new())
 }
