@@ -7,10 +7,10 @@
 //! lands on the user's own tokens.
 
 mod diagnostics;
-mod envelope;
 mod graph;
 mod hygiene;
 mod node;
+mod ports;
 
 use proc_macro::TokenStream;
 
@@ -19,6 +19,12 @@ use proc_macro::TokenStream;
 #[proc_macro]
 pub fn graph(input: TokenStream) -> TokenStream {
     graph::compile(input.into()).into()
+}
+
+/// See `streamweave::Ports`.
+#[proc_macro_derive(Ports)]
+pub fn ports(item: TokenStream) -> TokenStream {
+    node::derive(item.into()).into()
 }
 
 /// See `streamweave::node`.

@@ -106,7 +106,8 @@ pub use graph::Error;
 ///
 /// Parameters marked `#[param]` configure the node; they are cloned for each call. The name of the
 /// function is then a constructor, which `graph!` calls; the body stays callable, for tests, as
-/// `name::call(..)`. A node may be generic, have any visibility, and stand in a function's body.
+/// `name::call(..)`. A node may be generic, have any visibility, and stand in a function's body. Like
+/// any item it hides a crate of its name from the paths beside it; those then begin with `::`.
 ///
 /// # Examples
 ///
@@ -143,6 +144,13 @@ pub use graph::Error;
 #[doc(inline)]
 pub use streamweave_macros::node;
 
+/// Makes the variants of an enum ports: for [`route`](operator::custom::route).
+///
+/// A variant has one unnamed field, which its port carries, or none; a port is called as its variant is
+/// written. At most 12 variants.
+#[doc(inline)]
+pub use streamweave_macros::Ports;
+
 /// Wires nodes into a graph: an expression of type [`Graph`].
 ///
 /// ```text
@@ -160,6 +168,8 @@ pub use streamweave_macros::node;
 ///   source. A bare name that is no node of the graph is an operator without arguments.
 /// - Without a port an arrow starts at `out`. Every port goes somewhere, if only to `discard`.
 /// - The expressions are evaluated where the graph stands: they see its variables, and `?` works.
+/// - The names of nodes are the graph's own: a node may be called like a variable, a keyword (`r#in`) or
+///   a crate in use (`std`, `serde`), and hides none of them.
 /// - The result of a run is a struct with one field for each named sink, and its books:
 ///   `report()` and `assert_conserved()`.
 ///

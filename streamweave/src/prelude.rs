@@ -1,12 +1,13 @@
 //! What most graphs use: `use streamweave::prelude::*;`.
 
-pub use crate::envelope::{Failed, Keyed, Update};
+pub use crate::envelope::{Failed, Keyed, Timed, Update};
 pub use crate::graph;
 pub use crate::io::read::stdin;
 pub use crate::io::write::{append, stdout};
 pub use crate::operator::asynchronous::{async_map, async_try_map};
+pub use crate::operator::custom::{Cx, Out, route};
 pub use crate::operator::element::{
-    Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, route, split_results,
+    Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, route_by, split_results,
     try_map, unzip,
 };
 pub use crate::operator::flow::{Ways, balance, broadcast, concat, discard, merge, round_robin, zip};
@@ -26,4 +27,4 @@ pub use crate::operator::{
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
 pub use crate::source::{from_channel, from_iter, from_stream, interval};
 pub use crate::time::{EventTime, LogicalTime, TimeDelta, Units, bounded};
-pub use streamweave_macros::node;
+pub use streamweave_macros::{Ports, node};

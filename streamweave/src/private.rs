@@ -11,19 +11,26 @@ pub use crate::executor::{
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{AsyncCalls, Call};
+pub use crate::operator::custom::route;
+pub use crate::operator::custom::{
+    Cx as NodeCx, NoContext, NoFrontier, NoTimer, OnUpdate, OnValue, Out, RouteInto, Routes, Seeing, Sends,
+    SendsRef, Stateful, Value, Whole,
+};
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
     TryMapRef,
 };
-pub use crate::operator::{EntryAt, ExitAt, Node, Queue, entry, exit};
+pub use crate::operator::flow::{Overflow, buffer};
+pub use crate::operator::{Behind, EntryAt, ExitAt, Node, Queue, entry, exit};
 pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear, Operator, Placed, Shared};
 pub use crate::port::{
     AllFed, Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut,
-    Feed as FeedPort, Inlet, Inlets, Lends, Lent, NoInput, Nth, Open, Origin, PortName, Ports, Slot, Tee,
-    Unfed, cut, deliver, name,
+    Feed as FeedPort, Inlet, Inlets, Lends, Lent, NoInput, Nowhere, Nth, Open, OrDefault, Origin, Port,
+    PortName, Ports, Push, Slot, Tee, Unfed, cut, deliver, name,
 };
+pub use crate::sink::on_error;
 pub use crate::testing::{Feed, Harness, Tap};
-pub use crate::time::{Frontier, Timestamp};
+pub use crate::time::{EventTime, Frontier, Timestamp};
 pub use streamweave_macros::graph;
 
 /// Places an operator behind an edge.
@@ -36,9 +43,19 @@ where
     (Placed::new(operator), ports)
 }
 
-/// The type of an edge's end; the operator that is called with its [`witness`] says what it is.
-pub fn slot<S: Slot>() -> PhantomData<S> {
-    PhantomData
+/// The end of an edge: the operator that is called with the witness says what it is.
+pub fn end<S: Slot>() -> (PhantomData<S::Itself>, S) {
+    (PhantomData, S::witness())
+}
+
+/// The end of an edge that names the port: the port says what it takes.
+pub fn end_at<I, S: Slot>(_inlet: Inlet<I, S>) -> (PhantomData<S::Itself>, S) {
+    (PhantomData, S::witness())
+}
+
+/// The node at the end of an edge.
+pub fn node_at<S: Slot, N>(_slot: PhantomData<S>, node: N) -> S::Node<N> {
+    S::node(node)
 }
 
 /// The witness that an operator is called with.
@@ -100,30 +117,6 @@ pub fn assert_conserved(report: &Report) {
     if let Err(imbalance) = report.conserved() {
         panic!("{imbalance}\n{report}");
     }
-}
-
-/// A row along an edge into a slot that takes it by value.
-#[inline(always)]
-pub fn owned_along<D, T, U, R, Q>(row: Update<D, T, R>) -> Update<D, U, Q>
-where
-    T: FlowsAsTime<U>,
-    U: Timestamp,
-    R: FlowsAsDiff<Q>,
-{
-    Update { data: row.data, time: row.time.time(), diff: row.diff.diff() }
-}
-
-/// A row along an edge into a slot that borrows it.
-#[inline(always)]
-pub fn lent_along<D, A, T, U, R, Q>(row: Update<D, T, R>) -> Update<Lent<D, A>, U, Q>
-where
-    D: std::borrow::Borrow<A>,
-    A: ?Sized,
-    T: FlowsAsTime<U>,
-    U: Timestamp,
-    R: FlowsAsDiff<Q>,
-{
-    Update { data: Lent::new(row.data), time: row.time.time(), diff: row.diff.diff() }
 }
 
 /// The merge of a list of streams.

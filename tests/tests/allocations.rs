@@ -97,7 +97,7 @@ fn operators_that_hold_rows_or_deal_them_out_allocate_nothing_per_record() {
             timed   = event_time(|x: &u64| EventTime::from_micros(*x as i64), bounded(10.micros()));
             pairs   = zip();
             parts   = unzip();
-            ways    = route(Ways::<2>, |x| (*x % 3) as usize);
+            ways    = route_by(Ways::<2>, |x| (*x % 3) as usize);
             hands   = round_robin(Ways::<2>);
             halves  = balance(Ways::<2>, |x| *x);
             numbers -> timed -> pairs.left;

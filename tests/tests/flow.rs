@@ -523,7 +523,7 @@ fn dealt_rows() -> impl Iterator<Item = u64> + Clone {
 fn z1_route_sends_each_row_to_the_port_of_its_number_and_what_has_none_to_rest() {
     for batch in BATCHES {
         let of = |row: &u64| usize::try_from(row % 11).expect("it is small");
-        let dealt = dealt!(dealt_rows(), batch, route(Ways::<3>, of), rest);
+        let dealt = dealt!(dealt_rows(), batch, route_by(Ways::<3>, of), rest);
         for (port, rows) in dealt.into_iter().enumerate() {
             let expected: Vec<_> = dealt_rows().filter(|row| of(row).min(3) == port).collect();
             assert_eq!(rows, expected, "batch {batch}, port {port}");
@@ -566,7 +566,7 @@ fn a11_every_way_has_every_frontier() {
         finish(
             graph! {
                 rows = from_iter([1, 5, 1]);
-                ways = route(Ways::<3>, |row: &i64| if *row == 1 { 1 } else { 9 });
+                ways = route_by(Ways::<3>, |row: &i64| if *row == 1 { 1 } else { 9 });
                 rows -> event_time(|row: &i64| at(*row), bounded(0.micros())) -> ways;
                 ways.to_0 -> record(one);
                 ways.to_1 -> record(two);

@@ -20,7 +20,7 @@ fn total(rows: Vec<u64>) -> impl Future<Output = Result<Option<u128>, streamweav
 }
 
 async fn spawned() -> Result<(), streamweave::Error> {
-    let mut running = graph! {
+    let running = graph! {
         rows = from_iter([1_u64, 2]);
         rows -> all;
         all = collect();

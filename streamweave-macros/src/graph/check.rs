@@ -18,7 +18,14 @@ pub(super) fn check(graph: &Graph) -> syn::Result<Vec<usize>> {
         no_cycle(graph, &order, &mut mistakes);
     }
     mistakes.gate()?;
-    Ok(order)
+    // The default stands behind every node.
+    let is_default = |node: &usize| matches!(graph.nodes[*node].operator, Operator::Default(_));
+    Ok(order
+        .iter()
+        .copied()
+        .filter(|node| !is_default(node))
+        .chain(order.iter().copied().filter(is_default))
+        .collect())
 }
 
 fn one_arrow_an_input(graph: &Graph, mistakes: &mut Mistakes) {

@@ -9,12 +9,13 @@
 //!
 //! Names that the expansion makes are resolved at mixed site: they cannot meet the user's.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
 use super::ir::{Edge, Graph, Operator, Signature};
+use crate::ports::Stream;
 
 /// How deep stages nest before a cut ends the nesting; see `streamweave::port::Cut`.
 const MAX_DEPTH: usize = 12;
@@ -35,14 +36,21 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
     }
     let outcome = expansion.outcome();
     // The result's type stands in a block of its own, out of sight of the user's expressions.
-    quote!({
-        #(#placed)*
-        #(#checks)*
-        {
-            #outcome
-            #sw::Graph::new(#topology, #machine)
-        }
-    })
+    let mut value = Group::new(
+        Delimiter::Brace,
+        quote! {
+            #(#placed)*
+            #(#checks)*
+            {
+                #outcome
+                #sw::Graph::new(#topology, #machine)
+            }
+        },
+    );
+    // On a token of the user's: what is wrong with the value as a whole, where it is not `Send`, rustc
+    // shows there and not on all that stands between the braces.
+    value.set_span(graph.nodes[0].span);
+    TokenTree::Group(value).into()
 }
 
 pub(super) struct Expansion<'a> {
@@ -79,7 +87,7 @@ impl<'a> Expansion<'a> {
 
     /// Whether a node's stage is entered by several arrows, or by name.
     fn is_shared(&self, node: usize) -> bool {
-        self.graph.entering(node).count() > 1 || self.is_fed_by_name(node)
+        self.graph.entering(node).count() > 1 || self.is_fed_by_name(node) || self.default() == Some(node)
     }
 
     /// Whether the arrows that enter a node name its ports.
@@ -114,31 +122,62 @@ impl<'a> Expansion<'a> {
                 (quote_spanned!(mixed(node.span)=> #sw::merge([#(#ends),*])), node.span)
             }
             Operator::Written(expr) if inlets.is_some() => {
-                (with_edges(&at_function(expr, "with"), ends), expr.span())
+                (with_edges(&self.at_function(number, expr, "with"), ends), expr.span())
             }
             Operator::Written(expr) => (with_edges(expr, ends), expr.span()),
+            Operator::Buffer(expr) => (with_edges(expr, ends), expr.span()),
+            Operator::Policy(policy, of) => {
+                let sw = self.library_at(node.span);
+                let policy = policy_of(policy, ends.first(), &sw);
+                (
+                    quote_spanned!(mixed(node.span)=> #sw::on_error::on_error(#(#ends,)* #of, #policy)),
+                    node.span,
+                )
+            }
+            Operator::Default(policy) => {
+                let sw = self.library_at(node.span);
+                let policy = policy_of(policy, None, &sw);
+                (quote_spanned!(mixed(node.span)=> #sw::on_error::by_default(#policy)), node.span)
+            }
             Operator::Entry(port) => {
-                let (sw, (data, time, diff)) = (self.library_at(node.span), self.input(*port));
-                (quote_spanned!(mixed(node.span)=> #sw::entry::<#data, #time, #diff>()), node.span)
+                let (sw, stream) = (self.library_at(node.span), self.input(*port));
+                (quote_spanned!(mixed(node.span)=> #sw::entry::<#stream>()), node.span)
             }
             Operator::Exit(port) => {
-                let (sw, (data, time, diff)) = (self.library_at(node.span), self.output(*port));
-                (quote_spanned!(mixed(node.span)=> #sw::exit::<#data, #time, #diff>(#(#ends),*)), node.span)
+                let (sw, stream) = (self.library_at(node.span), self.output(*port));
+                (quote_spanned!(mixed(node.span)=> #sw::exit::<#stream>(#(#ends),*)), node.span)
             }
         };
         let sw = self.library_at(span);
-        let witness = match entering.first() {
-            None => quote_spanned!(mixed(span)=> #sw::NoInput),
+        let (operator, witness) = match entering.first() {
+            None => (operator, quote_spanned!(mixed(span)=> #sw::NoInput)),
             Some(edge) => {
-                let origin = self.origin(edge);
-                quote_spanned!(mixed(span)=> #origin.edge())
+                let (origin, slot) = (self.origin(edge), self.slot_name(edge));
+                (
+                    quote_spanned!(mixed(span)=> #sw::node_at(#slot, #operator)),
+                    quote_spanned!(mixed(span)=> #origin.edge()),
+                )
             }
         };
         let carries = node.carries.as_ref().map(|carries| {
-            // Both tokens on the type: another one is reported there.
-            let (ports, out) =
-                (local_at("ports", number, carries.span()), Ident::new("out", mixed(carries.span())));
-            quote_spanned!(mixed(carries.span())=> let _: #sw::Origin<_, #carries, _, _> = #ports.#out;)
+            // All tokens on the type: another one is reported there.
+            let span = carries.span();
+            let (ports, out) = (local_at("ports", number, span), Ident::new("out", mixed(span)));
+            let (sw, check) = (&self.sw, Ident::new("declared", mixed(span)));
+            let message =
+                format!("`{}` carries `{{Carried}}`, but is declared to carry `{{Self}}`", node.name);
+            let call =
+                quote_spanned!(mixed(span)=> #check(#ports.#out, ::core::marker::PhantomData::<#carries>));
+            quote!({
+                #[diagnostic::on_unimplemented(message = #message, label = "the node carries `{Carried}`")]
+                trait Declared<Carried> {}
+                impl<D> Declared<D> for D {}
+                fn #check<I, D, T, R, To: Declared<D>>(
+                    _out: #sw::Origin<I, D, T, R>,
+                    _declared: ::core::marker::PhantomData<To>,
+                ) {}
+                #call;
+            })
         });
         let fans = self.first_of_each_port(number).into_iter().map(|edge| self.fan(edge));
         let place = quote_spanned!(mixed(span)=> #sw::place(#operator, #witness));
@@ -160,13 +199,33 @@ impl<'a> Expansion<'a> {
         let span = self.graph.nodes[number].span;
         let sw = self.library_at(span);
         let inlets = Ident::new(&format!("__inlets{number}"), span);
-        let path = function_of(at_function(expr, "inputs"));
+        let path = function_of(self.at_function(number, expr, "inputs"));
         let mut fed = quote_spanned!(mixed(span)=> #sw::Inlets::unfed(#inlets));
         for edge in self.graph.entering(number) {
             let inlet = self.inlet(edge);
             fed = quote_spanned!(mixed(span)=> #sw::feed(#inlet, #fed));
         }
         Some(quote_spanned!(mixed(span)=> let #inlets = #path(); #sw::all_fed(#fed);))
+    }
+
+    /// The operator's expression, its leftmost path replaced by the function `name` beside it: `f(x)` by
+    /// `f::name(x)`. Its tokens stand on the port that an arrow names: where `f` has no ports by name, that is
+    /// where rustc says so, once.
+    fn at_function(&self, number: usize, expr: &Expr, name: &str) -> Expr {
+        let port = self.graph.entering(number).find_map(|edge| edge.inlet.as_ref());
+        let span = port.map_or_else(|| expr.span(), Ident::span);
+        let mut expr = expr.clone();
+        if let Some(path) = leftmost(&mut expr)
+            && let Some(last) = path.path.segments.last_mut()
+        {
+            let arguments = std::mem::take(&mut last.arguments);
+            let ident = Ident::new(name, span.resolved_at(last.ident.span()));
+            path.path.segments.push(syn::PathSegment { ident, arguments });
+            for segment in &mut path.path.segments {
+                segment.ident.set_span(span.resolved_at(segment.ident.span()));
+            }
+        }
+        expr
     }
 
     /// The witness of the named input at which an arrow ends.
@@ -181,13 +240,13 @@ impl<'a> Expansion<'a> {
     }
 
     /// What the input port of this number of a named graph carries.
-    fn input(&self, port: usize) -> (TokenStream, TokenStream, TokenStream) {
-        carried(&self.signature().inputs[port].ty, &self.sw)
+    fn input(&self, port: usize) -> TokenStream {
+        Stream::declared(&self.signature().inputs[port].ty, &self.sw).arguments()
     }
 
     /// What the output port of this number carries.
-    fn output(&self, port: usize) -> (TokenStream, TokenStream, TokenStream) {
-        carried(&self.signature().outputs[port].ty, &self.sw)
+    fn output(&self, port: usize) -> TokenStream {
+        Stream::declared(&self.signature().outputs[port].ty, &self.sw).arguments()
     }
 
     /// The witness of where an arrow starts.
@@ -230,86 +289,100 @@ impl<'a> Expansion<'a> {
                 "`{}` carries `{{Self}}`, but the streams beside it in this list carry `{{To}}`",
                 edge.from_words
             ),
-            Operator::Written(_) | Operator::Entry(_) | Operator::Exit(_) => {
+            _ => {
                 format!("`{}` carries `{{Self}}`, but `{}` takes `{{To}}`", edge.from_words, edge.to_words)
             }
         };
         let note =
             "to change the value on its way put `map(|x| ..)` between the two, to key it `key_by(|x| ..)`";
+        let (from, to) = (&edge.from_words, &edge.to_words);
+        let time_message =
+            format!("`{from}` carries rows with the time `{{Self}}`, but `{to}` takes the time `{{To}}`");
+        let time_label = "the time is missing or of another kind along this edge";
+        let time_note = "`()` is no time: between the two put `event_time(|row| .., bounded(..))`, which reads it from the \
+            data, `epochs(..)`, which numbers the input, or `from_start()`, which says that all of it is there at \
+            the first time; `untimed()` drops a time";
+        // What an operator takes is known once its mode is; until then neither implementation is chosen.
+        let modes = [quote!(#sw::ByValue), quote!(#sw::ByRef)];
+        let diff_message =
+            format!("`{from}` carries rows with the diff `{{Self}}`, but `{to}` takes the diff `{{To}}`");
+        let diff_label = "a stream of changes cannot flow where rows are only ever added";
+        let diff_note = "`()` stands for rows that are only ever added, a number for changes: this node cannot take back \
+            what it was given; put it before `to_changes()`";
         let check = Ident::new("along_this_edge", mixed(edge.port.span()));
         let witness = Ident::new("origin", mixed(edge.to_span));
+        let at_end = self.library_at(edge.to_span);
+        let slot_and_end = match self.inlet(edge) {
+            Some(inlet) => quote_spanned!(mixed(edge.to_span)=> #at_end::end_at(#inlet)),
+            None => quote_spanned!(mixed(edge.to_span)=> #at_end::end()),
+        };
         let row = Ident::new("row", mixed(edge.to_span));
         let frontier = Ident::new("frontier", mixed(edge.to_span));
         let call = quote_spanned!(mixed(edge.to_span)=> #check(#row, #slot));
         let frontier_check = Ident::new("frontier_along_this_edge", mixed(edge.port.span()));
         let frontier_call = quote_spanned!(mixed(edge.to_span)=> #frontier_check(#frontier, #witness, #slot));
-        let pinned = match self.inlet(edge) {
-            Some(inlet) => quote_spanned!(mixed(edge.to_span)=> #inlet.slot()),
-            None => quote!(#sw::slot()),
-        };
         quote! {
             let #witness = #origin;
-            let #slot = #pinned;
-            let #end = #sw::witness(#slot);
+            let (#slot, #end) = #slot_and_end;
             let #along = {
                 #[diagnostic::on_unimplemented(message = #message, label = "type mismatch along this edge", note = #note)]
-                trait Flows<To: ?::core::marker::Sized, Mode, T, U: #sw::Timestamp, R, Q>: ::core::marker::Sized
-                where
-                    T: #sw::Timestamp,
-                {
+                trait Flows<To: ?::core::marker::Sized, Mode>: ::core::marker::Sized {
                     type Arrives;
-                    fn row(row: #sw::Update<Self, T, R>) -> #sw::Update<Self::Arrives, U, Q>;
-                    fn frontier(frontier: #sw::Frontier<T>) -> #sw::Frontier<U>;
+                    fn arrive(self) -> Self::Arrives;
                 }
-                impl<D, T: #sw::FlowsAsTime<U>, U: #sw::Timestamp, R: #sw::FlowsAsDiff<Q>, Q>
-                    Flows<D, #sw::ByValue, T, U, R, Q> for D
-                {
+                impl<D> Flows<D, #sw::ByValue> for D {
                     type Arrives = D;
                     #[inline(always)]
-                    fn row(row: #sw::Update<D, T, R>) -> #sw::Update<D, U, Q> {
-                        #sw::owned_along(row)
-                    }
-                    #[inline(always)]
-                    fn frontier(frontier: #sw::Frontier<T>) -> #sw::Frontier<U> {
-                        T::frontier(frontier)
+                    fn arrive(self) -> D {
+                        self
                     }
                 }
                 #[diagnostic::do_not_recommend]
-                impl<D, A: ?::core::marker::Sized, T: #sw::FlowsAsTime<U>, U: #sw::Timestamp, R: #sw::FlowsAsDiff<Q>, Q>
-                    Flows<A, #sw::ByRef, T, U, R, Q> for D
-                where
-                    D: ::core::borrow::Borrow<A>,
-                {
+                impl<D: ::core::borrow::Borrow<A>, A: ?::core::marker::Sized> Flows<A, #sw::ByRef> for D {
                     type Arrives = #sw::Lent<D, A>;
                     #[inline(always)]
-                    fn row(row: #sw::Update<D, T, R>) -> #sw::Update<#sw::Lent<D, A>, U, Q> {
-                        #sw::lent_along(row)
-                    }
-                    #[inline(always)]
-                    fn frontier(frontier: #sw::Frontier<T>) -> #sw::Frontier<U> {
-                        T::frontier(frontier)
+                    fn arrive(self) -> #sw::Lent<D, A> {
+                        #sw::Lent::new(self)
                     }
                 }
+                #[diagnostic::on_unimplemented(message = #time_message, label = #time_label, note = #time_note)]
+                trait FlowsInTime<To: #sw::Timestamp, Mode>: #sw::FlowsAsTime<To> {}
+                #(
+                    #[diagnostic::do_not_recommend]
+                    impl<T: #sw::FlowsAsTime<U>, U: #sw::Timestamp> FlowsInTime<U, #modes> for T {}
+                )*
+                #[diagnostic::on_unimplemented(message = #diff_message, label = #diff_label, note = #diff_note)]
+                trait FlowsWithDiff<To, Mode>: #sw::FlowsAsDiff<To> {}
+                #(
+                    #[diagnostic::do_not_recommend]
+                    impl<R: #sw::FlowsAsDiff<Q>, Q> FlowsWithDiff<Q, #modes> for R {}
+                )*
                 #[inline(always)]
-                fn #check<D, T: #sw::Timestamp, R, S: #sw::Slot>(
+                fn #check<D, T, R, S: #sw::Slot>(
                     row: #sw::Update<D, T, R>,
                     _slot: ::core::marker::PhantomData<S>,
                 ) -> #sw::Update<S::Arrives, S::Time, S::Diff>
                 where
-                    D: Flows<S::Takes, S::Mode, T, S::Time, R, S::Diff, Arrives = S::Arrives>,
+                    D: Flows<S::Takes, S::Mode, Arrives = S::Arrives>,
+                    T: FlowsInTime<S::Time, S::Mode>,
+                    R: FlowsWithDiff<S::Diff, S::Mode>,
                 {
-                    D::row(row)
+                    #sw::Update {
+                        data: Flows::arrive(row.data),
+                        time: #sw::FlowsAsTime::time(row.time),
+                        diff: #sw::FlowsAsDiff::diff(row.diff),
+                    }
                 }
                 #[inline(always)]
-                fn #frontier_check<I, D, T: #sw::Timestamp, R, S: #sw::Slot>(
+                fn #frontier_check<I, D, T, R, S: #sw::Slot>(
                     frontier: #sw::Frontier<T>,
                     _origin: #sw::Origin<I, D, T, R>,
                     _slot: ::core::marker::PhantomData<S>,
                 ) -> #sw::Frontier<S::Time>
                 where
-                    D: Flows<S::Takes, S::Mode, T, S::Time, R, S::Diff, Arrives = S::Arrives>,
+                    T: FlowsInTime<S::Time, S::Mode>,
                 {
-                    D::frontier(frontier)
+                    #sw::FlowsAsTime::frontier(frontier)
                 }
                 // The checks stand in the bodies of closures: what is reported there is reported once.
                 #sw::along(#witness, #slot, move |#row| #call, move |#frontier| #frontier_call)
@@ -352,7 +425,16 @@ impl<'a> Expansion<'a> {
             let origin = self.origin(edge);
             wires = quote_spanned!(mixed(span)=> #sw::attach(#origin, #wires, ()));
         }
+        if self.default().is_some() {
+            wires = quote_spanned!(mixed(span)=> #sw::OrDefault::or(#wires, #sw::Nowhere));
+        }
         quote_spanned!(mixed(span)=> #sw::all_connected(#wires);)
+    }
+
+    /// The node that stands for every `err` port that is left open.
+    fn default(&self) -> Option<usize> {
+        (0..self.graph.nodes.len())
+            .find(|node| matches!(self.graph.nodes[*node].operator, Operator::Default(_)))
     }
 
     /// One edge for each port that arrows leave, in the order in which they are written.
@@ -377,9 +459,32 @@ impl<'a> Expansion<'a> {
             |node| self.order.iter().position(|&other| other == node).expect("every node is in the order");
         let edges = self.order.iter().flat_map(|&node| self.graph.leaving(node)).map(|edge| {
             let (from, port, to) = (place(edge.from), edge.port.to_string(), place(edge.to));
-            quote!(#sw::EdgeInfo { from: #from, port: #port, to: #to })
+            quote!(#sw::EdgeInfo { from: #from, port: #port, to: #to, by_default: false })
         });
-        quote!(const { #sw::Topology { name: ::core::option::Option::None, nodes: &[#(#nodes),*], edges: &[#(#edges),*] } })
+        let has_err = |node: usize| self.graph.leaving(node).any(|edge| edge.port == "err");
+        let defaults = self.default().into_iter().flat_map(|default| {
+            let to = place(default);
+            self.order.iter().filter(move |&&node| node != default && !has_err(node)).map(move |&node| {
+                let from = place(node);
+                quote!(#sw::EdgeInfo { from: #from, port: "err", to: #to, by_default: true })
+            })
+        });
+        let name = match &self.graph.signature {
+            Some(signature) => {
+                let name = signature.name.to_string();
+                quote!(::core::option::Option::Some(#name))
+            }
+            None => quote!(::core::option::Option::None),
+        };
+        quote! {
+            const {
+                #sw::Topology {
+                    name: #name,
+                    nodes: &[#(#nodes),*],
+                    edges: &[#(#edges,)* #(#defaults),*],
+                }
+            }
+        }
     }
 
     /// The input ports that rows of a node reach, each as a node and what gives the number of its port.
@@ -388,7 +493,9 @@ impl<'a> Expansion<'a> {
         let mut ports = Vec::new();
         for &node in self.order {
             for (port, edge) in self.graph.entering(node).enumerate() {
-                if reached.contains(&edge.from) {
+                let waits =
+                    edge.from != from && matches!(self.graph.nodes[edge.from].operator, Operator::Buffer(_));
+                if reached.contains(&edge.from) && !waits {
                     let number = self.inlet(edge).map(|inlet| quote!(#inlet.number()));
                     ports.push((node, number.unwrap_or_else(|| quote!(#port))));
                     if !reached.contains(&node) {
@@ -403,7 +510,10 @@ impl<'a> Expansion<'a> {
     /// Whether everything that rows of a node reach has been brought out: its room for more.
     fn room_behind(&self, from: usize) -> TokenStream {
         let mut reached: Vec<usize> = self.reached_ports(from).into_iter().map(|(node, _)| node).collect();
+        reached.extend(self.default());
+        reached.sort_unstable();
         reached.dedup();
+        reached.retain(|node| *node != from);
         // Only what has no output, or work of its own, keeps rows for the outside.
         let clear = reached.into_iter().map(|node| {
             let node = local("node", node);
@@ -581,7 +691,7 @@ impl<'a> Expansion<'a> {
     pub(super) fn io_type(&self) -> TokenStream {
         let sw = &self.sw;
         let (inputs, outputs) = (&self.signature().inputs, &self.signature().outputs);
-        let queue = |(data, time, diff)| quote!(#sw::Queue<#data, #time, #diff>,);
+        let queue = |stream: TokenStream| quote!(#sw::Queue<#stream>,);
         let ins = (0..inputs.len()).map(|port| queue(self.input(port)));
         let outs = (0..outputs.len()).map(|port| queue(self.output(port)));
         quote!(#sw::Io<(#(#ins)*), (#(#outs)*)>)
@@ -639,6 +749,10 @@ impl<'a> Expansion<'a> {
             cuts.extend(beyond);
             let behind = tee(sw, &self.fan_name(first), &arrows);
             wires = quote!(#sw::attach(#ports.#port, #wires, #behind));
+        }
+        if let Some(default) = self.default().filter(|&default| default != number) {
+            let (default, name) = (local("stage", default), &self.graph.nodes[number].name);
+            wires = quote!(#sw::OrDefault::or(#wires, #default.port::<1, _>(#sw::on_error::From(#name))));
         }
         let inlet = match self.graph.entering(number).next() {
             Some(edge) if !self.is_shared(number) => {
@@ -715,32 +829,6 @@ fn tee(sw: &TokenStream, fan: &Ident, arrows: &[TokenStream]) -> TokenStream {
     }
 }
 
-/// What a port that is declared as `ty` carries: a plain value, or one in its envelope.
-pub(super) fn carried(ty: &syn::Type, sw: &TokenStream) -> (TokenStream, TokenStream, TokenStream) {
-    if crate::envelope::is_seen(ty) {
-        let part = |part: &str| {
-            let part = format_ident!("{part}");
-            quote!(<#ty as #sw::Envelope>::#part)
-        };
-        return (part("Data"), part("Time"), part("Diff"));
-    }
-    (quote!(#ty), quote!(()), quote!(()))
-}
-
-/// The operator's expression, its leftmost path replaced by the function `name` beside it: `f(x)` by
-/// `f::name(x)`.
-fn at_function(expr: &Expr, name: &str) -> Expr {
-    let mut expr = expr.clone();
-    if let Some(path) = leftmost(&mut expr)
-        && let Some(last) = path.path.segments.last_mut()
-    {
-        let arguments = std::mem::take(&mut last.arguments);
-        let ident = Ident::new(name, last.ident.span());
-        path.path.segments.push(syn::PathSegment { ident, arguments });
-    }
-    expr
-}
-
 /// The leftmost path of an operator's expression, alone.
 fn function_of(mut expr: Expr) -> TokenStream {
     leftmost(&mut expr).map_or_else(TokenStream::new, |path| quote!(#path))
@@ -771,7 +859,16 @@ fn with_edges(expr: &Expr, edges: Vec<Ident>) -> TokenStream {
 fn insert(expr: &mut Expr, edges: Vec<Ident>) {
     match expr {
         Expr::Call(call) if matches!(*call.func, Expr::Path(_)) => {
-            let edges = edges.into_iter().map(|edge| -> Expr { syn::parse_quote!(#edge) });
+            // An unmet bound is found twice, at an edge and at the call: rustc reports it once where both
+            // are the same tokens.
+            let callee = call.func.span();
+            if !edges.is_empty() {
+                call.paren_token = syn::token::Paren(callee);
+            }
+            let edges = edges.into_iter().map(|mut edge| -> Expr {
+                edge.set_span(callee.resolved_at(edge.span()));
+                syn::parse_quote!(#edge)
+            });
             call.args = edges.chain(std::mem::take(&mut call.args)).collect();
         }
         Expr::Call(call) => insert(&mut call.func, edges),
@@ -786,6 +883,29 @@ fn insert(expr: &mut Expr, edges: Vec<Ident>) {
             let span = other.span();
             *other = Expr::Verbatim(quote_spanned!(span=> #other(#(#edges),*)));
         }
+    }
+}
+
+/// A policy by its name, with or without arguments; or a value of the user's own.
+fn policy_of(policy: &Expr, edge: Option<&Ident>, sw: &TokenStream) -> TokenStream {
+    const NAMES: [&str; 4] = ["stop", "skip", "dead_letter", "custom"];
+    let named = |expr: &Expr| match expr {
+        Expr::Path(path) => {
+            path.path.get_ident().filter(|name| NAMES.iter().any(|known| name == known)).cloned()
+        }
+        _ => None,
+    };
+    match policy {
+        Expr::Call(call) if let Some(name) = named(&call.func) => {
+            let arguments = &call.args;
+            // A function's parameters are known by the edge.
+            let edge = edge.filter(|_| name == "custom").map(|edge| quote!(#edge,));
+            quote_spanned!(name.span()=> #sw::on_error::#name(#edge #arguments))
+        }
+        other => match named(other) {
+            Some(name) => quote_spanned!(name.span()=> #sw::on_error::#name()),
+            None => quote!(#other),
+        },
     }
 }
 

@@ -31,6 +31,12 @@ pub(super) enum Operator {
     Written(Expr),
     /// The merge of a bracket list.
     Merge,
+    /// What becomes of what comes out of the `err` port of the node of this name.
+    Policy(Expr, String),
+    /// The same for every `err` port that is left open.
+    Default(Expr),
+    /// What lets rows wait, as an attribute of an arrow says.
+    Buffer(Expr),
     /// The input port of a named graph, by its number.
     Entry(usize),
     /// The output port of a named graph, by its number.
@@ -71,7 +77,8 @@ impl Graph {
     }
 
     pub(super) fn is_source(&self, node: usize) -> bool {
-        self.entering(node).next().is_none() && !matches!(self.nodes[node].operator, Operator::Exit(_))
+        let fed = matches!(self.nodes[node].operator, Operator::Exit(_) | Operator::Default(_));
+        !fed && self.entering(node).next().is_none()
     }
 
     /// A node whose result the run yields: it has a name, and nothing leaves it.

@@ -9,7 +9,7 @@ use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
 use super::ir::{Edge, Graph, Node, Operator};
-use super::syntax::{self, End, Item};
+use super::syntax::{self, End, Item, Setting};
 use crate::diagnostics::Mistakes;
 
 pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
@@ -28,13 +28,14 @@ pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
     let mut chains = Vec::new();
     for item in syntax.items {
         match item {
-            Item::Node { name, carries, expr } => {
-                lowering.define(name, carries.map(|carries| *carries), *expr)
+            Item::Node { settings, name, carries, expr } => {
+                lowering.define(settings, name, carries.map(|carries| *carries), *expr)
             }
-            Item::Chain { ends } => chains.push(ends),
+            Item::Chain { settings, ends } => chains.push((settings, ends)),
         }
     }
-    chains.into_iter().for_each(|ends| lowering.chain(ends));
+    chains.into_iter().for_each(|(settings, ends)| lowering.chain(&settings, ends));
+    lowering.whole(syntax.settings);
     let Lowering { graph, mistakes, .. } = lowering;
     mistakes.gate()?;
     Ok(graph)
@@ -83,30 +84,195 @@ impl Lowering {
         self.graph.nodes.push(Node { name: text, span: name.span(), operator, named: None, carries: None });
     }
 
-    fn define(&mut self, name: Ident, carries: Option<syn::Type>, expr: Expr) {
+    fn define(&mut self, settings: Vec<Setting>, name: Ident, carries: Option<syn::Type>, mut expr: Expr) {
         let text = name.unraw().to_string();
         if self.names.contains_key(&text) {
             self.mistakes.at(name.span(), self.taken(&text));
             return;
         }
-        self.names.insert(text.clone(), self.graph.nodes.len());
+        let number = self.graph.nodes.len();
+        self.names.insert(text.clone(), number);
         self.graph.nodes.push(Node {
             name: text,
             span: name.span(),
-            operator: Operator::Written(expr),
+            operator: Operator::Merge,
             named: Some(name),
             carries,
         });
+        for setting in settings {
+            self.node_setting(number, setting, &mut expr);
+        }
+        self.graph.nodes[number].operator = Operator::Written(expr);
     }
 
-    fn chain(&mut self, ends: Vec<End>) {
-        let last = ends.len() - 1;
-        let mut from: Vec<From> = Vec::new();
-        for (i, end) in ends.into_iter().enumerate() {
-            if i == 0 {
-                from = self.origins(end);
-                continue;
+    /// An attribute of a node.
+    fn node_setting(&mut self, node: usize, setting: Setting, expr: &mut Expr) {
+        match setting.name.to_string().as_str() {
+            "name" => match &setting.values[..] {
+                [Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. })] => {
+                    self.graph.nodes[node].name = name.value();
+                }
+                _ => self.mistakes.at(setting.name.span(), "expected a name: `#[name = \"..\"]`"),
+            },
+            "on_error" => {
+                if setting.values.is_empty() {
+                    self.mistakes.at(setting.name.span(), POLICIES);
+                }
+                for policy in setting.values {
+                    match call_of(&policy, "retry") {
+                        Some(arguments) => {
+                            let retried = expr.clone();
+                            *expr = syn::parse_quote!(#retried.retry(#arguments));
+                        }
+                        None => self.policy(node, policy),
+                    }
+                }
             }
+            "cap" | "feedback" => self.mistakes.at(
+                setting.name.span(),
+                format!("`{}` stands on an arrow: `#[{}(..)] a -> b;`", setting.name, setting.name),
+            ),
+            _ => {
+                self.mistakes.at(setting.name.span(), "expected `name = \"..\"` or `on_error(..)` on a node")
+            }
+        }
+    }
+
+    /// Sends what comes out of a node's `err` port to a policy.
+    fn policy(&mut self, node: usize, policy: Expr) {
+        let span = policy.span();
+        let name = self.graph.nodes[node].name.clone();
+        self.graph.nodes.push(Node {
+            name: format!("{name}.on_error"),
+            span,
+            operator: Operator::Policy(policy, name.clone()),
+            named: None,
+            carries: None,
+        });
+        let from = From { node, port: Ident::new("err", span), words: format!("{name}.err") };
+        self.connect(&from, self.graph.nodes.len() - 1, span, None);
+    }
+
+    /// An attribute of an arrow: what stands in its middle.
+    fn arrow_setting(&mut self, setting: &Setting, from: From) -> From {
+        match setting.name.to_string().as_str() {
+            "cap" => {
+                let (rows, overflow) = match &setting.values[..] {
+                    [rows] => (rows, "Block"),
+                    [rows, Expr::Path(overflow)] => {
+                        match overflow.path.get_ident().map(ToString::to_string).as_deref() {
+                            Some("block") => (rows, "Block"),
+                            Some("drop_newest") => (rows, "DropNewest"),
+                            Some("drop_oldest") => (rows, "DropOldest"),
+                            Some("conflate") => (rows, "Conflate"),
+                            _ => {
+                                self.mistakes.on(overflow, OVERFLOWS);
+                                return from;
+                            }
+                        }
+                    }
+                    _ => {
+                        self.mistakes.at(setting.name.span(), OVERFLOWS);
+                        return from;
+                    }
+                };
+                let (library, overflow) = (&self.graph.library, Ident::new(overflow, Span::mixed_site()));
+                let span = setting.name.span();
+                let buffer: Expr = syn::parse_quote_spanned! {span=>
+                    #library::private::buffer(#rows, #library::private::Overflow::#overflow)
+                };
+                let count = self.inline.entry("cap".to_owned()).or_insert(0);
+                *count += 1;
+                let name = if *count == 1 { "cap".to_owned() } else { format!("cap#{count}") };
+                self.graph.nodes.push(Node {
+                    name,
+                    span,
+                    operator: Operator::Buffer(buffer),
+                    named: None,
+                    carries: None,
+                });
+                let node = self.graph.nodes.len() - 1;
+                self.connect(&from, node, span, None);
+                self.out_of(node, span)
+            }
+            "feedback" => {
+                self.mistakes.at(
+                    setting.name.span(),
+                    "`feedback` is reserved for arrows that close a circle, which a graph cannot have yet",
+                );
+                from
+            }
+            _ => {
+                self.mistakes.at(setting.name.span(), "expected `cap(..)` on an arrow");
+                from
+            }
+        }
+    }
+
+    /// The attributes of the whole graph.
+    fn whole(&mut self, settings: Vec<Setting>) {
+        let mut default = None;
+        for setting in settings {
+            match (setting.name.to_string().as_str(), &setting.values[..]) {
+                ("on_error", [_]) if default.is_some() => {
+                    self.mistakes.at(setting.name.span(), "a graph has one default for what fails");
+                }
+                ("on_error", [policy]) if call_of(policy, "custom").is_some() => self.mistakes.at(
+                    policy.span(),
+                    "`custom` stands on a node, whose errors have one type: `#[on_error(custom(..))] node = ..;`",
+                ),
+                ("on_error", [policy]) => default = Some(policy.clone()),
+                ("on_error", _) => self.mistakes.at(setting.name.span(), POLICIES),
+                ("durable", _) => self.mistakes.at(
+                    setting.name.span(),
+                    "`durable` is reserved for graphs with checkpoints, which are not there yet",
+                ),
+                _ => self.mistakes.at(setting.name.span(), "expected `#![on_error = ..]` on a graph"),
+            }
+        }
+        if let Some(policy) = default {
+            let span = policy.span();
+            let operator = Operator::Default(policy);
+            self.graph.nodes.push(Node {
+                name: "on_error".to_owned(),
+                span,
+                operator,
+                named: None,
+                carries: None,
+            });
+        }
+    }
+
+    fn chain(&mut self, settings: &[Setting], ends: Vec<End>) {
+        let arrows = ends.len() - 1;
+        if let (Some(setting), true) = (settings.first(), arrows > 1) {
+            self.mistakes.at(
+                setting.name.span(),
+                format!(
+                    "this chain has {arrows} arrows: write `#[{}(..)]` on a chain with one",
+                    setting.name
+                ),
+            );
+        }
+        let mut ends = ends.into_iter();
+        let origin = ends.next().expect("a chain has ends");
+        let mut from = self.origins(origin);
+        if let [setting, ..] = settings
+            && let [one] = &mut from[..]
+        {
+            let before = From { node: one.node, port: one.port.clone(), words: one.words.clone() };
+            *one = self.arrow_setting(setting, before);
+        } else if let [setting, ..] = settings {
+            self.mistakes
+                .at(setting.name.span(), "this attribute stands on an arrow that starts at one node");
+        }
+        self.stages(from, ends.collect());
+    }
+
+    /// What follows behind the first arrow of a chain.
+    fn stages(&mut self, mut from: Vec<From>, ends: Vec<End>) {
+        let last = ends.len() - 1;
+        for (i, end) in ends.into_iter().enumerate() {
             let span = end.span();
             let to = match end {
                 End::List(targets, _) if i == last => {
@@ -115,6 +281,12 @@ impl Lowering {
                 End::List(_, span) => {
                     self.mistakes.at(span, "a list of nodes can only begin or end a chain");
                     return;
+                }
+                End::Routes(routes, span) => {
+                    if i < last {
+                        self.mistakes.at(span, "routes by variant end a chain: go on behind each `=>`");
+                    }
+                    return self.routes(from, routes, span);
                 }
                 target => self.target(target).into_iter().collect::<Vec<_>>(),
             };
@@ -142,6 +314,21 @@ impl Lowering {
         }
     }
 
+    /// `{ Variant => chain, .. }`
+    fn routes(&mut self, from: Vec<From>, routes: Vec<(Ident, Vec<End>)>, span: Span) {
+        let library = &self.graph.library;
+        let node = self.inline(syn::parse_quote_spanned!(span=> #library::private::route()));
+        if !from.is_empty() {
+            let source = self.merged(from, span);
+            self.connect(&source, node, span, None);
+        }
+        let name = self.graph.nodes[node].name.clone();
+        for (variant, ends) in routes {
+            let words = format!("{name}.{variant}");
+            self.stages(vec![From { node, port: variant, words }], ends);
+        }
+    }
+
     /// Where a chain begins.
     fn origins(&mut self, end: End) -> Vec<From> {
         match end {
@@ -158,6 +345,11 @@ impl Lowering {
                 let span = expr.span();
                 let node = self.inline(expr);
                 vec![self.out_of(node, span)]
+            }
+            End::Routes(_, span) => {
+                self.mistakes
+                    .at(span, "routes by variant stand behind an arrow: `node -> { Variant => .. }`");
+                Vec::new()
             }
         }
     }
@@ -188,7 +380,7 @@ impl Lowering {
                 let span = expr.span();
                 Some(To { node: self.inline(expr), span, inlet: None })
             }
-            End::List(_, span) => {
+            End::List(_, span) | End::Routes(_, span) => {
                 self.mistakes.at(span, "lists of nodes do not nest");
                 None
             }
@@ -262,6 +454,20 @@ impl Lowering {
             to_words,
             inlet,
         });
+    }
+}
+
+const POLICIES: &str = "expected a policy: `stop`, `skip`, `dead_letter(\"file\")`, `custom(..)` or, for an asynchronous node, `retry(..)`";
+
+const OVERFLOWS: &str = "expected how many rows may wait and what becomes of more: `cap(1024)`, or `cap(1024, drop_newest)`, `drop_oldest`, `conflate`";
+
+/// The arguments of a call of the function `name`.
+fn call_of(expr: &Expr, name: &str) -> Option<proc_macro2::TokenStream> {
+    match expr {
+        Expr::Call(call) if matches!(&*call.func, Expr::Path(path) if path.path.is_ident(name)) => {
+            Some(call.args.to_token_stream())
+        }
+        _ => None,
     }
 }
 

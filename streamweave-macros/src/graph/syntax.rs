@@ -4,10 +4,10 @@
 //! graph!    := signature? { item* } | item*
 //! signature := attrs vis graph NAME <generics>? ( port: Type, .. ; param: Type, .. )?
 //!              -> ( port: Type, .. )? where?
-//! item   := NAME (: Type)? = expr ;      a node
-//!         | end (-> stage)+ ;            a chain
+//! item   := attrs NAME (: Type)? = expr ;      a node
+//!         | attrs end (-> stage)+ ;            a chain
 //! end    := NAME | NAME.port | [ end, .. ] | call(..)
-//! stage  := NAME | NAME.port | call(..) | [ NAME, .. ]
+//! stage  := NAME | NAME.port | call(..) | [ NAME, .. ] | { Variant => stage (-> stage)*, .. }
 //! ```
 
 use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
@@ -22,6 +22,8 @@ pub(super) struct Graph {
     /// The path of the library.
     pub(super) library: TokenStream,
     pub(super) signature: Option<Signature>,
+    /// What holds for the whole graph: `#![..]`.
+    pub(super) settings: Vec<Setting>,
     pub(super) items: Vec<Item>,
 }
 
@@ -45,8 +47,15 @@ pub(super) struct Declared {
 }
 
 pub(super) enum Item {
-    Node { name: Ident, carries: Option<Box<Type>>, expr: Box<Expr> },
-    Chain { ends: Vec<End> },
+    Node { settings: Vec<Setting>, name: Ident, carries: Option<Box<Type>>, expr: Box<Expr> },
+    Chain { settings: Vec<Setting>, ends: Vec<End> },
+}
+
+/// `#[name]`, `#[name = value]` or `#[name(values, ..)]`
+#[derive(Clone)]
+pub(super) struct Setting {
+    pub(super) name: Ident,
+    pub(super) values: Vec<Expr>,
 }
 
 /// What stands between two arrows.
@@ -59,6 +68,8 @@ pub(super) enum End {
     List(Vec<End>, Span),
     /// `operator(..)`
     Call(Expr),
+    /// `{ Variant => chain, .. }`
+    Routes(Vec<(Ident, Vec<End>)>, Span),
 }
 
 impl End {
@@ -66,7 +77,7 @@ impl End {
         match self {
             End::Name(name) => name.span(),
             End::Port(_, port) => port.span(),
-            End::List(_, span) => *span,
+            End::List(_, span) | End::Routes(_, span) => *span,
             End::Call(expr) => expr.span(),
         }
     }
@@ -85,6 +96,7 @@ pub(super) fn parse(input: TokenStream) -> syn::Result<Graph> {
         (None, tokens)
     };
     let mut mistakes = Mistakes::none();
+    let (settings, tokens) = settings(tokens, true, &mut mistakes);
     let mut items = Vec::new();
     for statement in statements(tokens.into_iter()) {
         match item(statement) {
@@ -93,7 +105,7 @@ pub(super) fn parse(input: TokenStream) -> syn::Result<Graph> {
         }
     }
     mistakes.gate()?;
-    Ok(Graph { library: library.stream(), signature, items })
+    Ok(Graph { library: library.stream(), signature, settings, items })
 }
 
 /// Whether the tokens begin as `attrs vis graph NAME`.
@@ -193,16 +205,19 @@ fn statements(tokens: impl Iterator<Item = TokenTree>) -> Vec<Vec<TokenTree>> {
 }
 
 fn item(tokens: Vec<TokenTree>) -> syn::Result<Item> {
-    if let [TokenTree::Punct(hash), ..] = &tokens[..]
-        && hash.as_char() == '#'
-    {
-        return Err(syn::Error::new(hash.span(), "attributes in a graph are not there yet"));
-    }
+    let mut mistakes = Mistakes::none();
+    let (settings, tokens) = settings(tokens, false, &mut mistakes);
+    mistakes.gate()?;
     match &tokens[..] {
+        [] => Err(syn::Error::new(
+            settings.first().map_or_else(Span::call_site, |setting| setting.name.span()),
+            "expected a node or a chain behind this attribute",
+        )),
         [TokenTree::Ident(_), TokenTree::Punct(punct), ..] if is_definition(punct) => {
-            syn::parse2::<Definition>(tokens.into_iter().collect()).map(|Definition(item)| item)
+            let Definition { name, carries, expr } = syn::parse2(tokens.into_iter().collect())?;
+            Ok(Item::Node { settings, name, carries, expr })
         }
-        _ => chain(tokens),
+        _ => chain(tokens, settings),
     }
 }
 
@@ -211,7 +226,60 @@ fn is_definition(punct: &proc_macro2::Punct) -> bool {
     matches!((punct.as_char(), punct.spacing()), ('=', Spacing::Alone) | (':', Spacing::Alone))
 }
 
-struct Definition(Item);
+/// Takes the attributes off the beginning: `#![..]` of a graph, `#[..]` of a statement.
+fn settings(tokens: Vec<TokenTree>, inner: bool, mistakes: &mut Mistakes) -> (Vec<Setting>, Vec<TokenTree>) {
+    let mut settings = Vec::new();
+    let mut rest = &tokens[..];
+    loop {
+        rest = match rest {
+            [TokenTree::Punct(hash), TokenTree::Punct(bang), TokenTree::Group(group), more @ ..]
+                if inner && hash.as_char() == '#' && bang.as_char() == '!' =>
+            {
+                setting(group.stream(), &mut settings, mistakes);
+                more
+            }
+            [TokenTree::Punct(hash), TokenTree::Group(group), more @ ..]
+                if !inner && hash.as_char() == '#' && group.delimiter() == Delimiter::Bracket =>
+            {
+                setting(group.stream(), &mut settings, mistakes);
+                more
+            }
+            _ => break,
+        };
+    }
+    (settings, rest.to_vec())
+}
+
+fn setting(tokens: TokenStream, settings: &mut Vec<Setting>, mistakes: &mut Mistakes) {
+    match syn::parse2(tokens) {
+        Ok(setting) => settings.push(setting),
+        Err(error) => mistakes.add(error),
+    }
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        let mut values = Vec::new();
+        if input.parse::<Option<Token![=]>>()?.is_some() {
+            values.push(input.parse()?);
+        } else if input.peek(syn::token::Paren) {
+            let list;
+            parenthesized!(list in input);
+            values = list.parse_terminated(Expr::parse, Token![,])?.into_iter().collect();
+        }
+        if !input.is_empty() {
+            return Err(input.error("expected `name`, `name = value` or `name(value, ..)`"));
+        }
+        Ok(Setting { name, values })
+    }
+}
+
+struct Definition {
+    name: Ident,
+    carries: Option<Box<Type>>,
+    expr: Box<Expr>,
+}
 
 impl Parse for Definition {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -230,16 +298,22 @@ impl Parse for Definition {
         if !input.is_empty() {
             return Err(input.error("expected `;` after the operator"));
         }
-        Ok(Definition(Item::Node { name, carries, expr }))
+        Ok(Definition { name, carries, expr })
     }
 }
 
-fn chain(tokens: Vec<TokenTree>) -> syn::Result<Item> {
+fn chain(tokens: Vec<TokenTree>, settings: Vec<Setting>) -> syn::Result<Item> {
     let whole = tokens[0].span();
-    let segments = segments(tokens);
-    if segments.len() == 1 {
+    if segments(tokens.clone()).len() == 1 {
         return Err(syn::Error::new(whole, "expected `name = operator(..);` or a chain such as `a -> b;`"));
     }
+    Ok(Item::Chain { settings, ends: ends(tokens)? })
+}
+
+/// What stands before, between and behind arrows.
+fn ends(tokens: Vec<TokenTree>) -> syn::Result<Vec<End>> {
+    let whole = tokens[0].span();
+    let segments = segments(tokens);
     let mut mistakes = Mistakes::none();
     let mut ends = Vec::new();
     for (arrow, segment) in segments {
@@ -257,7 +331,7 @@ fn chain(tokens: Vec<TokenTree>) -> syn::Result<Item> {
         }
     }
     mistakes.gate()?;
-    Ok(Item::Chain { ends })
+    Ok(ends)
 }
 
 /// What stands between the arrows, each with the arrow before it.
@@ -299,8 +373,33 @@ fn end(tokens: Vec<TokenTree>) -> syn::Result<End> {
             }
             Ok(End::List(ends, span))
         }
+        [TokenTree::Group(block)] if block.delimiter() == Delimiter::Brace => {
+            Ok(End::Routes(routes(block.stream())?, block.span_open()))
+        }
         _ => syn::parse2(tokens.into_iter().collect()).map(End::Call),
     }
+}
+
+/// `Variant => chain, ..`
+fn routes(tokens: TokenStream) -> syn::Result<Vec<(Ident, Vec<End>)>> {
+    let mut mistakes = Mistakes::none();
+    let mut routes = Vec::new();
+    for member in members(tokens) {
+        match &member[..] {
+            [TokenTree::Ident(variant), equals, head, _, ..]
+                if is_punct(equals, '=') && is_punct(head, '>') =>
+            {
+                match ends(member[3..].to_vec()) {
+                    Ok(ends) => routes.push((variant.clone(), ends)),
+                    Err(error) => mistakes.add(error),
+                }
+            }
+            [first, ..] => mistakes.at(first.span(), "expected `Variant => node -> ..`"),
+            [] => {}
+        }
+    }
+    mistakes.gate()?;
+    Ok(routes)
 }
 
 /// The members of a list, without their commas.

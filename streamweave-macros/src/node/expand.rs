@@ -18,12 +18,12 @@ pub(super) fn expand(node: &Node) -> TokenStream {
 }
 
 /// Attributes that hold for all that a node expands to.
-const FOR_ALL: &[&str] = &["cfg", "allow", "warn", "deny"];
+pub(super) const FOR_ALL: &[&str] = &["cfg", "allow", "warn", "deny"];
 
 /// Those that stand where the node is called.
-const FOR_CALLERS: &[&str] = &["doc", "deprecated"];
+pub(super) const FOR_CALLERS: &[&str] = &["doc", "deprecated"];
 
-fn attributes<'a>(node: &'a Node, named: &'a [&str]) -> impl Iterator<Item = &'a Attribute> {
+pub(super) fn attributes<'a>(node: &'a Node, named: &'a [&str]) -> impl Iterator<Item = &'a Attribute> {
     let attributes = node.function.attrs.iter();
     attributes.filter(|attribute| named.iter().any(|name| attribute.path().is_ident(name)))
 }
@@ -65,16 +65,21 @@ fn constructor(node: &Node) -> TokenStream {
         let (name, ty) = (local_param(i), &param.ty);
         quote!(#name: #ty)
     });
+    let docs = super::doc::ports(node);
     let edge = edge(node, &sw);
     if node.is_async() {
         let (built, ty) = asynchronous(node, &sw);
         return quote! {
             #(#attributes)*
+            #docs
             #[allow(clippy::needless_pass_by_value, clippy::type_complexity)]
             #visibility fn #name #generics (_input: #edge, #(#params),*) -> #ty #bounds {
                 #built
             }
         };
+    }
+    if !node.outs.is_empty() || node.enveloped || node.cx.is_some() {
+        return super::sends::constructor(node, &sw);
     }
     let operator = operator(node);
     let ports = ports(node, &sw);
@@ -84,6 +89,7 @@ fn constructor(node: &Node) -> TokenStream {
         if node.by_ref { quote!(#sw::#operator::new(#function)) } else { quote!(#sw::#operator(#function)) };
     quote! {
         #(#attributes)*
+        #docs
         #[allow(clippy::needless_pass_by_value, clippy::type_complexity)]
         #visibility fn #name #generics (
             _input: #edge,
@@ -113,16 +119,16 @@ fn closure(node: &Node, sw: &TokenStream) -> TokenStream {
     let item = items(node);
     match (node.shape, node.by_ref) {
         (Shape::FlatMap, true) => {
-            quote!(impl FnMut(&#input, &mut ::std::vec::Vec<#item>), #input, #item)
+            quote!(impl ::core::ops::FnMut(&#input, &mut ::std::vec::Vec<#item>), #input, #item)
         }
         (Shape::FlatMap, false) => quote!(impl #sw::Many<#input, Item = #item>),
-        (_, true) => quote!(impl FnMut(#taken) -> #output, #input),
-        (_, false) => quote!(impl FnMut(#taken) -> #output),
+        (_, true) => quote!(impl ::core::ops::FnMut(#taken) -> #output, #input),
+        (_, false) => quote!(impl ::core::ops::FnMut(#taken) -> #output),
     }
 }
 
 /// The type of the items of a flat-map.
-fn items(node: &Node) -> TokenStream {
+pub(super) fn items(node: &Node) -> TokenStream {
     match &node.items {
         Some(item) => quote!(#item),
         None => {
@@ -148,7 +154,7 @@ fn edge(node: &Node, sw: &TokenStream) -> TokenStream {
 }
 
 /// The library's operator of the node's shape.
-fn operator(node: &Node) -> Ident {
+pub(super) fn operator(node: &Node) -> Ident {
     let name = match node.shape {
         Shape::Map => "Map",
         Shape::FilterMap => "FilterMap",
@@ -159,7 +165,7 @@ fn operator(node: &Node) -> Ident {
 }
 
 /// What its ports carry.
-fn ports(node: &Node, sw: &TokenStream) -> TokenStream {
+pub(super) fn ports(node: &Node, sw: &TokenStream) -> TokenStream {
     let output = output(node);
     match node.shape {
         Shape::Map => quote!(#sw::Gives<#output>),
@@ -180,7 +186,7 @@ fn input(node: &Node) -> TokenStream {
     if node.by_ref { quote!(&#input) } else { quote!(#input) }
 }
 
-fn output(node: &Node) -> TokenStream {
+pub(super) fn output(node: &Node) -> TokenStream {
     match &node.function.sig.output {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, output) => quote!(#output),
@@ -222,11 +228,11 @@ fn call(node: &Node) -> TokenStream {
 }
 
 /// The type of the argument at this place, where it configures the node.
-fn param_type(node: &Node, place: usize) -> Option<&Type> {
+pub(super) fn param_type(node: &Node, place: usize) -> Option<&Type> {
     let param = node.places.iter().position(|other| *other == place)?;
     Some(&node.params[param].ty)
 }
 
-fn local_param(i: usize) -> Ident {
+pub(super) fn local_param(i: usize) -> Ident {
     Ident::new(&format!("param{i}"), Span::mixed_site())
 }

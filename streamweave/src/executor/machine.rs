@@ -137,6 +137,10 @@ impl<O: Operator> Placed<O> {
         // Calls that are under way go on in any case.
         match blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(turn))) {
             Reply::Ready if !room() => Reply::Pending,
+            Reply::Ready => {
+                self.operator.opened();
+                Reply::Ready
+            }
             reply => reply,
         }
     }

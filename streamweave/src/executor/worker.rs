@@ -13,6 +13,7 @@ use super::schedule::Schedule;
 use super::trace;
 use crate::graph::{Error, Explanation, FailureReport, Report, Topology};
 use crate::operator::{Batch, Cause, Flush, Panicked, Turn};
+use crate::sink::on_error::Rejected;
 use crate::time::{Clock, ProcessingTime, TimeDelta};
 
 /// After so many batches in a row the worker lets other tasks of its thread run.
@@ -310,7 +311,13 @@ where
             Stop::Stuck => return self.stuck(),
             Stop::Failed((node, cause)) => match cause.downcast::<Panicked>() {
                 Ok(panicked) => self.panicked(name(node), *panicked),
-                Err(cause) => Error::Failed { node: name(node), cause },
+                Err(cause) => match cause.downcast::<Rejected>() {
+                    Ok(rejected) => {
+                        let Rejected { node, input, cause } = *rejected;
+                        Error::Rejected { node, input, cause }
+                    }
+                    Err(cause) => Error::Failed { node: name(node), cause },
+                },
             },
         };
         self.flushing = Some(Flush::Close);

@@ -28,6 +28,16 @@ pub enum Error {
         /// Why.
         cause: Cause,
     },
+    /// A node could not take a row, and the policy was to stop.
+    #[error("node `{node}`: {}{}", Chain(cause), Input(input))]
+    Rejected {
+        /// The node.
+        node: &'static str,
+        /// Its input, as `Debug` shows it; empty where it was not kept.
+        input: String,
+        /// Why.
+        cause: Cause,
+    },
     /// A node panicked; other graphs and the process go on.
     #[error("{0}")]
     Panicked(Box<FailureReport>),
@@ -80,6 +90,15 @@ impl fmt::Display for FailureReport {
             write!(f, "; {} rows of the batch were not written", self.discarded)?;
         }
         Ok(())
+    }
+}
+
+/// What a node was given, where that is known.
+struct Input<'a>(&'a str);
+
+impl fmt::Display for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() { Ok(()) } else { write!(f, "; its input was {}", self.0) }
     }
 }
 

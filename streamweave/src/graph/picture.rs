@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Topology;
+use super::{EdgeInfo, Topology};
 
 impl Topology {
     /// The graph as a Mermaid flowchart, for Markdown.
@@ -32,7 +32,7 @@ impl Topology {
             };
             line(&mut text, format_args!("    n{number}{open}\"{}\"{close}", node.name));
         }
-        for edge in self.edges {
+        for edge in self.drawn() {
             let label = label(edge.port).map_or_else(String::new, |port| format!("|{port}|"));
             line(&mut text, format_args!("    n{} -->{label} n{}", edge.from, edge.to));
         }
@@ -45,7 +45,7 @@ impl Topology {
         for (number, node) in self.nodes.iter().enumerate() {
             line(&mut text, format_args!("    n{number} [label=\"{}\"];", node.name));
         }
-        for edge in self.edges {
+        for edge in self.drawn() {
             let label = label(edge.port).map_or_else(String::new, |port| format!(" [label=\"{port}\"]"));
             line(&mut text, format_args!("    n{} -> n{}{label};", edge.from, edge.to));
         }
@@ -58,15 +58,19 @@ impl Topology {
     pub fn to_json(&self) -> String {
         let nodes = self.nodes.iter().map(|node| format!("{{\"name\":\"{}\"}}", node.name));
         let edges = self
-            .edges
-            .iter()
+            .drawn()
             .map(|edge| format!("{{\"from\":{},\"port\":\"{}\",\"to\":{}}}", edge.from, edge.port, edge.to));
         let (nodes, edges): (Vec<String>, Vec<String>) = (nodes.collect(), edges.collect());
         format!("{{\"nodes\":[{}],\"edges\":[{}]}}", nodes.join(","), edges.join(","))
     }
 
+    /// The edges that are drawn: a default would lead to one node from all.
+    fn drawn(&self) -> impl Iterator<Item = &EdgeInfo> {
+        self.edges.iter().filter(|edge| !edge.by_default)
+    }
+
     fn is_sink(&self, node: usize) -> bool {
-        self.edges.iter().all(|edge| edge.from != node)
+        self.drawn().all(|edge| edge.from != node)
     }
 }
 
@@ -82,7 +86,7 @@ fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EdgeInfo, NodeInfo};
+    use super::super::NodeInfo;
     use super::*;
 
     const GRAPH: Topology = Topology {
@@ -94,9 +98,9 @@ mod tests {
             NodeInfo { name: "bad", is_source: false },
         ],
         edges: &[
-            EdgeInfo { from: 0, port: "out", to: 1 },
-            EdgeInfo { from: 1, port: "out", to: 2 },
-            EdgeInfo { from: 1, port: "err", to: 3 },
+            EdgeInfo { from: 0, port: "out", to: 1, by_default: false },
+            EdgeInfo { from: 1, port: "out", to: 2, by_default: false },
+            EdgeInfo { from: 1, port: "err", to: 3, by_default: false },
         ],
     };
 

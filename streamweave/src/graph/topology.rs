@@ -29,6 +29,9 @@ pub struct EdgeInfo {
     pub port: &'static str,
     /// The number of the node where it ends.
     pub to: usize,
+    /// Whether it is the way to the graph's default for what fails, which leads there from every `err` port
+    /// that is left open.
+    pub by_default: bool,
 }
 
 impl Topology {

@@ -1,5 +1,7 @@
 //! Aggregates: many values made one, a value at a time.
 
+use std::marker::PhantomData;
+
 /// What sums up the values of a window, or of a key so far.
 ///
 /// # Examples
@@ -128,16 +130,16 @@ addable!(i8 => i128, i16 => i128, i32 => i128, i64 => i128, u8 => u128, u16 => u
 
 /// The sum of the values. Integers never overflow (see [`Addable`]); a NaN makes the sum NaN.
 #[derive(Clone, Copy, Debug)]
-pub struct Sum<V: Addable>(V::Sum);
+pub struct Sum<V, S = <V as Addable>::Sum>(S, PhantomData<fn(V)>);
 
-impl<V: Addable> Sum<V> {
+impl<V, S: Default> Sum<V, S> {
     /// Nothing yet.
     pub fn new() -> Self {
-        Sum(V::Sum::default())
+        Sum(S::default(), PhantomData)
     }
 }
 
-impl<V: Addable> Default for Sum<V> {
+impl<V, S: Default> Default for Sum<V, S> {
     fn default() -> Self {
         Sum::new()
     }
@@ -159,19 +161,20 @@ impl<V: Addable> Aggregate<V> for Sum<V> {
 
 /// The mean of the values: the exact sum (see [`Addable`]) divided once. A NaN makes it NaN.
 #[derive(Clone, Copy, Debug)]
-pub struct Mean<V: Addable> {
-    sum: V::Sum,
+pub struct Mean<V, S = <V as Addable>::Sum> {
+    sum: S,
     count: u64,
+    values: PhantomData<fn(V)>,
 }
 
-impl<V: Addable> Mean<V> {
+impl<V, S: Default> Mean<V, S> {
     /// Nothing yet.
     pub fn new() -> Self {
-        Mean { sum: V::Sum::default(), count: 0 }
+        Mean { sum: S::default(), count: 0, values: PhantomData }
     }
 }
 
-impl<V: Addable> Default for Mean<V> {
+impl<V, S: Default> Default for Mean<V, S> {
     fn default() -> Self {
         Mean::new()
     }

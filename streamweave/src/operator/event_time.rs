@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use crate::envelope::{Failed, Update};
-use crate::operator::{Cx, Input, Node, Operator, passive};
+use crate::operator::{Cx, Input, Node, Operator, Promise, View, passive};
 use crate::port::{Edge, OnlyOut, OutErr, Port, Ports, Push};
 use crate::time::{EventTime, Frontier, Watermark};
 
@@ -37,13 +37,13 @@ pub fn event_time<D, R, X, F, W>(
     _input: Edge<D, (), R>,
     extract: F,
     watermark: W,
-) -> Node<X::Operator<F, W>, X::Ports<R>>
+) -> F::Node<W::Node<Node<X::Operator<F, W>, X::Ports<R>>>>
 where
-    F: FnMut(&D) -> X,
+    F: View<D, X>,
     X: Extracted<D>,
-    W: Watermark,
+    W: Promise,
 {
-    Node::new(X::operator(extract, watermark), X::ports())
+    F::node(W::node(Node::new(X::operator(extract, watermark), X::ports())))
 }
 
 /// Why a row has no time, where the extractor returned `None`.

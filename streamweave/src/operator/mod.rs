@@ -19,6 +19,7 @@
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
 pub mod asynchronous;
+pub mod custom;
 pub mod element;
 pub mod flow;
 pub mod keyed;
@@ -29,6 +30,7 @@ pub mod window;
 mod aggregate;
 mod blame;
 mod books;
+mod bound;
 mod boundary;
 mod event_time;
 mod logical_time;
@@ -40,13 +42,17 @@ use std::borrow::Cow;
 use std::task::Poll;
 
 use crate::envelope::Update;
-use crate::port::{Edge, MatchingRest, OnlyOut, OutErr, Ports};
+use crate::port::{Edge, MatchingRest, NoInput, OnlyOut, OutErr, Ports};
 use crate::time::{Frontier, Timestamp};
 
 pub(crate) use blame::{Panicked, blaming, inside, watched};
 
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
 pub use books::NodeReport;
+pub use bound::{
+    Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
+    View,
+};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
 pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
@@ -138,6 +144,11 @@ pub trait Operator {
     fn inside(&mut self) -> Vec<NodeReport> {
         Vec::new()
     }
+
+    /// Learns, after it was ready when polled, that there is room behind for what it will emit.
+    ///
+    /// Only an operator that keeps rows back for the sake of a slow sink needs to know.
+    fn opened(&mut self) {}
 
     /// What it waits for, where that is worth telling: `3 calls in flight`.
     fn waits_for(&mut self) -> Option<Cow<'static, str>> {
@@ -311,8 +322,8 @@ impl<B, E, D, T, R> Behind<D, T, R> for GivesOrReturns<B, E> {
 
 /// What can stand at a node of a graph, behind an edge `W`.
 #[diagnostic::on_unimplemented(
-    message = "this is not a finished operator",
-    label = "`{Self}` cannot stand at a node",
+    message = "`{Self}` is not an operator, or not a finished one",
+    label = "this cannot stand at a node",
     note = "an operator is a function that takes its incoming edges first and returns a `Node`; a window, for one, is finished by `.aggregate(..)`"
 )]
 pub trait IntoNode<W> {
@@ -339,6 +350,16 @@ impl<O: Operator, K: Behind<D, T, R>, D, T, R> IntoNode<Edge<D, T, R>> for Linea
     type Ports = K::Ports;
 
     fn into_node(self, _edge: Edge<D, T, R>) -> (O, K::Ports) {
+        (self.operator, self.ports.ports())
+    }
+}
+
+/// Where the arrow into it was forgotten, which rustc says of its arguments.
+impl<O: Operator, K: Behind<(), (), ()>> IntoNode<NoInput> for Linear<O, K> {
+    type Operator = O;
+    type Ports = K::Ports;
+
+    fn into_node(self, _edge: NoInput) -> (O, K::Ports) {
         (self.operator, self.ports.ports())
     }
 }

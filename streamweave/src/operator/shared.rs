@@ -56,6 +56,14 @@ pub struct InPort<'a, const PORT: usize, S, C> {
     inlet: C,
 }
 
+impl<const PORT: usize, S, C: Copy> Clone for InPort<'_, PORT, S, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<const PORT: usize, S, C: Copy> Copy for InPort<'_, PORT, S, C> {}
+
 impl<const PORT: usize, S, C> Chain for InPort<'_, PORT, S, C> {
     #[inline(always)]
     fn wake(&mut self) {}

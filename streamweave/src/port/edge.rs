@@ -84,6 +84,11 @@ pub struct ByValue;
 pub struct ByRef;
 
 /// The end of an arrow as an operator declares it: the type of its parameter says what it takes.
+#[diagnostic::on_unimplemented(
+    message = "this function is not an operator: what it takes first is a `{Self}`",
+    label = "an operator takes the edge that enters it first",
+    note = "to apply a function to each row write `map(f)`; `#[node]` makes an operator of a function of your own"
+)]
 pub trait Slot {
     /// The type that the slot takes.
     type Takes: ?Sized;
@@ -95,9 +100,16 @@ pub trait Slot {
     type Time: Timestamp;
     /// The diff that it takes.
     type Diff;
+    /// This type, which only a slot has: of what is none rustc says so once.
+    type Itself;
+    /// `N`, the node that the slot is the end of an arrow into.
+    type Node<N>;
 
     /// The witness that the operator is called with.
     fn witness() -> Self;
+
+    /// The node.
+    fn node<N>(node: N) -> Self::Node<N>;
 }
 
 impl<D, T: Timestamp, R> Slot for Edge<D, T, R> {
@@ -106,9 +118,15 @@ impl<D, T: Timestamp, R> Slot for Edge<D, T, R> {
     type Arrives = D;
     type Time = T;
     type Diff = R;
+    type Itself = Self;
+    type Node<N> = N;
 
     fn witness() -> Self {
         Edge::new()
+    }
+
+    fn node<N>(node: N) -> N {
+        node
     }
 }
 
@@ -118,9 +136,15 @@ impl<A: ?Sized, X, T: Timestamp, R> Slot for EdgeRef<A, X, T, R> {
     type Arrives = X;
     type Time = T;
     type Diff = R;
+    type Itself = Self;
+    type Node<N> = N;
 
     fn witness() -> Self {
         EdgeRef::new()
+    }
+
+    fn node<N>(node: N) -> N {
+        node
     }
 }
 

@@ -95,7 +95,7 @@ pub trait OrDefault<S> {
     fn or(self, default: S) -> Self::Port;
 }
 
-impl<A: Chain, S: Chain> OrDefault<S> for Port<A> {
+impl<A, S> OrDefault<S> for Port<A> {
     type Port = Port<A>;
 
     #[inline(always)]
@@ -135,11 +135,18 @@ impl<N> Open<N> {
     }
 }
 
-/// The ports of a sink: none.
+/// The ports of a sink: none. rustc shows this name where an arrow starts at a sink.
 #[derive(Clone, Copy, Debug)]
-pub struct NoPorts;
+pub struct SinkWithoutOutputs;
 
-impl Ports for NoPorts {
+/// What a sink's constructor names: [`SinkWithoutOutputs`], for short.
+pub type NoPorts = SinkWithoutOutputs;
+
+/// The ports of a sink.
+#[allow(non_upper_case_globals)]
+pub const NoPorts: NoPorts = SinkWithoutOutputs;
+
+impl Ports for SinkWithoutOutputs {
     type Open = ();
     const NAMES: &'static [&'static str] = &[];
 
@@ -297,7 +304,7 @@ impl<N> At for Open<N> {
 }
 
 /// What stands behind a port left open. The open port has been reported, so nothing runs into it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Nowhere;
 
 impl Chain for Nowhere {

@@ -85,6 +85,18 @@ impl<C> Operator for Encoded<C> {
 }
 
 impl<C> Encoded<C> {
+    /// Appends a row to what is to be written.
+    #[inline(always)]
+    pub(super) fn encode<D>(&mut self, row: &D)
+    where
+        C: Encoder<D>,
+    {
+        match self.encoder.encode(row, &mut self.buffer) {
+            Ok(()) => self.rows += 1,
+            Err(error) => self.failed = self.failed.take().or(Some(error)),
+        }
+    }
+
     fn poll_encoded(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
         if let Some(error) = &self.failed {
             return Poll::Ready(Err(error.clone().into()));
@@ -108,10 +120,7 @@ impl<C, Outs> Resume<Outs> for Encoded<C> {}
 
 impl<D, T: Timestamp, C: Encoder<D>, Outs> Input<0, D, T, (), Outs> for Encoded<C> {
     fn push(&mut self, row: Update<D, T, ()>, _outs: &mut Outs, _cx: &mut Cx) {
-        match self.encoder.encode(&row.data, &mut self.buffer) {
-            Ok(()) => self.rows += 1,
-            Err(error) => self.failed = self.failed.take().or(Some(error)),
-        }
+        self.encode(&row.data);
     }
 
     fn advance(&mut self, _frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {}

@@ -1,14 +1,14 @@
 //! A call for each row, or for each row in its envelope.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, passive};
+use crate::operator::{Cx, Function, Input, Node, passive};
 use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
 /// Calls a function with each row. It must not block: it runs on the worker.
 #[doc(alias = "foreach")]
-pub fn for_each<D, T, F: FnMut(D)>(_input: Edge<D, T>, f: F) -> Node<ForEach<F>, NoPorts> {
-    Node::new(ForEach(f), NoPorts)
+pub fn for_each<D, T, F: Function<D, ()>>(_input: Edge<D, T>, f: F) -> F::Node<Node<ForEach<F>, NoPorts>> {
+    F::node(Node::new(ForEach(f), NoPorts))
 }
 
 /// See [`for_each`].
@@ -28,11 +28,11 @@ impl<D, T: Timestamp, F: FnMut(D), Outs> Input<0, D, T, (), Outs> for ForEach<F>
 }
 
 /// Calls a function with each row in its envelope: value, time and diff. It takes changes, too.
-pub fn for_each_update<D, T, R, F>(_input: Edge<D, T, R>, f: F) -> Node<ForEachUpdate<F>, NoPorts>
+pub fn for_each_update<D, T, R, F>(_input: Edge<D, T, R>, f: F) -> F::Node<Node<ForEachUpdate<F>, NoPorts>>
 where
-    F: FnMut(Update<D, T, R>),
+    F: Function<Update<D, T, R>, ()>,
 {
-    Node::new(ForEachUpdate(f), NoPorts)
+    F::node(Node::new(ForEachUpdate(f), NoPorts))
 }
 
 /// See [`for_each_update`].

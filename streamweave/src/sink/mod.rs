@@ -15,6 +15,7 @@ pub mod csv;
 #[cfg(feature = "json")]
 pub mod jsonl;
 pub mod lines;
+pub mod on_error;
 
 pub use channel::{ToChannel, to_channel};
 pub use collect::{Collect, collect};

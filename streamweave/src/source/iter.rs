@@ -3,14 +3,17 @@
 use std::task::Poll;
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Items, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{OnlyOut, Port, Push};
 
 use super::rows::end;
 
 /// Emits what an iterator gives. The iterator must not block: it runs on the worker.
-pub fn from_iter<I: IntoIterator>(rows: I) -> Node<FromIter<I::IntoIter>, OnlyOut<I::Item, (), ()>> {
-    Node::new(FromIter(Some(rows.into_iter())), OnlyOut::new())
+pub fn from_iter<I, J, D>(rows: I) -> I::Node<Node<FromIter<J>, OnlyOut<D, (), ()>>>
+where
+    I: Items<D, J>,
+{
+    I::node(Node::new(FromIter(Some(rows.into_iter())), OnlyOut::new()))
 }
 
 /// See [`from_iter`].

@@ -1,5 +1,5 @@
 //! error at: `String`
-//! says: mismatched types
+//! says: `rows` carries `u64`, but is declared to carry `String`
 
 use streamweave::prelude::*;
 

@@ -1,5 +1,5 @@
 //! error at: `event_time`
-//! says: a stream whose time is `streamweave::time::EventTime` cannot flow where `()` is needed
+//! says: `timed` carries rows with the time `streamweave::time::EventTime`, but `event_time` takes the time `()`
 
 use streamweave::prelude::*;
 

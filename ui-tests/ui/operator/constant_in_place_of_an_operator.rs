@@ -1,5 +1,5 @@
 //! error at: `[1, 2]`
-//! says: this is not a finished operator
+//! says: is not an operator, or not a finished one
 
 use streamweave::prelude::*;
 

@@ -1,4 +1,4 @@
-//! error at: `event_time(|row| *row, bounded(1.secs()))`
+//! error at: `event_time`
 //! says: event time cannot be read from `i64`
 
 use streamweave::prelude::*;

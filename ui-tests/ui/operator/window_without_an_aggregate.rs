@@ -1,5 +1,5 @@
-//! error at: `tumbling(1.minutes())`
-//! says: this is not a finished operator
+//! error at: `tumbling`
+//! says: is not an operator, or not a finished one
 
 use streamweave::prelude::*;
 

@@ -1,5 +1,5 @@
 //! error at: `late`
-//! says: no field `late` on type `NoPorts`
+//! says: no field `late` on type `SinkWithoutOutputs`
 
 use streamweave::prelude::*;
 

@@ -1,5 +1,5 @@
 //! error at: `all`
-//! says: no field `out`
+//! says: no field `out` on type `SinkWithoutOutputs`
 
 use streamweave::prelude::*;
 

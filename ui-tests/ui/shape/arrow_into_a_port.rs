@@ -1,5 +1,5 @@
 //! error at: `input`
-//! says: an arrow ends at a node: write `-> all`, without a port
+//! says: cannot find module or crate `collect`
 
 use streamweave::prelude::*;
 

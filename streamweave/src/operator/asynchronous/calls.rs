@@ -11,10 +11,12 @@ use futures::stream::FuturesUnordered;
 use super::slots::{Due, Slots};
 use crate::envelope::{Failed, Update};
 use crate::operator::element::ResultLike;
+use crate::operator::flow::Discard;
 use crate::operator::{
-    Behind, Cause, Cx, Gives, GivesOrFails, Input, IntoNode, Operator, Outcome, Progress, Resume, Turn,
+    Awaitable, Behind, Cause, Cx, Function, Gives, GivesOrFails, Input, IntoNode, Operator, Outcome,
+    Progress, Resume, Turn,
 };
-use crate::port::{Edge, Port, Push};
+use crate::port::{Edge, NoInput, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// How many calls are in flight unless [`AsyncCalls::in_flight`] says otherwise.
@@ -109,21 +111,26 @@ impl<C, K> AsyncCalls<C, K> {
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn async_map<D, T, C: Call<D>>(_input: Edge<D, T>, call: C) -> AsyncCalls<C, Gives<C::Output>> {
-    AsyncCalls::new(call, Gives::new())
+pub fn async_map<D, T, B, F, C>(_input: Edge<D, T>, call: C) -> C::Node<F::Node<AsyncCalls<C, Gives<B>>>>
+where
+    C: Function<D, F>,
+    F: Awaitable<B>,
+{
+    C::node(F::node(AsyncCalls::new(call, Gives::new())))
 }
 
 /// As [`async_map`], for a function that can fail: what it gives goes to `out`, why it failed to
 /// `err`, as `Failed<(), E>`.
-pub fn async_try_map<D, T, C>(
+pub fn async_try_map<D, T, Q, F, C>(
     _input: Edge<D, T>,
     call: C,
-) -> AsyncCalls<C, GivesOrFails<<C::Output as ResultLike>::Ok, <C::Output as ResultLike>::Err>>
+) -> C::Node<F::Node<AsyncCalls<C, GivesOrFails<Q::Ok, Q::Err>>>>
 where
-    C: Call<D>,
-    C::Output: ResultLike,
+    C: Function<D, F>,
+    F: Awaitable<Q>,
+    Q: ResultLike,
 {
-    AsyncCalls::new(call, GivesOrFails::new())
+    C::node(F::node(AsyncCalls::new(call, GivesOrFails::new())))
 }
 
 impl<D, T: Timestamp, B, C: Call<D, Output = B>> IntoNode<Edge<D, T>> for AsyncCalls<C, Gives<B>> {
@@ -146,6 +153,16 @@ where
     fn into_node(self, _edge: Edge<D, T>) -> (Self::Operator, Self::Ports) {
         let calls = Calls::new(self.call, self.in_flight, self.order);
         (AsyncTryMap(calls), Behind::<D, T, ()>::ports(self.carries))
+    }
+}
+
+/// Where the arrow into it was forgotten, which rustc says of its arguments: nothing is called.
+impl<C, K: Behind<(), (), ()>> IntoNode<NoInput> for AsyncCalls<C, K> {
+    type Operator = Discard;
+    type Ports = K::Ports;
+
+    fn into_node(self, _edge: NoInput) -> (Self::Operator, Self::Ports) {
+        (Discard, self.carries.ports())
     }
 }
 

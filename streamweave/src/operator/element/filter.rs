@@ -1,17 +1,17 @@
 //! Some rows pass, others do not.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Gives, Input, Linear, passive};
+use crate::operator::{Cx, Gives, Input, Linear, View, passive};
 use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Keeps the rows of which the predicate is true.
 #[doc(alias = "retain")]
-pub fn filter<D, T, R, F>(_input: Edge<D, T, R>, predicate: F) -> Linear<Filter<F>, Gives<D>>
+pub fn filter<D, T, R, F>(_input: Edge<D, T, R>, predicate: F) -> F::Node<Linear<Filter<F>, Gives<D>>>
 where
-    F: FnMut(&D) -> bool,
+    F: View<D, bool>,
 {
-    Linear::new(Filter(predicate), Gives::new())
+    F::node(Linear::new(Filter(predicate), Gives::new()))
 }
 
 /// See [`filter`].

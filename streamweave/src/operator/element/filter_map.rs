@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Gives, Input, Linear, passive};
+use crate::operator::{Cx, Function, Gives, Input, Linear, passive};
 use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -26,11 +26,11 @@ impl<B> OptionLike for Option<B> {
 }
 
 /// Applies a function to each row's value and keeps what it gives, where it gives something.
-pub fn filter_map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<FilterMap<F>, Gives<B>>
+pub fn filter_map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> F::Node<Linear<FilterMap<F>, Gives<B>>>
 where
-    F: FnMut(D) -> Option<B>,
+    F: Function<D, Option<B>>,
 {
-    Linear::new(FilterMap(f), Gives::new())
+    F::node(Linear::new(FilterMap(f), Gives::new()))
 }
 
 /// See [`filter_map`].

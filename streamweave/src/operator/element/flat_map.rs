@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Gives, Input, Linear, passive};
+use crate::operator::{Cx, Function, Gives, Input, Items, Linear, passive};
 use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -37,12 +37,15 @@ impl<A, I: IntoIterator, F: FnMut(A) -> I> Many<A> for F {
 /// buffers of the sinks: memory is bounded by the items of one batch, and an iterator without an end
 /// stops the graph.
 #[doc(alias = "explode")]
-pub fn flat_map<D, T, R, I, F>(_input: Edge<D, T, R>, f: F) -> Linear<FlatMap<F>, Gives<I::Item>>
+pub fn flat_map<D, T, R, B, I, J, F>(
+    _input: Edge<D, T, R>,
+    f: F,
+) -> F::Node<I::Node<Linear<FlatMap<F>, Gives<B>>>>
 where
-    F: FnMut(D) -> I,
-    I: IntoIterator,
+    F: Function<D, I>,
+    I: Items<B, J>,
 {
-    Linear::new(FlatMap(f), Gives::new())
+    F::node(I::node(Linear::new(FlatMap(f), Gives::new())))
 }
 
 /// See [`flat_map`].

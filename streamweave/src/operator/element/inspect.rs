@@ -1,18 +1,18 @@
 //! A look at each row.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Gives, Input, Linear, passive};
+use crate::operator::{Cx, Gives, Input, Linear, View, passive};
 use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Calls a function with each row's value, which passes on unchanged.
 #[doc(alias = "tap")]
 #[doc(alias = "peek")]
-pub fn inspect<D, T, R, F>(_input: Edge<D, T, R>, f: F) -> Linear<Inspect<F>, Gives<D>>
+pub fn inspect<D, T, R, F>(_input: Edge<D, T, R>, f: F) -> F::Node<Linear<Inspect<F>, Gives<D>>>
 where
-    F: FnMut(&D),
+    F: View<D, ()>,
 {
-    Linear::new(Inspect(f), Gives::new())
+    F::node(Linear::new(Inspect(f), Gives::new()))
 }
 
 /// See [`inspect`].

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Gives, Input, Linear, passive};
+use crate::operator::{Cx, Function, Gives, Input, Linear, passive};
 use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -27,11 +27,11 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "select")]
-pub fn map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> Linear<Map<F>, Gives<B>>
+pub fn map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> F::Node<Linear<Map<F>, Gives<B>>>
 where
-    F: FnMut(D) -> B,
+    F: Function<D, B>,
 {
-    Linear::new(Map(f), Gives::new())
+    F::node(Linear::new(Map(f), Gives::new()))
 }
 
 /// See [`map`].

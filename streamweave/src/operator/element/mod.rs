@@ -10,7 +10,7 @@ mod flat_map_ref;
 mod inspect;
 mod map;
 mod partition;
-mod route;
+mod route_by;
 mod try_map;
 mod unzip;
 
@@ -21,6 +21,6 @@ pub use flat_map_ref::{FlatMapInto, Gather, Tally, flat_map_ref};
 pub use inspect::{Inspect, inspect};
 pub use map::{Map, MapRef, map};
 pub use partition::{Partition, partition};
-pub use route::{Route, route};
+pub use route_by::{RouteBy, route_by};
 pub use try_map::{ResultLike, TryMap, TryMapRef, split_results, try_map};
 pub use unzip::{Unzip, unzip};

@@ -1,7 +1,7 @@
 //! Each row to one of two ports.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, GivesEither, Input, Linear, passive};
+use crate::operator::{Cx, GivesEither, Input, Linear, View, passive};
 use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -33,11 +33,14 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "split")]
-pub fn partition<D, T, R, F>(_input: Edge<D, T, R>, predicate: F) -> Linear<Partition<F>, GivesEither<D>>
+pub fn partition<D, T, R, F>(
+    _input: Edge<D, T, R>,
+    predicate: F,
+) -> F::Node<Linear<Partition<F>, GivesEither<D>>>
 where
-    F: FnMut(&D) -> bool,
+    F: View<D, bool>,
 {
-    Linear::new(Partition(predicate), GivesEither::new())
+    F::node(Linear::new(Partition(predicate), GivesEither::new()))
 }
 
 /// See [`partition`].

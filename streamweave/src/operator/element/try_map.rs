@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::envelope::{Failed, Update};
-use crate::operator::{Cx, GivesOrFails, Input, Linear, passive};
+use crate::operator::{Cx, Function, GivesOrFails, Input, Linear, passive};
 use crate::port::{Edge, Lends, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -31,11 +31,14 @@ impl<B, E> ResultLike for Result<B, E> {
 /// Applies a function that can fail: what it gives goes to `out`, why it failed to `err`.
 ///
 /// The function takes its input by value, so that `err` carries `Failed<(), E>`.
-pub fn try_map<D, T, R, B, E, F>(_input: Edge<D, T, R>, f: F) -> Linear<TryMap<F>, GivesOrFails<B, E>>
+pub fn try_map<D, T, R, B, E, F>(
+    _input: Edge<D, T, R>,
+    f: F,
+) -> F::Node<Linear<TryMap<F>, GivesOrFails<B, E>>>
 where
-    F: FnMut(D) -> Result<B, E>,
+    F: Function<D, Result<B, E>>,
 {
-    Linear::new(TryMap(f), GivesOrFails::new())
+    F::node(Linear::new(TryMap(f), GivesOrFails::new()))
 }
 
 /// Takes results apart: what is `Ok` goes to `out`, why the others failed to `err`, as `Failed<(), E>`.

@@ -8,6 +8,7 @@ pub mod zip;
 
 mod balance;
 mod broadcast;
+mod buffer;
 mod discard;
 mod merge;
 mod round_robin;
@@ -15,6 +16,7 @@ mod ways;
 
 pub use balance::{Balance, balance};
 pub use broadcast::broadcast;
+pub use buffer::{Buffer, Overflow, buffer};
 pub use concat::{Concat, concat};
 pub use discard::{Discard, discard};
 pub(crate) use merge::merge_all;

@@ -10,7 +10,7 @@ use crate::time::{Frontier, Timestamp};
 
 /// So many ways, two to four: with the ports `to_0`, `to_1` and so on.
 ///
-/// `Ways::<3>` is a value; see [`route`](crate::operator::element::route()), [`round_robin`](super::round_robin()) and
+/// `Ways::<3>` is a value; see [`route_by`](crate::operator::element::route_by()), [`round_robin`](super::round_robin()) and
 /// [`balance`](super::balance()).
 #[derive(Clone, Copy, Debug)]
 pub struct Ways<const N: usize>;

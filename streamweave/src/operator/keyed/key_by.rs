@@ -2,7 +2,7 @@
 
 use crate::envelope::Keyed;
 use crate::operator::element::Map;
-use crate::operator::{Gives, Linear};
+use crate::operator::{Gives, Key, Linear, View};
 use crate::port::Edge;
 
 /// Puts each row beside the key that it belongs to; keyed operators keep keys apart.
@@ -32,9 +32,10 @@ use crate::port::Edge;
 pub fn key_by<K, V, T, R, F>(
     _input: Edge<V, T, R>,
     mut key: F,
-) -> Linear<Map<impl FnMut(V) -> Keyed<K, V>>, Gives<Keyed<K, V>>>
+) -> F::Node<K::Node<Linear<Map<impl FnMut(V) -> Keyed<K, V>>, Gives<Keyed<K, V>>>>>
 where
-    F: FnMut(&V) -> K,
+    K: Key,
+    F: View<V, K>,
 {
-    Linear::new(Map(move |value: V| Keyed { key: key(&value), value }), Gives::new())
+    F::node(K::node(Linear::new(Map(move |value: V| Keyed { key: key(&value), value }), Gives::new())))
 }

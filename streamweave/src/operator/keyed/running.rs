@@ -3,8 +3,8 @@
 use std::hash::Hash;
 
 use crate::envelope::{Keyed, Update};
-use crate::operator::aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Min, Sum};
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, passive};
+use crate::operator::aggregate::{Aggregate, Count, Folded, Max, Mean, Min, Sum};
+use crate::operator::{Cx, Input, Key, Node, Operator, Ordered, Outcome, Resume, Step, Summand, passive};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::state::OrderedMap;
 use crate::time::{Frontier, Timestamp};
@@ -118,51 +118,56 @@ pub fn fold<K, V, T, A, F>(
     input: Edge<Keyed<K, V>, T>,
     mut init: impl FnMut() -> A,
     step: F,
-) -> ByKey<K, Folded<A, F>, impl FnMut() -> Folded<A, F>, A, T>
+) -> K::Node<F::Node<ByKey<K, Folded<A, F>, impl FnMut() -> Folded<A, F>, A, T>>>
 where
+    K: Key,
     A: Clone,
-    F: FnMut(&mut A, V) + Clone,
+    F: Step<A, V, ()> + Clone,
 {
-    by_key(input, move || Folded::new(init(), step.clone()))
+    K::node(F::node(by_key(input, move || Folded::new(init(), step.clone()))))
 }
 
 /// Counts the rows of each key.
-pub fn count<K, V, T>(input: Edge<Keyed<K, V>, T>) -> ByKey<K, Count, fn() -> Count, u64, T> {
-    by_key::<K, V, T, Count, _>(input, Count::new)
+pub fn count<K: Key, V, T>(input: Edge<Keyed<K, V>, T>) -> K::Node<ByKey<K, Count, fn() -> Count, u64, T>> {
+    K::node(by_key::<K, V, T, Count, _>(input, Count::new))
 }
 
 /// Sums the values of each key; see [`Sum`] for overflow and NaN.
-pub fn sum<K, V: Addable, T>(input: Edge<Keyed<K, V>, T>) -> ByKey<K, Sum<V>, fn() -> Sum<V>, V::Sum, T> {
-    by_key(input, Sum::new)
+pub fn sum<K: Key, V: Summand, T>(
+    input: Edge<Keyed<K, V>, T>,
+) -> K::Node<V::Node<ByKey<K, Sum<V>, fn() -> Sum<V>, V::Sum, T>>> {
+    K::node(V::node(by_key(input, Sum::new)))
 }
 
 /// Keeps the least value of each key; see [`Min`] for NaN.
-pub fn min<K, V: PartialOrd + Clone, T>(
+pub fn min<K: Key, V: Ordered, T>(
     input: Edge<Keyed<K, V>, T>,
-) -> ByKey<K, Min<V>, fn() -> Min<V>, V, T> {
-    by_key(input, Min::new)
+) -> K::Node<V::Node<ByKey<K, Min<V>, fn() -> Min<V>, V, T>>> {
+    K::node(V::node(by_key(input, Min::new)))
 }
 
 /// Keeps the greatest value of each key; see [`Max`] for NaN.
-pub fn max<K, V: PartialOrd + Clone, T>(
+pub fn max<K: Key, V: Ordered, T>(
     input: Edge<Keyed<K, V>, T>,
-) -> ByKey<K, Max<V>, fn() -> Max<V>, V, T> {
-    by_key(input, Max::new)
+) -> K::Node<V::Node<ByKey<K, Max<V>, fn() -> Max<V>, V, T>>> {
+    K::node(V::node(by_key(input, Max::new)))
 }
 
 /// Averages the values of each key; see [`Mean`] for overflow and NaN.
-pub fn mean<K, V: Addable, T>(input: Edge<Keyed<K, V>, T>) -> ByKey<K, Mean<V>, fn() -> Mean<V>, f64, T> {
-    by_key(input, Mean::new)
+pub fn mean<K: Key, V: Summand, T>(
+    input: Edge<Keyed<K, V>, T>,
+) -> K::Node<V::Node<ByKey<K, Mean<V>, fn() -> Mean<V>, f64, T>>> {
+    K::node(V::node(by_key(input, Mean::new)))
 }
 
 /// Folds all rows; emits the state after each.
 #[doc(alias = "reduce")]
-pub fn running_fold<D, T, A: Clone, F: FnMut(&mut A, D)>(
+pub fn running_fold<D, T, A: Clone, F: Step<A, D, ()>>(
     input: Edge<D, T>,
     init: A,
     step: F,
-) -> Node<Running<Folded<A, F>>, OnlyOut<A, T, ()>> {
-    over_all(input, Folded::new(init, step))
+) -> F::Node<Node<Running<Folded<A, F>>, OnlyOut<A, T, ()>>> {
+    F::node(over_all(input, Folded::new(init, step)))
 }
 
 /// Counts all rows; emits the count after each.
@@ -171,21 +176,25 @@ pub fn running_count<D, T>(input: Edge<D, T>) -> Node<Running<Count>, OnlyOut<u6
 }
 
 /// Sums all rows; see [`Sum`] for overflow and NaN.
-pub fn running_sum<D: Addable, T>(input: Edge<D, T>) -> Node<Running<Sum<D>>, OnlyOut<D::Sum, T, ()>> {
-    over_all(input, Sum::new())
+pub fn running_sum<D: Summand, T>(
+    input: Edge<D, T>,
+) -> D::Node<Node<Running<Sum<D>>, OnlyOut<D::Sum, T, ()>>> {
+    D::node(over_all(input, Sum::new()))
 }
 
 /// Keeps the least row; see [`Min`] for NaN.
-pub fn running_min<D: PartialOrd + Clone, T>(input: Edge<D, T>) -> Node<Running<Min<D>>, OnlyOut<D, T, ()>> {
-    over_all(input, Min::new())
+pub fn running_min<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<Min<D>>, OnlyOut<D, T, ()>>> {
+    D::node(over_all(input, Min::new()))
 }
 
 /// Keeps the greatest row; see [`Max`] for NaN.
-pub fn running_max<D: PartialOrd + Clone, T>(input: Edge<D, T>) -> Node<Running<Max<D>>, OnlyOut<D, T, ()>> {
-    over_all(input, Max::new())
+pub fn running_max<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<Max<D>>, OnlyOut<D, T, ()>>> {
+    D::node(over_all(input, Max::new()))
 }
 
 /// Averages all rows; see [`Mean`] for overflow and NaN.
-pub fn running_mean<D: Addable, T>(input: Edge<D, T>) -> Node<Running<Mean<D>>, OnlyOut<f64, T, ()>> {
-    over_all(input, Mean::new())
+pub fn running_mean<D: Summand, T>(
+    input: Edge<D, T>,
+) -> D::Node<Node<Running<Mean<D>>, OnlyOut<f64, T, ()>>> {
+    D::node(over_all(input, Mean::new()))
 }

@@ -1,6 +1,6 @@
 //! The first of equal neighbours.
 
-use crate::operator::Node;
+use crate::operator::{Comparable, Node};
 use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
@@ -28,8 +28,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "distinct_until_changed")]
-pub fn dedup<D: PartialEq + Clone, T>(_input: Edge<D, T>) -> Node<Sift<Dedup<D>>, OnlyOut<D, T, ()>> {
-    Node::new(Sift(Dedup { before: None }), OnlyOut::new())
+pub fn dedup<D: Comparable, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Dedup<D>>, OnlyOut<D, T, ()>>> {
+    D::node(Node::new(Sift(Dedup { before: None }), OnlyOut::new()))
 }
 
 /// See [`dedup`].

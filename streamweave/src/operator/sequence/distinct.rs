@@ -2,7 +2,7 @@
 
 use std::hash::Hash;
 
-use crate::operator::Node;
+use crate::operator::{Key, Node, View};
 use crate::port::{Edge, OnlyOut};
 use crate::state::OrderedMap;
 
@@ -32,8 +32,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "unique")]
-pub fn distinct<D: Hash + Eq + Clone, T>(_input: Edge<D, T>) -> Node<Sift<Distinct<D>>, OnlyOut<D, T, ()>> {
-    Node::new(Sift(Distinct { seen: OrderedMap::default() }), OnlyOut::new())
+pub fn distinct<D: Key, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Distinct<D>>, OnlyOut<D, T, ()>>> {
+    D::node(Node::new(Sift(Distinct { seen: OrderedMap::default() }), OnlyOut::new()))
 }
 
 /// See [`distinct`].
@@ -73,12 +73,15 @@ impl<D: Hash + Eq + Clone> Sieve<D> for Distinct<D> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "unique_by")]
-pub fn distinct_by<D, T, K, F>(_input: Edge<D, T>, key: F) -> Node<Sift<DistinctBy<K, F>>, OnlyOut<D, T, ()>>
+pub fn distinct_by<D, T, K, F>(
+    _input: Edge<D, T>,
+    key: F,
+) -> F::Node<K::Node<Node<Sift<DistinctBy<K, F>>, OnlyOut<D, T, ()>>>>
 where
-    K: Hash + Eq,
-    F: FnMut(&D) -> K,
+    K: Key,
+    F: View<D, K>,
 {
-    Node::new(Sift(DistinctBy { seen: OrderedMap::default(), key }), OnlyOut::new())
+    F::node(K::node(Node::new(Sift(DistinctBy { seen: OrderedMap::default(), key }), OnlyOut::new())))
 }
 
 /// See [`distinct_by`].

@@ -1,7 +1,7 @@
 //! Each row and the one before it.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, passive};
+use crate::operator::{Cx, Input, Node, Repeatable, passive};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -27,8 +27,8 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "lag")]
-pub fn pairwise<D: Clone, T>(_input: Edge<D, T>) -> Node<Pairwise<D>, OnlyOut<(D, D), T, ()>> {
-    Node::new(Pairwise { before: None }, OnlyOut::new())
+pub fn pairwise<D: Repeatable, T>(_input: Edge<D, T>) -> D::Node<Node<Pairwise<D>, OnlyOut<(D, D), T, ()>>> {
+    D::node(Node::new(Pairwise { before: None }, OnlyOut::new()))
 }
 
 /// See [`pairwise`].

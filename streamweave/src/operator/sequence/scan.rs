@@ -1,7 +1,7 @@
 //! One row in, one row or none out, by a state that goes along.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, passive};
+use crate::operator::{Cx, Input, Node, Step, passive};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -33,11 +33,15 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn scan<D, T, A, B, F>(_input: Edge<D, T>, init: A, step: F) -> Node<Scan<A, F>, OnlyOut<B, T, ()>>
+pub fn scan<D, T, A, B, F>(
+    _input: Edge<D, T>,
+    init: A,
+    step: F,
+) -> F::Node<Node<Scan<A, F>, OnlyOut<B, T, ()>>>
 where
-    F: FnMut(&mut A, D) -> Option<B>,
+    F: Step<A, D, Option<B>>,
 {
-    Node::new(Scan { state: init, step }, OnlyOut::new())
+    F::node(Node::new(Scan { state: init, step }, OnlyOut::new()))
 }
 
 /// See [`scan`].

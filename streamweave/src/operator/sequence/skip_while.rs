@@ -1,6 +1,6 @@
 //! The rows from a first one on.
 
-use crate::operator::Node;
+use crate::operator::{Node, View};
 use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
@@ -25,11 +25,14 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn skip_while<D, T, F>(_input: Edge<D, T>, predicate: F) -> Node<Sift<SkipWhile<F>>, OnlyOut<D, T, ()>>
+pub fn skip_while<D, T, F>(
+    _input: Edge<D, T>,
+    predicate: F,
+) -> F::Node<Node<Sift<SkipWhile<F>>, OnlyOut<D, T, ()>>>
 where
-    F: FnMut(&D) -> bool,
+    F: View<D, bool>,
 {
-    Node::new(Sift(SkipWhile { predicate, skipping: true }), OnlyOut::new())
+    F::node(Node::new(Sift(SkipWhile { predicate, skipping: true }), OnlyOut::new()))
 }
 
 /// See [`skip_while`].

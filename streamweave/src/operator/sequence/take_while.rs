@@ -1,6 +1,6 @@
 //! The rows up to a first one.
 
-use crate::operator::Node;
+use crate::operator::{Node, View};
 use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
@@ -27,11 +27,14 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn take_while<D, T, F>(_input: Edge<D, T>, predicate: F) -> Node<Sift<TakeWhile<F>>, OnlyOut<D, T, ()>>
+pub fn take_while<D, T, F>(
+    _input: Edge<D, T>,
+    predicate: F,
+) -> F::Node<Node<Sift<TakeWhile<F>>, OnlyOut<D, T, ()>>>
 where
-    F: FnMut(&D) -> bool,
+    F: View<D, bool>,
 {
-    Node::new(Sift(TakeWhile { predicate, taking: true }), OnlyOut::new())
+    F::node(Node::new(Sift(TakeWhile { predicate, taking: true }), OnlyOut::new()))
 }
 
 /// See [`take_while`].

@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Folded};
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Aggregates, Cause, Cx, Input, Key, Node, Operator, Outcome, Resume, Step};
 use crate::port::{Edge, OutLate, Port, Push};
 use crate::state::OrderedMap;
 use crate::time::{EventTime, Frontier, TimeDelta};
@@ -53,8 +53,8 @@ use super::pane::{Late, Pane, Window};
 #[doc(alias = "window")]
 #[doc(alias = "tumble")]
 #[doc(alias = "fixed_window")]
-pub fn tumbling<K, V>(_input: Edge<Keyed<K, V>, EventTime>, size: TimeDelta) -> Tumbling<K, V> {
-    Tumbling { size, offset: TimeDelta::ZERO, order: ByArrival, row: PhantomData }
+pub fn tumbling<K: Key, V>(_input: Edge<Keyed<K, V>, EventTime>, size: TimeDelta) -> K::Node<Tumbling<K, V>> {
+    K::node(Tumbling { size, offset: TimeDelta::ZERO, order: ByArrival, row: PhantomData })
 }
 
 /// A tumbling window without an aggregate yet; see [`tumbling`].
@@ -85,15 +85,15 @@ impl<K, V, O> Tumbling<K, V, O> {
     }
 
     /// Sums up the rows of each window and key with an [`Aggregate`], begun by `init`.
-    pub fn aggregate<A, I>(self, init: I) -> Node<TumblingAggregate<K, A, I, O>, Ports<K, V, A::Output>>
+    pub fn aggregate<A, B, I>(self, init: I) -> A::Node<Node<TumblingAggregate<K, A, I, O>, Ports<K, V, B>>>
     where
         K: Hash + Eq,
-        A: Aggregate<V>,
+        A: Aggregates<V, B>,
         I: FnMut() -> A,
         O: PaneOrder<K>,
     {
         let windows = Windows::new(self.size, self.offset);
-        Node::new(TumblingAggregate { windows, init, order: self.order }, OutLate::new())
+        A::node(Node::new(TumblingAggregate { windows, init, order: self.order }, OutLate::new()))
     }
 
     /// Folds the rows of each window and key into a state, begun by `init`.
@@ -101,14 +101,14 @@ impl<K, V, O> Tumbling<K, V, O> {
         self,
         mut init: impl FnMut() -> A,
         step: F,
-    ) -> Node<TumblingAggregate<K, Folded<A, F>, impl FnMut() -> Folded<A, F>, O>, Ports<K, V, A>>
+    ) -> F::Node<Node<TumblingAggregate<K, Folded<A, F>, impl FnMut() -> Folded<A, F>, O>, Ports<K, V, A>>>
     where
         K: Hash + Eq,
         A: Clone,
-        F: FnMut(&mut A, V) + Clone,
+        F: Step<A, V, ()> + Clone,
         O: PaneOrder<K>,
     {
-        self.aggregate(move || Folded::new(init(), step.clone()))
+        F::node(self.aggregate(move || Folded::new(init(), step.clone())))
     }
 }
 

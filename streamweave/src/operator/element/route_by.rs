@@ -13,7 +13,7 @@ use crate::time::{Frontier, Timestamp};
 /// rows keep their time and diff, so the function should depend on the row alone, lest a
 /// retraction went another way than its row. Keeps nothing.
 ///
-/// For two ways by a predicate see [`partition`](super::partition), for rows without regard to what they are
+/// Where the ways have names see [`route`](crate::operator::custom::route()), by the variants of an enum. For two ways by a predicate see [`partition`](super::partition), for rows without regard to what they are
 /// [`round_robin`](crate::operator::flow::round_robin()) and [`balance`](crate::operator::flow::balance()).
 ///
 /// # Examples
@@ -24,7 +24,7 @@ use crate::time::{Frontier, Timestamp};
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let result = graph! {
 ///     letters = from_iter(["a", "to", "the", "a", "this", ""]);
-///     lengths = route(Ways::<2>, |letters| letters.len().wrapping_sub(1));
+///     lengths = route_by(Ways::<2>, |letters| letters.len().wrapping_sub(1));
 ///     letters -> lengths;
 ///     lengths.to_0 -> one;
 ///     lengths.to_1 -> two;
@@ -44,25 +44,25 @@ use crate::time::{Frontier, Timestamp};
 #[doc(alias = "side_output")]
 #[doc(alias = "split")]
 #[doc(alias = "demux")]
-pub fn route<const N: usize, D, T, R, F>(
+pub fn route_by<const N: usize, D, T, R, F>(
     _input: Edge<D, T, R>,
     _ways: Ways<N>,
     number: F,
-) -> Node<Route<F>, <Ways<N> as WaysOf<D, T, R>>::EachAndRest>
+) -> Node<RouteBy<F>, <Ways<N> as WaysOf<D, T, R>>::EachAndRest>
 where
     Ways<N>: WaysOf<D, T, R>,
     F: FnMut(&D) -> usize,
 {
-    Node::new(Route(number), Ways::<N>::each_and_rest())
+    Node::new(RouteBy(number), Ways::<N>::each_and_rest())
 }
 
-/// See [`route`].
+/// See [`route_by`].
 #[derive(Clone, Debug)]
-pub struct Route<F>(F);
+pub struct RouteBy<F>(F);
 
-passive!(Route<F>, PassedOrFiltered);
+passive!(RouteBy<F>, PassedOrFiltered);
 
-impl<D, T, R, F, Outs> Input<0, D, T, R, Outs> for Route<F>
+impl<D, T, R, F, Outs> Input<0, D, T, R, Outs> for RouteBy<F>
 where
     T: Timestamp,
     F: FnMut(&D) -> usize,

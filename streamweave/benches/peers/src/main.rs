@@ -1,0 +1,50 @@
+//! The same work on StreamWeave, by hand, and on its peers.
+//!
+//! `peers table` compares them; `peers run ENGINE WORKLOAD N` runs one alone. The README says what
+//! each workload is, and how each engine is used.
+//!
+//! A record's way: [`workload`] makes the input and says what the answer looks like, [`engine`]
+//! turns the one into the other, [`measure`] says what that took, and [`table`] has the engines work
+//! in turn, and compares.
+
+mod arguments;
+mod engine;
+mod measure;
+mod table;
+mod workload;
+
+use std::process::ExitCode;
+
+use arguments::{Command, Job, USAGE};
+use measure::Input;
+
+fn main() -> ExitCode {
+    let command = match arguments::parse(std::env::args().skip(1)) {
+        Ok(command) => command,
+        Err(error) => {
+            eprintln!("peers: {error}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match command {
+        Command::Help => println!("{USAGE}"),
+        Command::Run(job) => run(job),
+        Command::Table(workloads) => {
+            if let Err(error) = table::print(&workloads) {
+                eprintln!("peers: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Prints an engine's answer, and what it took on the other stream; without an engine, how much
+/// input was made.
+fn run(job: Job) {
+    let input = Input::of(job.workload, job.size);
+    let Some(engine) = job.engine else { return println!("{} rows", input.rows()) };
+    let measured = input.run(engine);
+    println!("{}", measured.answer);
+    eprintln!("{:.2} ns a row", measured.cpu.as_secs_f64() * 1e9 / input.rows() as f64);
+}

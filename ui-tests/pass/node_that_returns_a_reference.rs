@@ -1,0 +1,25 @@
+//! A node may return what it does not borrow from its row.
+
+use streamweave::prelude::*;
+
+#[node]
+fn unit(symbol: &str) -> &'static str {
+    if symbol == "m" { "metre" } else { "second" }
+}
+
+#[node]
+fn rule(symbol: &str) -> Box<dyn Fn(&str) -> bool + Send> {
+    let symbol = symbol.to_owned();
+    Box::new(move |other| other == symbol)
+}
+
+fn main() {
+    let _ = graph! {
+        symbols = from_iter(["m", "s"]);
+        symbols -> unit -> units;
+        symbols -> rule -> map(|rule| rule("m")) -> metres;
+        units = collect();
+        metres = collect();
+    };
+    assert_eq!(unit::call("m"), "metre");
+}

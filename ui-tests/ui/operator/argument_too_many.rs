@@ -1,0 +1,12 @@
+//! error at: `running_count`
+//! says: this function takes 1 argument but 2 arguments were supplied
+
+use streamweave::prelude::*;
+
+fn main() {
+    let _ = graph! {
+        numbers = from_iter([1_u64, 2]);
+        numbers -> running_count(7) -> counts;
+        counts = collect();
+    };
+}

@@ -1,0 +1,15 @@
+//! error at: `spawn`
+//! says: `Rc<u64>` cannot be sent between threads safely
+
+use streamweave::prelude::*;
+
+use std::rc::Rc;
+
+fn main() {
+    let _ = graph! {
+        numbers = from_iter([1_u64, 2]);
+        numbers -> map(Rc::new) -> all;
+        all = collect();
+    }
+    .spawn();
+}

@@ -1,0 +1,13 @@
+//! error at: `from_iter`
+//! says: this function takes 1 argument but 2 arguments were supplied
+
+use streamweave::prelude::*;
+
+fn main() {
+    let _ = graph! {
+        numbers = from_iter([1_u64, 2]);
+        more = from_iter([3_u64, 4]);
+        numbers -> more -> all;
+        all = collect();
+    };
+}

@@ -1,0 +1,12 @@
+//! error at: `from_iter`
+//! says: this function takes 1 argument but 2 arguments were supplied
+
+use streamweave::prelude::*;
+
+fn main() {
+    let _ = graph! {
+        numbers = from_iter([1_u64, 2]);
+        numbers -> from_iter(0..3) -> all;
+        all = collect();
+    };
+}
