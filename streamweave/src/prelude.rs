@@ -4,7 +4,9 @@ pub use crate::envelope::{Failed, Keyed, Update};
 pub use crate::graph;
 pub use crate::io::read::stdin;
 pub use crate::io::write::{append, stdout};
-pub use crate::operator::asynchronous::{async_map, async_try_map};
+pub use crate::operator::asynchronous::{
+    CallError, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map,
+};
 pub use crate::operator::element::{
     Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, try_map,
 };

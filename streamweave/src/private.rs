@@ -10,7 +10,9 @@ pub use crate::executor::{
     Command, Component, ENDLESS, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
-pub use crate::operator::asynchronous::{AsyncCalls, Call};
+pub use crate::operator::asynchronous::{
+    Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking,
+};
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
     TryMapRef,

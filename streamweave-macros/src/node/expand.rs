@@ -6,7 +6,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, GenericParam, Ident, ReturnType, Type};
+use syn::{Attribute, Expr, GenericParam, Ident, ReturnType, Type};
 
 use super::model::{Node, Shape};
 use crate::hygiene::library;
@@ -99,11 +99,41 @@ fn constructor(node: &Node) -> TokenStream {
 /// An asynchronous node, as a value and as a type.
 fn asynchronous(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
     let (input, output, function, ports) = (&node.input, output(node), call(node), ports(node, sw));
-    let in_flight = node.settings.in_flight.as_ref().map(|calls| quote!(.in_flight(#calls)));
-    let unordered = node.settings.unordered.then(|| quote!(.unordered()));
+    let settings = &node.settings;
+    let in_flight = settings.in_flight.as_ref().map(|calls| quote!(.in_flight(#calls)));
+    let unordered = settings.unordered.then(|| quote!(.unordered()));
+    // The timeout first: with it a function that cannot fail can be called again.
+    let set = |setting: &Option<(Ident, Expr)>| setting.as_ref().map(|(name, value)| quote!(.#name(#value)));
+    let (timeout, retry, retry_if) = (set(&settings.timeout), set(&settings.retry), set(&settings.retry_if));
+    let keep_input = settings.keep_input.as_ref().map(|name| quote!(.#name()));
+    let guards = if settings.retry_if.is_some() {
+        quote!(#sw::Guarded<impl FnMut(&<#output as #sw::ResultLike>::Err) -> bool>)
+    } else if settings.timeout.is_some() || settings.retry.is_some() {
+        quote!(#sw::Guarded<#sw::Always>)
+    } else {
+        quote!(#sw::Plain)
+    };
+    let holds = if settings.keep_input.is_some() {
+        quote!(#sw::Keeps<#input>)
+    } else if settings.retry.is_some() {
+        quote!(#sw::Again<#input>)
+    } else {
+        quote!(#sw::Nothing)
+    };
     (
-        quote!(#sw::AsyncCalls::new(#function, <#ports>::new()) #in_flight #unordered),
-        quote!(#sw::AsyncCalls<impl #sw::Call<#input, Output = #output, Future: ::core::marker::Send>, #ports>),
+        quote! {
+            #sw::AsyncCalls::<#input, _, _>::new(#function, <#ports>::new())
+                #in_flight #unordered #timeout #retry #retry_if #keep_input
+        },
+        quote! {
+            #sw::AsyncCalls<
+                #input,
+                impl #sw::Call<#input, Output = #output, Future: ::core::marker::Send>,
+                #ports,
+                #guards,
+                #holds,
+            >
+        },
     )
 }
 
