@@ -691,6 +691,25 @@ fn a_slow_sink_does_not_stop_calls_in_flight() {
 }
 
 #[test]
+fn a_call_that_has_ended_sets_no_alarm() {
+    let clock = ManualClock::new();
+    let (sender, receiver) = mpsc::channel(1);
+    let graph = graph! {
+        rows  = from_channel(receiver);
+        asked = async_map(|x: u64| std::future::ready(x)).timeout(1.hours());
+        rows -> asked -> answered;
+        asked.err -> discard;
+        answered = collect();
+    };
+    let mut graph = ByHand(Box::pin(graph.clock(clock.clone()).run()), clock.clone());
+    sender.try_send(1).expect("there is room");
+    assert!(graph.run(0).is_none(), "the channel is open");
+    assert_eq!(clock.next_alarm(), None);
+    drop(sender);
+    assert_eq!(graph.run(0).expect("it ends").expect("nothing fails").answered, [1]);
+}
+
+#[test]
 fn a_call_that_cannot_fail_gets_an_err_port_from_its_timeout() {
     let clock = ManualClock::new();
     let hours = clock.clone();
