@@ -11,7 +11,7 @@ pub use crate::executor::{
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{
-    Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking,
+    Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking, keeping_input, retried,
 };
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,

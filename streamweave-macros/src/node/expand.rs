@@ -3,10 +3,10 @@
 //! Both stand beside each other with the visibility of the function; the type `f` names none of
 //! the user's types, so that a public node may work on private ones where a function may.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Expr, GenericParam, Ident, ReturnType, Type};
+use syn::{Attribute, GenericParam, Ident, ReturnType, Type};
 
 use super::model::{Node, Shape};
 use crate::hygiene::library;
@@ -102,16 +102,27 @@ fn asynchronous(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
     let settings = &node.settings;
     let in_flight = settings.in_flight.as_ref().map(|calls| quote!(.in_flight(#calls)));
     let unordered = settings.unordered.then(|| quote!(.unordered()));
-    // The timeout first: with it a function that cannot fail can be called again.
-    let set = |setting: &Option<(Ident, Expr)>| setting.as_ref().map(|(name, value)| quote!(.#name(#value)));
-    let (timeout, retry, retry_if) = (set(&settings.timeout), set(&settings.retry), set(&settings.retry_if));
-    let keep_input = settings.keep_input.as_ref().map(|name| quote!(.#name()));
-    let guards = if settings.retry_if.is_some() {
-        quote!(#sw::Guarded<impl FnMut(&<#output as #sw::ResultLike>::Err) -> bool>)
-    } else if settings.timeout.is_some() || settings.retry.is_some() {
-        quote!(#sw::Guarded<#sw::Always>)
-    } else {
-        quote!(#sw::Plain)
+    let timeout = settings.timeout.as_ref().map(|(name, value)| quote!(.#name(#value)));
+    let guarded = quote!(#sw::Guarded<#sw::Always>);
+    // Written out in what follows, so that it is not inferred from what could fail.
+    let timed = if timeout.is_some() { guarded.clone() } else { quote!(#sw::Plain) };
+    let mut calls = quote! {
+        #sw::AsyncCalls::<#input, _, _>::new(#function, <#ports>::new()) #in_flight #unordered #timeout
+    };
+    if let Some(name) = &settings.keep_input {
+        let ports = located(ports.clone(), name.span());
+        calls = quote!(#sw::keeping_input::<#input, #ports, _, #timed, _>(#calls));
+    }
+    // Behind the timeout: with it a function that cannot fail can be called again.
+    if let Some((name, retry)) = &settings.retry {
+        let ports = located(ports.clone(), name.span());
+        let retry_if = settings.retry_if.as_ref().map(|(name, value)| quote!(.#name(#value)));
+        calls = quote!(#sw::retried::<#input, #ports, _, #timed, _>(#calls, #retry) #retry_if);
+    }
+    let guards = match (&settings.retry, &settings.retry_if) {
+        (_, Some(_)) => quote!(#sw::Guarded<impl FnMut(&<#output as #sw::ResultLike>::Err) -> bool>),
+        (Some(_), None) => guarded,
+        (None, None) => timed,
     };
     let holds = if settings.keep_input.is_some() {
         quote!(#sw::Keeps<#input>)
@@ -121,10 +132,7 @@ fn asynchronous(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
         quote!(#sw::Nothing)
     };
     (
-        quote! {
-            #sw::AsyncCalls::<#input, _, _>::new(#function, <#ports>::new())
-                #in_flight #unordered #timeout #retry #retry_if #keep_input
-        },
+        calls,
         quote! {
             #sw::AsyncCalls<
                 #input,
@@ -135,6 +143,20 @@ fn asynchronous(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
             >
         },
     )
+}
+
+/// The same tokens where `span` is, so that what is wrong with them is reported there.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                token = Group::new(group.delimiter(), located(group.stream(), span)).into();
+            }
+            token.set_span(span.resolved_at(token.span()));
+            token
+        })
+        .collect()
 }
 
 /// The arguments of the operator's type: the closure that it calls, and what that borrows.

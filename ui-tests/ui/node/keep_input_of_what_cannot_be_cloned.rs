@@ -1,4 +1,4 @@
-//! error at: `keep_input`
+//! error at: `Ticket`
 //! says: a call takes its input, and `Ticket` cannot be cloned
 
 use streamweave::prelude::*;

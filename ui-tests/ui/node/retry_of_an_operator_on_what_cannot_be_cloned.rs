@@ -1,4 +1,4 @@
-//! error at: `retry`
+//! error at: `async_try_map(book)`
 //! says: a call takes its input, and `Ticket` cannot be cloned
 
 use streamweave::prelude::*;

@@ -194,6 +194,29 @@ impl<A, C, K, G, H> AsyncCalls<A, C, K, G, H> {
     }
 }
 
+/// [`AsyncCalls::retry`] as a function, whose types can be written where an error is to stand.
+pub fn retried<A, K, C, G, H>(
+    calls: AsyncCalls<A, C, K, G, H>,
+    retry: Retry,
+) -> AsyncCalls<A, C, K, Guarded<G::When>, H::Again>
+where
+    A: Repeatable,
+    K: CanFail<G>,
+    G: IntoGuarded,
+    H: AgainFrom<A>,
+{
+    calls.retry(retry)
+}
+
+/// [`AsyncCalls::keep_input`] as a function, likewise.
+pub fn keeping_input<A, K, C, G, H>(calls: AsyncCalls<A, C, K, G, H>) -> AsyncCalls<A, C, K, G, Keeps<A>>
+where
+    A: Repeatable,
+    K: CanFail<G>,
+{
+    calls.keep_input()
+}
+
 impl<A, C, B, E, H> AsyncCalls<A, C, GivesOrFails<B, E>, Guarded<Always>, H> {
     /// Only these failures are worth another call; a call that took too long always is.
     ///

@@ -250,7 +250,7 @@ where
         self.fresh.push_back((number, row));
     }
 
-    fn len(&self) -> usize {
+    fn rows(&self) -> usize {
         self.fresh.len() + self.calls.len() + self.pauses.len()
     }
 

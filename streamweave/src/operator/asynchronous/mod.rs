@@ -24,7 +24,7 @@ mod retry;
 mod slots;
 
 pub use blocking::{BlockingCall, blocking, blocking_map, blocking_try_map};
-pub use calls::{AsyncCalls, Call, Order, async_map, async_try_map};
+pub use calls::{AsyncCalls, Call, Order, async_map, async_try_map, keeping_input, retried};
 pub use guarded::{Always, Guarded, GuardedCalls, IntoGuarded, When};
 pub use keep::{Again, AgainFrom, Holds, Keeps, Nothing, Repeatable};
 pub use operator::{Asynchronous, UnderWay};

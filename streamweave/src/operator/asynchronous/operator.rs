@@ -33,7 +33,7 @@ pub trait UnderWay<D, C> {
     fn begin(&mut self, number: u64, row: D, call: &mut C);
 
     /// How many rows it has taken and not given back.
-    fn len(&self) -> usize;
+    fn rows(&self) -> usize;
 
     /// How many of them wait for their next call.
     fn pausing(&self) -> usize {
@@ -41,7 +41,6 @@ pub trait UnderWay<D, C> {
     }
 
     /// Gives a row back; pending where none is done, and then the waker or the clock will call.
-    #[expect(clippy::type_complexity, reason = "a number, and what came of it")]
     fn poll_next(
         &mut self,
         call: &mut C,
@@ -78,7 +77,7 @@ impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Asynchronous<D, T, R, C, U> {
     fn begin(&mut self) {
         while let Some(arrived) = self.waiting.pop_front() {
             match arrived {
-                row @ Arrived::Row(_) if self.under_way.len() >= self.in_flight => {
+                row @ Arrived::Row(_) if self.under_way.rows() >= self.in_flight => {
                     self.waiting.push_front(row);
                     return;
                 }
@@ -95,7 +94,7 @@ impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Asynchronous<D, T, R, C, U> {
 impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> fmt::Debug for Asynchronous<D, T, R, C, U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Asynchronous")
-            .field("under_way", &self.under_way.len())
+            .field("under_way", &self.under_way.rows())
             .field("waiting", &self.waiting.len())
             .finish_non_exhaustive()
     }
@@ -127,7 +126,7 @@ impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Operator for Asynchronous<D, T, R
 
     fn waits_for(&mut self) -> Option<Cow<'static, str>> {
         let retries = self.under_way.pausing();
-        let calls = self.under_way.len() - retries;
+        let calls = self.under_way.rows() - retries;
         let calls = (calls > 0).then(|| counted(calls, "call in flight", "calls in flight"));
         let retries = (retries > 0).then(|| counted(retries, "retry", "retries"));
         match (calls, retries) {

@@ -47,7 +47,7 @@ where
         self.calls.push(Numbered { number, held: Some(held), future });
     }
 
-    fn len(&self) -> usize {
+    fn rows(&self) -> usize {
         self.calls.len()
     }
 
