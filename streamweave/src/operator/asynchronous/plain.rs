@@ -44,7 +44,7 @@ where
     fn begin(&mut self, number: u64, row: D, call: &mut C) {
         let held = self.holds.hold(&row);
         let future = Box::pin(call.call(row));
-        self.calls.push(Numbered { number, held: Some(held), future });
+        self.calls.push(Numbered(Some((number, held, future))));
     }
 
     fn rows(&self) -> usize {
@@ -66,23 +66,23 @@ where
     }
 }
 
-/// A call, the number of its slot, and what is held of its row until it ends.
+/// The number of a call's slot, what is held of its row, and the call itself; `None` once it has ended.
 #[derive(Debug)]
-struct Numbered<L, F> {
-    number: u64,
-    held: Option<L>,
-    future: Pin<Box<F>>,
-}
+struct Numbered<L, F>(Option<(u64, L, Pin<Box<F>>)>);
 
 // What is held is never pinned.
 impl<L, F> Unpin for Numbered<L, F> {}
+
+// What is not held takes no room.
+static_assertions::const_assert_eq!(size_of::<Numbered<(), u8>>(), 2 * size_of::<u64>());
 
 impl<L, F: Future> Future for Numbered<L, F> {
     type Output = (u64, L, F::Output);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let output = ready!(self.future.as_mut().poll(context));
-        let held = self.held.take().expect("a call ends once");
-        Poll::Ready((self.number, held, output))
+        let (_, _, call) = self.0.as_mut().expect("a call ends once");
+        let output = ready!(call.as_mut().poll(context));
+        let (number, held, _) = self.0.take().expect("it was there just now");
+        Poll::Ready((number, held, output))
     }
 }
