@@ -108,6 +108,10 @@ pub use graph::Error;
 /// `#[node(keep_input)]` it carries a clone of the input along. See
 /// [`AsyncCalls`](operator::asynchronous::AsyncCalls) for what each means.
 ///
+/// `#[node(blocking)] fn` is such a node, too: the function is called on a
+/// [thread](operator::asynchronous::blocking_map) that may block. `#[node(pure)] async fn` says that the
+/// same input always gives the same output, and takes streams of changes; time and diff pass through.
+///
 /// A node that is not asynchronous works on plain streams, timed streams and streams of changes alike: time and diff
 /// pass through.
 ///

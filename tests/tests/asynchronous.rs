@@ -852,3 +852,20 @@ fn settings_that_cannot_work_are_refused_before_the_first_row() {
         "node `asked`: the timeout of a call must be above zero, found 0 s"
     );
 }
+
+#[node(pure, in_flight = 3)]
+async fn squared(x: i64) -> i64 {
+    x * x
+}
+
+#[test]
+fn a_pure_node_hands_times_and_diffs_on() {
+    let mut seen = Vec::new();
+    let graph = graph! {
+        rows = from_iter([3, -3, 4_i64]);
+        rows -> event_time(|x: &i64| EventTime::from_micros(*x), bounded(9.micros())) -> to_changes() -> squared
+            -> for_each_update(|row| seen.push((row.data, row.time.micros(), row.diff)));
+    };
+    block_on(graph.run()).expect("it ends").assert_conserved();
+    assert_eq!(seen, [(9, 3, 1_i64), (9, -3, 1), (16, 4, 1)]);
+}

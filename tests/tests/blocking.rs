@@ -127,6 +127,33 @@ fn i4_what_a_call_gives_after_its_timeout_is_dropped() {
     assert!(result.failed.is_empty());
 }
 
+#[node(blocking, in_flight = 2, keep_input)]
+fn parse<T: std::str::FromStr<Err: Send + 'static> + Send + 'static>(text: String) -> Result<T, T::Err> {
+    text.parse()
+}
+
+#[node(blocking)]
+fn scaled(x: u64, #[param] by: u64) -> u64 {
+    x * by
+}
+
+#[test]
+fn a_function_that_blocks_is_a_node() {
+    let result = block_on(
+        graph! {
+            texts  = from_iter(["1", "two", "3"]);
+            parsed = parse::<u64>();
+            texts -> map(String::from) -> parsed -> scaled(10) -> numbers;
+            parsed.err -> map(|failed| failed.input) -> rest;
+            numbers = collect();
+            rest = collect();
+        }
+        .run(),
+    )
+    .expect("it ends");
+    assert_eq!((result.numbers, result.rest), (vec![10, 30], vec!["two".to_owned()]));
+}
+
 #[test]
 fn outside_a_runtime_calls_are_made_on_the_spot() {
     let here = thread::current().id();

@@ -25,6 +25,10 @@ pub(super) struct Settings {
     pub(super) retry_if: Option<(Ident, Expr)>,
     /// Whether `err` carries the input along.
     pub(super) keep_input: Option<Ident>,
+    /// Whether it is a function that blocks, to be called on a thread that may.
+    pub(super) blocking: Option<Ident>,
+    /// Whether the same input always gives the same output.
+    pub(super) pure: Option<Ident>,
     /// The first setting that only an asynchronous node has.
     pub(super) asynchronous: Option<Ident>,
 }
@@ -45,7 +49,7 @@ impl Parse for Setting {
 }
 
 const EXPECTED: &str = "expected `map`, `filter_map`, `flat_map`, `try_map`, `in_flight = ..`, `ordered`, \
-                        `unordered`, `timeout = ..`, `retry = ..`, `retry_if = ..` or `keep_input`";
+                        `unordered`, `timeout = ..`, `retry = ..`, `retry_if = ..`, `keep_input`, `blocking` or `pure`";
 
 pub(super) fn parse(attributes: TokenStream, mistakes: &mut Mistakes) -> Settings {
     let mut settings = Settings::default();
@@ -81,6 +85,8 @@ impl Settings {
             ("timeout", Some(value)) => self.timeout = Some((name.clone(), value)),
             ("retry", Some(value)) => self.retry = Some((name.clone(), value)),
             ("retry_if", Some(value)) => self.retry_if = Some((name.clone(), value)),
+            ("blocking", None) => self.blocking = Some(name.clone()),
+            ("pure", None) => self.pure = Some(name.clone()),
             ("keep_input", None) => self.keep_input = Some(name.clone()),
             (shape, None) => {
                 self.shape = Shape::named(shape);

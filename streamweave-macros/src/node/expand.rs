@@ -100,6 +100,7 @@ fn constructor(node: &Node) -> TokenStream {
 fn asynchronous(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
     let (input, output, function, ports) = (&node.input, output(node), call(node), ports(node, sw));
     let settings = &node.settings;
+    let function = if settings.blocking.is_some() { quote!(#sw::blocking(#function)) } else { function };
     let in_flight = settings.in_flight.as_ref().map(|calls| quote!(.in_flight(#calls)));
     let unordered = settings.unordered.then(|| quote!(.unordered()));
     let timeout = settings.timeout.as_ref().map(|(name, value)| quote!(.#name(#value)));
@@ -188,6 +189,9 @@ fn items(node: &Node) -> TokenStream {
 fn edge(node: &Node, sw: &TokenStream) -> TokenStream {
     let input = &node.input;
     if node.is_async() {
+        if node.settings.pure.is_some() {
+            return quote!(#sw::Edge<#input, impl #sw::Timestamp, impl #sw::Diff>);
+        }
         // A call for a retraction could find another answer than that for its insertion.
         return quote!(#sw::Edge<#input, impl #sw::Timestamp>);
     }

@@ -24,7 +24,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn is_async(&self) -> bool {
-        self.function.sig.asyncness.is_some()
+        self.function.sig.asyncness.is_some() || self.settings.blocking.is_some()
     }
 }
 
@@ -138,7 +138,13 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
 
 /// What holds of asynchronous nodes, and of them alone.
 fn asynchronous(function: &ItemFn, inputs: &[PatType], settings: &Settings, mistakes: &mut Mistakes) {
-    if function.sig.asyncness.is_none() {
+    if let (Some(_), Some(setting)) = (&function.sig.asyncness, &settings.blocking) {
+        mistakes.on(
+            setting,
+            "`blocking` is for a plain `fn`, which an asynchronous node calls on a thread of its own",
+        );
+    }
+    if function.sig.asyncness.is_none() && settings.blocking.is_none() {
         if let Some(setting) = &settings.asynchronous {
             mistakes.on(setting, format!("`{setting}` is for asynchronous nodes: write `async fn`"));
         }
