@@ -216,3 +216,11 @@ fn a_text_that_is_not_there_is_said_with_exit_code_1() {
         assert!(last_word(&output).starts_with("word_count"), "{output:?}");
     }
 }
+
+#[test]
+fn retry_gets_every_forecast_but_one() {
+    let output = run("retry", &[]);
+    assert!(output.status.success(), "{}", last_word(&output));
+    let expected = "93 forecasts after 24 s\nHNL: the call had not ended after 2 s (5 attempts)\n";
+    assert_eq!(stdout(&output), expected);
+}

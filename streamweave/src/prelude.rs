@@ -4,7 +4,9 @@ pub use crate::envelope::{Failed, Keyed, Timed, Update};
 pub use crate::graph;
 pub use crate::io::read::stdin;
 pub use crate::io::write::{append, stdout};
-pub use crate::operator::asynchronous::{async_map, async_try_map};
+pub use crate::operator::asynchronous::{
+    CallError, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map,
+};
 pub use crate::operator::custom::{Cx, Out, route};
 pub use crate::operator::element::{
     Tally, TextTally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, route_by,

@@ -93,7 +93,7 @@ fn generic_arguments(ty: &Type, name: &str) -> Option<Vec<Type>> {
 
 impl Node {
     pub(super) fn is_async(&self) -> bool {
-        self.function.sig.asyncness.is_some()
+        self.function.sig.asyncness.is_some() || self.settings.blocking.is_some()
     }
 }
 
@@ -244,7 +244,13 @@ fn outputs(function: &ItemFn, outs: &[OutParam], has_cx: bool, mistakes: &mut Mi
 
 /// What holds of asynchronous nodes, and of them alone.
 fn asynchronous(function: &ItemFn, inputs: &[PatType], settings: &Settings, mistakes: &mut Mistakes) {
-    if function.sig.asyncness.is_none() {
+    if let (Some(_), Some(setting)) = (&function.sig.asyncness, &settings.blocking) {
+        mistakes.on(
+            setting,
+            "`blocking` is for a plain `fn`, which an asynchronous node calls on a thread of its own",
+        );
+    }
+    if function.sig.asyncness.is_none() && settings.blocking.is_none() {
         if let Some(setting) = &settings.asynchronous {
             mistakes.on(setting, format!("`{setting}` is for asynchronous nodes: write `async fn`"));
         }

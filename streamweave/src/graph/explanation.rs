@@ -103,9 +103,12 @@ impl Explanation {
             left.first().map_or(Reached::End, |(_, reached)| *reached)
         } else {
             let entering = topology.edges.iter().filter(|edge| edge.to == number);
-            entering.map(|edge| self.nodes[edge.from].left_on(edge.port)).fold(Reached::End, |least, reached| {
-                if reached.is_before(least) { reached } else { least }
-            })
+            entering.map(|edge| self.nodes[edge.from].left_on(edge.port)).fold(
+                Reached::End,
+                |least, reached| {
+                    if reached.is_before(least) { reached } else { least }
+                },
+            )
         };
         self.nodes.push(NodeState { name: info.name, entered, left, is_flushing, is_busy, waits_for });
     }

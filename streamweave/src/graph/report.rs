@@ -59,7 +59,15 @@ impl Report {
         let entering = topology.edges.iter().filter(|edge| edge.to == number);
         let received = entering.map(|edge| self.nodes[edge.from].emitted_on(edge.port)).sum();
         let node = topology.nodes[number];
-        self.nodes.push(NodeReport::of(node.name, node.is_source, received, names, outcome, counters, inside));
+        self.nodes.push(NodeReport::of(
+            node.name,
+            node.is_source,
+            received,
+            names,
+            outcome,
+            counters,
+            inside,
+        ));
     }
 
     /// The nodes, by value.

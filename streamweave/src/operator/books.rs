@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::stage::Counters;
 use super::Outcome;
+use super::stage::Counters;
 
 /// The books of one node, in rows.
 ///
