@@ -15,7 +15,8 @@ use crate::time::{EventTime, Frontier, ProcessingTime, Timestamp};
 /// /// How far behind the watermark a row is, in seconds.
 /// #[node]
 /// fn behind(_: &'static str, cx: &Cx) -> i64 {
-///     cx.frontier().time().map_or(0, |frontier| (frontier.micros() - cx.time().micros()) / 1_000_000)
+///     let behind = |frontier: EventTime| frontier.micros().saturating_sub(cx.time().micros()).max(0);
+///     cx.frontier().time().map_or(0, |frontier| behind(*frontier) / 1_000_000)
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {

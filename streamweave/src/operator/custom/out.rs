@@ -16,7 +16,7 @@ use crate::time::{EventTime, Frontier, LogicalTime, Timestamp};
 /// use streamweave::prelude::*;
 ///
 /// #[node]
-/// fn sort(fruit: &'static str, apples: &mut Out<usize>, others: &mut Out<&'static str>) {
+/// fn sort(fruit: &'static str, apples: &mut Out<u64>, others: &mut Out<&'static str>) {
 ///     match fruit {
 ///         "apple" => apples.send(1),
 ///         other => others.send(other),
