@@ -9,7 +9,10 @@ use syn::ext::IdentExt;
 use syn::{Ident, Type, Visibility};
 
 /// The names of ports for which the library has types.
-const KNOWN: [&str; 5] = ["out", "err", "late", "matching", "rest"];
+const KNOWN: [&str; 13] = [
+    "out", "err", "late", "matching", "rest", "left", "right", "first", "second", "to_0", "to_1", "to_2",
+    "to_3",
+];
 
 /// A stream as a port carries it: its value, its time, its diff.
 #[derive(Clone)]

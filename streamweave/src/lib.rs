@@ -81,7 +81,7 @@ pub mod private;
 
 pub use executor::{Graph, Running};
 pub use graph::Error;
-/// Makes a node of a function.
+/// Makes a node of a function, or of a struct and its methods.
 ///
 /// The signature is the shape, decided by the last segment of the return type as it is written:
 ///
@@ -91,34 +91,38 @@ pub use graph::Error;
 /// | `fn(A) -> Option<B>` | filter-map |
 /// | `fn(A) -> impl Iterator<Item = B>` or `impl IntoIterator` | flat-map (a `Vec<B>` is a value: a map) |
 /// | `fn(A) -> Result<B, E>` | port `out` carries `B`, port `err` [`Failed<(), E>`](envelope::Failed) |
+/// | `fn(A, &mut Out<B>, &mut Out<C>)` | a port for each [`Out`](operator::custom::Out), named after the parameter |
+/// | `fn(A) -> E`, where `E` is an enum with `#[derive(Ports)]` | a map; `{ Variant => .. }` behind it routes by [variant](operator::custom::route) |
 /// | `async fn(A) -> B` or `-> Result<B, E>` | the same, asynchronously |
+/// | `#[node] impl Type` with methods `on_<port>(&mut self, A, ..)` | an input for each method, state in the fields |
 ///
-/// With `&A` in place of `A` the node borrows its input: it takes any `D: Borrow<A>` (`&str` takes
-/// `String`), and an `err` port carries the input along, `Failed<D, E>`. `#[node(map)]`,
-/// `filter_map`, `flat_map` and `try_map` override the shape.
+/// **Borrowed input.** With `&A` in place of `A` the node takes any `D: Borrow<A>` (`&str` takes `String`), and
+/// an `err` port carries the input along, `Failed<D, E>`. `#[node(keep_input)]` does the same for an input by
+/// value, which it clones. `#[node(map)]`, `filter_map`, `flat_map` and `try_map` override the shape.
 ///
-/// An asynchronous node has at most 64 calls in flight, or `#[node(in_flight = 8)]`; its results
-/// come in the order of the rows, or with `#[node(unordered)]` as the calls end, never across a
-/// frontier. It takes streams without diffs, and its calls have to be `Send`. With
-/// `#[node(timeout = 2.secs())]` a call that takes too long is given up; with
-/// `#[node(retry = Retry::times(3).backoff(100.millis()))]` one that failed or took too long is made again,
-/// by clones of its input, where `retry_if = |error| ..` finds that worth it. Then `err` carries
-/// [`CallError<E>`](operator::asynchronous::CallError), or
-/// [`TimedOut`](operator::asynchronous::TimedOut) where the function gives no `Result`. With
-/// `#[node(keep_input)]` it carries a clone of the input along. See
-/// [`AsyncCalls`](operator::asynchronous::AsyncCalls) for what each means.
+/// **Envelope and context.** A node that takes [`Timed<A>`](envelope::Timed) or
+/// [`Update<A, T, R>`](envelope::Update) sees its row's time and diff; one that takes `&Cx` or `&Cx<T>`, too, its
+/// [context](operator::custom::Cx): time, frontier, clock. What it returns keeps the time and the diff of the row.
 ///
-/// `#[node(blocking)] fn` is such a node, too: the function is called on a
-/// [thread](operator::asynchronous::blocking_map) that may block. `#[node(pure)] async fn` says that the
-/// same input always gives the same output, and takes streams of changes; time and diff pass through.
-///
-/// A node that is not asynchronous works on plain streams, timed streams and streams of changes alike: time and diff
-/// pass through.
-///
-/// Parameters marked `#[param]` configure the node; they are cloned for each call. The name of the
+/// **Parameters** marked `#[param]` configure the node; they are cloned for each call. The name of the
 /// function is then a constructor, which `graph!` calls; the body stays callable, for tests, as
-/// `name::call(..)`. A node may be generic, have any visibility, and stand in a function's body. Like
-/// any item it hides a crate of its name from the paths beside it; those then begin with `::`.
+/// `name::call(..)`. A node may be generic, have any visibility, and stand in a function's body.
+///
+/// **Asynchronous nodes** have at most 64 calls in flight, or `#[node(in_flight = 8)]`; results come in the order
+/// of the rows, or with `unordered` as the calls end, never across a frontier. `timeout = 2.secs()` gives a call
+/// up, `retry = Retry::times(3).backoff(100.millis())` makes one again, `blocking` calls a plain `fn` on a thread that may
+/// block. They take streams without diffs, unless they are `pure` (the same input always gives the same output), and
+/// their calls have to be `Send`.
+///
+/// **State.** `#[node] impl Type` makes a node of a struct. Each method `on_<port>(&mut self, row, ..)` is an input of that
+/// name, at which arrows end: `clicks -> joined.clicks`. What is sent to `&mut Out<B>` parameters goes out of the ports of
+/// their names. `on_frontier(&mut self, ..)` is called when the least frontier of the inputs has moved, and
+/// `on_timer(&mut self, at, ..)` when it has passed a time that was [set](operator::custom::Cx::set_timer). Where there is a
+/// `fn new(..) -> Self` its parameters are those of the node, `joined = Joined(10);`, else a value is:
+/// `joined = Joined(state);`. It takes streams without diffs.
+///
+/// A synchronous node without state works on plain streams, timed streams and streams of changes alike: time and diff
+/// pass through.
 ///
 /// # Examples
 ///
@@ -165,11 +169,14 @@ pub use streamweave_macros::Ports;
 /// Wires nodes into a graph: an expression of type [`Graph`].
 ///
 /// ```text
-/// graph! := item*
-/// item   := NAME (: Type)? = operator(..) ;    a node; NAME is what reports and errors call it
-///         | end (-> stage)* -> end ;           a chain of arrows
-/// end    := NAME | NAME.port | [ end, .. ]     first in a chain: origins; last: targets
-/// stage  := NAME | operator(..)
+/// graph!    := #![on_error = policy]? item*
+///            | visibility graph NAME <generics>? ( port: Type, .. ; param: Type, .. )? -> ( port: Type, .. )? where? { .. }
+/// item      := attribute* NAME (: Type)? = operator(..) ;    a node; NAME is what reports and errors call it
+///            | attribute* end (-> stage)* -> end ;           a chain of arrows
+/// end       := NAME | NAME.port | [ end, .. ]                first in a chain: origins; last: targets
+/// stage     := NAME | NAME.port | operator(..) | { Variant => stage (-> stage)*, .. }
+/// attribute := #[name = ".."] | #[on_error(policy)]          on a node
+///            | #[cap(rows, block | drop_newest | drop_oldest | conflate)]   on a chain of one arrow
 /// ```
 ///
 /// - Statements stand in any order. A name that starts several arrows fans out (its rows are
@@ -177,12 +184,57 @@ pub use streamweave_macros::Ports;
 /// - An operator is any function whose first parameters are edges: the macro puts the incoming edge
 ///   before the arguments that are written, so that closures infer. An operator that no arrow enters is a
 ///   source. A bare name that is no node of the graph is an operator without arguments.
-/// - Without a port an arrow starts at `out`. Every port goes somewhere, if only to `discard`.
+/// - Without a port an arrow starts at `out`. Every port goes somewhere, if only to `discard`; an `err` port may
+///   follow a [policy](sink::on_error) instead, its node's or the graph's.
+/// - A node with several inputs names them: `clicks -> joined.left;`. `{ Variant => .. }` sends each row on by its
+///   [variant](operator::custom::route).
 /// - The expressions are evaluated where the graph stands: they see its variables, and `?` works.
-/// - The names of nodes are the graph's own: a node may be called like a variable, a keyword (`r#in`) or
-///   a crate in use (`std`, `serde`), and hides none of them.
 /// - The result of a run is a struct with one field for each named sink, and its books:
 ///   `report()` and `assert_conserved()`.
+/// - `#[cap(..)]` lets rows wait in an arrow, or drop, so that what stands before it need not wait for what stands behind.
+///
+/// # Graphs with a name
+///
+/// With a signature a graph is an item. Its ports are the ends of its arrows; a port carries plain values, or with
+/// [`Timed<A>`](envelope::Timed) and [`Update<A, T, R>`](envelope::Update) times and diffs. It stands at a node of
+/// another graph like an operator; [`name::open(..)`](executor::Sender) gives it with channels at its ports, to be driven by
+/// hand, and [`name::harness(..)`](testing::Harness) puts it under test.
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// graph! {
+///     /// Lines that are numbers, and those that are not.
+///     graph numbers(lines: String) -> (good: f64, bad: String) {
+///         parsed = try_map(|line: String| line.trim().parse::<f64>().map_err(|_| line));
+///         lines -> parsed -> good;
+///         parsed.err -> map(|failed| failed.error) -> bad;
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     lines  = from_iter(["1.5", "two"].map(str::to_owned));
+///     parsed = numbers();
+///     lines -> parsed;
+///     parsed.good -> running_sum() -> total;
+///     parsed.bad -> rest;
+///     total = last();
+///     rest = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.total, Some(1.5));
+/// assert_eq!(result.rest, ["two"]);
+///
+/// let (graph, inputs, mut outputs) = numbers::open();
+/// let running = graph.spawn();
+/// inputs.lines.send("2".to_owned()).await.expect("it runs");
+/// assert_eq!(outputs.good.recv().await, Some(2.0));
+/// # drop(running);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Examples
 ///

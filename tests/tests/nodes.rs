@@ -239,6 +239,29 @@ fn timers_run_out_in_order_before_the_frontier_goes_on() {
     metered.finish().expect("nothing fails").assert_conserved();
 }
 
+#[node(keep_input)]
+fn halve(n: u64) -> Result<u64, &'static str> {
+    if n % 2 == 0 { Ok(n / 2) } else { Err("odd") }
+}
+
+#[test]
+fn a_node_that_takes_its_input_by_value_can_give_it_back() {
+    let result = block_on(
+        graph! {
+            numbers = from_iter([4, 7]);
+            halved = halve();
+            numbers -> halved -> halves;
+            halved.err -> map(|failed| (failed.input, failed.error)) -> odd;
+            halves = collect();
+            odd = collect();
+        }
+        .run(),
+    )
+    .expect("nothing fails");
+    assert_eq!(result.halves, [2]);
+    assert_eq!(result.odd, [(7, "odd")]);
+}
+
 #[test]
 fn the_body_of_a_node_is_tested_by_a_call() {
     let (mut even, mut odd) = (Out::default(), Out::default());

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -316,7 +316,8 @@ impl Lowering {
 
     /// `{ Variant => chain, .. }`
     fn routes(&mut self, from: Vec<From>, routes: Vec<(Ident, Vec<End>)>, span: Span) {
-        let library = &self.graph.library;
+        // All of it on the user's tokens: what is wrong with the rows is reported there.
+        let library = located(self.graph.library.clone(), span);
         let node = self.inline(syn::parse_quote_spanned!(span=> #library::private::route()));
         if !from.is_empty() {
             let source = self.merged(from, span);
@@ -455,6 +456,17 @@ impl Lowering {
             inlet,
         });
     }
+}
+
+/// The same tokens at another place.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            token.set_span(span.resolved_at(token.span()));
+            token
+        })
+        .collect()
 }
 
 const POLICIES: &str = "expected a policy: `stop`, `skip`, `dead_letter(\"file\")`, `custom(..)` or, for an asynchronous node, `retry(..)`";

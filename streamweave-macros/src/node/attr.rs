@@ -86,8 +86,14 @@ impl Settings {
             ("retry", Some(value)) => self.retry = Some((name.clone(), value)),
             ("retry_if", Some(value)) => self.retry_if = Some((name.clone(), value)),
             ("blocking", None) => self.blocking = Some(name.clone()),
-            ("pure", None) => self.pure = Some(name.clone()),
-            ("keep_input", None) => self.keep_input = Some(name.clone()),
+            ("pure", None) => {
+                self.pure = Some(name);
+                return true;
+            }
+            ("keep_input", None) => {
+                self.keep_input = Some(name);
+                return true;
+            }
             (shape, None) => {
                 self.shape = Shape::named(shape);
                 return self.shape.is_some();

@@ -262,7 +262,14 @@ fn call(node: &Node) -> TokenStream {
     let mut param = 0;
     let arguments = (0..node.function.sig.inputs.len()).map(|place| {
         let Some(ty) = param_type(node, place) else {
-            return quote!(row);
+            return match node.settings.keep_input.as_ref().filter(|_| node.cloned) {
+                // On the setting: an input that cannot be cloned is reported there.
+                Some(keep) => {
+                    let (span, input, row) = (keep.span(), &node.input, quote!(row));
+                    quote_spanned!(span=> <#input as ::core::clone::Clone>::clone(#row))
+                }
+                None => quote!(row),
+            };
         };
         // On the type: one that cannot be cloned is reported there.
         let span = ty.span().resolved_at(Span::mixed_site());

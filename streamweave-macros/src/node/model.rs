@@ -15,6 +15,8 @@ pub(super) struct Node {
     /// The type of the input, and whether it is borrowed.
     pub(super) input: Type,
     pub(super) by_ref: bool,
+    /// Whether the function takes a clone of what is borrowed, so that the input can be given back.
+    pub(super) cloned: bool,
     /// The parameters that configure the node, and their places among the arguments.
     pub(super) params: Vec<PatType>,
     pub(super) places: Vec<usize>,
@@ -204,6 +206,7 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
     signature(&function, &inputs, &mut mistakes);
     outputs(&function, &outs, cx.is_some(), &mut mistakes);
     asynchronous(&function, &inputs, &settings, &mut mistakes);
+    kept(&function, &settings, cx.is_some() || !outs.is_empty(), &mut mistakes);
     let input = inputs.first().map(|input| (*input.ty).clone());
     let items = items(&function.sig.output, &mut mistakes);
     mistakes.gate()?;
@@ -213,7 +216,10 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
     };
     let enveloped = !by_ref && crate::ports::is_envelope(&input);
     let shape = settings.shape.unwrap_or_else(|| Shape::of(&function.sig.output));
-    Ok(Node { function, input, by_ref, params, places, outs, enveloped, cx, shape, items, settings })
+    let is_async = function.sig.asyncness.is_some() || settings.blocking.is_some();
+    let cloned = settings.keep_input.is_some() && !is_async && !by_ref;
+    let by_ref = by_ref || cloned;
+    Ok(Node { function, input, by_ref, cloned, params, places, outs, enveloped, cx, shape, items, settings })
 }
 
 /// What holds of nodes that send to several outputs, or ask for their context.
@@ -239,6 +245,17 @@ fn outputs(function: &ItemFn, outs: &[OutParam], has_cx: bool, mistakes: &mut Mi
         && crate::ports::is_envelope(output)
     {
         mistakes.on(output, "return the value alone: it keeps the time and the diff of the input");
+    }
+}
+
+/// What holds of nodes that give a failed input back.
+fn kept(function: &ItemFn, settings: &Settings, sees_more: bool, mistakes: &mut Mistakes) {
+    let Some(name) = &settings.keep_input else { return };
+    let shape = settings.shape.unwrap_or_else(|| Shape::of(&function.sig.output));
+    if shape != Shape::TryMap && settings.timeout.is_none() && settings.retry.is_none() {
+        mistakes.on(name, "`keep_input` is for nodes that can fail: return a `Result`");
+    } else if sees_more && function.sig.asyncness.is_none() {
+        mistakes.on(name, "`keep_input` does not go together with `&Cx` and `Out`: borrow the input, `&A`");
     }
 }
 

@@ -106,8 +106,12 @@ fn expand(item: &DeriveInput, variants: &[Variant]) -> TokenStream {
 
         impl #generics #sw::Routes for #name #arguments #bounds {
             type Ports<__T, __R> = #origins;
+            type Node<__N> = __N;
             fn ports<__T, __R>() -> Self::Ports<__T, __R> {
                 #witness
+            }
+            fn node<__N>(node: __N) -> __N {
+                node
             }
         }
 

@@ -1,5 +1,5 @@
 //! error at: `keep_input`
-//! says: these calls cannot fail
+//! says: `keep_input` is for nodes that can fail
 
 use streamweave::prelude::*;
 

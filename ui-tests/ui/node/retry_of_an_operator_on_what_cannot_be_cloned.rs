@@ -1,4 +1,4 @@
-//! error at: `async_try_map(book)`
+//! error at: `async_try_map`
 //! says: a call takes its input, and `Ticket` cannot be cloned
 
 use streamweave::prelude::*;

@@ -15,8 +15,14 @@ pub trait Routes {
     /// The ports of a node behind an edge whose rows have the time `T` and the diff `R`.
     type Ports<T, R>: Ports;
 
+    /// `N`, the node that routes: of what has no variants rustc says so once.
+    type Node<N>;
+
     /// The witnesses.
     fn ports<T, R>() -> Self::Ports<T, R>;
+
+    /// The node.
+    fn node<N>(node: N) -> Self::Node<N>;
 }
 
 /// Emits a variant into its port.
@@ -72,8 +78,8 @@ pub trait RouteInto<T: Timestamp, R, Outs> {
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn route<E: Routes, T, R>(_input: Edge<E, T, R>) -> Linear<Route, RoutesTo<E>> {
-    Linear::new(Route, RoutesTo(std::marker::PhantomData))
+pub fn route<E: Routes, T, R>(_input: Edge<E, T, R>) -> E::Node<Linear<Route, RoutesTo<E>>> {
+    E::node(Linear::new(Route, RoutesTo(std::marker::PhantomData)))
 }
 
 /// See [`route`].
