@@ -47,11 +47,11 @@ async fn summary(body: String) -> Result<Json<Summary>, (StatusCode, String)> {
     let result = graph! {
         lines = from_iter(body.lines());
         parsed = parse();
-        lines -> parsed -> readings;
+        lines -> parsed -> celsius;
         parsed.err -> map(|failed| format!("{}: {}", failed.input, failed.error)) -> malformed;
-        readings = inspect(|_| ());
-        readings -> running_count() -> count;
-        readings -> map(|reading| reading.celsius) -> running_max() -> warmest;
+        celsius = map(|reading: Reading| reading.celsius);
+        celsius -> running_count() -> count;
+        celsius -> running_max() -> warmest;
         count = last();
         warmest = last();
         malformed = collect();
