@@ -13,7 +13,7 @@ async fn word_count(input: Input) -> Result<(), streamweave::Error> {
     // The words of a line are borrowed from it: each is owned once, when it is new.
     let counted = graph! {
         text = lines::read(input);
-        text -> flat_map_ref(Tally::<String>::new(), |line, words| {
+        text -> flat_map_ref(TextTally::new(), |line, words| {
             for word in line.split_whitespace() {
                 words.add(word);
             }

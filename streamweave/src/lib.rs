@@ -99,7 +99,18 @@ pub use graph::Error;
 ///
 /// An asynchronous node has at most 64 calls in flight, or `#[node(in_flight = 8)]`; its results
 /// come in the order of the rows, or with `#[node(unordered)]` as the calls end, never across a
-/// frontier. It takes streams without diffs, and its calls have to be `Send`.
+/// frontier. It takes streams without diffs, and its calls have to be `Send`. With
+/// `#[node(timeout = 2.secs())]` a call that takes too long is given up; with
+/// `#[node(retry = Retry::times(3).backoff(100.millis()))]` one that failed or took too long is made again,
+/// by clones of its input, where `retry_if = |error| ..` finds that worth it. Then `err` carries
+/// [`CallError<E>`](operator::asynchronous::CallError), or
+/// [`TimedOut`](operator::asynchronous::TimedOut) where the function gives no `Result`. With
+/// `#[node(keep_input)]` it carries a clone of the input along. See
+/// [`AsyncCalls`](operator::asynchronous::AsyncCalls) for what each means.
+///
+/// `#[node(blocking)] fn` is such a node, too: the function is called on a
+/// [thread](operator::asynchronous::blocking_map) that may block. `#[node(pure)] async fn` says that the
+/// same input always gives the same output, and takes streams of changes; time and diff pass through.
 ///
 /// A node that is not asynchronous works on plain streams, timed streams and streams of changes alike: time and diff
 /// pass through.

@@ -4,25 +4,29 @@ pub use crate::envelope::{Failed, Keyed, Timed, Update};
 pub use crate::graph;
 pub use crate::io::read::stdin;
 pub use crate::io::write::{append, stdout};
-pub use crate::operator::asynchronous::{async_map, async_try_map};
+pub use crate::operator::asynchronous::{
+    CallError, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map,
+};
 pub use crate::operator::custom::{Cx, Out, route};
 pub use crate::operator::element::{
-    Tally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, try_map,
+    Tally, TextTally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, route_by,
+    split_results, try_map, unzip,
 };
-pub use crate::operator::flow::{discard, merge};
+pub use crate::operator::flow::{Ways, balance, broadcast, concat, discard, merge, round_robin, zip};
 pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,
 };
+pub use crate::operator::rate::{debounce, rate_limit, sample, throttle};
 pub use crate::operator::sequence::{
-    batch, batch_bytes, dedup, distinct, distinct_by, enumerate, every, pairwise, scan, skip, skip_while,
-    take, take_while,
+    batch, batch_bytes, dedup, distinct, distinct_by, enumerate, every, pairwise, sample_by_chance, scan,
+    skip, skip_while, take, take_while,
 };
 pub use crate::operator::window::{Late, Pane, Window, tumbling};
 pub use crate::operator::{
     Aggregate, Count, Max, Mean, Min, Sum, epochs, event_time, from_start, to_changes, untimed,
 };
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
-pub use crate::source::{from_channel, from_iter, from_stream};
+pub use crate::source::{from_channel, from_iter, from_stream, interval};
 pub use crate::time::{EventTime, LogicalTime, TimeDelta, Units, bounded};
 pub use streamweave_macros::{Ports, node};

@@ -10,11 +10,12 @@ pub use crate::executor::{
     Command, Component, ENDLESS, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
-pub use crate::operator::asynchronous::{AsyncCalls, Call};
-pub use crate::operator::custom::route;
+pub use crate::operator::asynchronous::{
+    Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking, keeping_input, retried,
+};
 pub use crate::operator::custom::{
     Cx as NodeCx, NoContext, NoFrontier, NoTimer, OnUpdate, OnValue, Out, RouteInto, Routes, Seeing, Sends,
-    SendsRef, Stateful, Value, Whole,
+    SendsRef, Stateful, Value, Whole, route,
 };
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,

@@ -86,3 +86,38 @@ fn a_chain_of_changes_allocates_nothing_per_record() {
         assert_eq!(net, rows as i64);
     });
 }
+
+#[test]
+fn operators_that_hold_rows_or_deal_them_out_allocate_nothing_per_record() {
+    let graph = |rows| {
+        let clock = streamweave::time::ManualClock::new();
+        let graph = graph! {
+            numbers = from_iter(0..rows);
+            again   = from_iter(0..rows);
+            timed   = event_time(|x: &u64| EventTime::from_micros(*x as i64), bounded(10.micros()));
+            pairs   = zip();
+            parts   = unzip();
+            ways    = route_by(Ways::<2>, |x| (*x % 3) as usize);
+            hands   = round_robin(Ways::<2>);
+            halves  = balance(Ways::<2>, |x| *x);
+            numbers -> timed -> pairs.left;
+            again -> event_time(|x: &u64| EventTime::from_micros(*x as i64), bounded(0.micros())) -> pairs.right;
+            pairs -> parts;
+            parts.left -> ways;
+            ways.to_0 -> debounce(1.secs()) -> last_of_0;
+            ways.to_1 -> sample(1.secs()) -> last_of_1;
+            ways.rest -> rate_limit(1_000_000, 1.micros()) -> hands;
+            parts.right -> halves;
+            halves.to_0 -> discard;
+            halves.to_1 -> discard;
+            hands.to_0 -> discard;
+            hands.to_1 -> discard;
+            last_of_0 = last();
+            last_of_1 = last();
+        };
+        let result = streamweave::testing::run(graph, clock, 1).expect("nothing fails");
+        assert_eq!((result.last_of_0.is_some(), result.last_of_1.is_some()), (true, true));
+    };
+    graph(1_000);
+    assert_eq!(allocations(graph, 100_000), allocations(graph, 400_000));
+}

@@ -110,3 +110,58 @@ fn a_generic_timed_graph_under_test_has_frontiers_at_its_ports() {
     assert!(counts.outputs.counts.updates().is_empty());
     assert!(counts.outputs.counts.frontier().is_end());
 }
+
+#[test]
+fn j10_a_graph_that_drains_works_on_what_was_sent_before() {
+    for batch in [1, 7, 1024] {
+        block_on(async {
+            let (graph, inputs, mut outputs) = halves::open();
+            for n in 0..1_000 {
+                inputs.numbers.send(n).await.expect("there is room");
+            }
+            let running = graph.batch(batch).spawn();
+            running.drain();
+            for n in 0..500 {
+                assert_eq!(outputs.even.recv().await, Some(n));
+                assert_eq!(outputs.odd.recv().await, Some(2 * n + 1));
+            }
+            assert_eq!((outputs.even.recv().await, outputs.odd.recv().await), (None, None));
+            running.await.expect("nothing fails").conserved().expect("the books balance");
+            assert!(inputs.numbers.send(1_000).await.is_err(), "what comes later is refused");
+        });
+    }
+    let mut halves = halves::harness();
+    halves.inputs.numbers.send(4);
+    halves.finish().expect("nothing fails").assert_conserved();
+    assert_eq!(halves.outputs.even.take(), [2]);
+}
+
+graph! {
+    graph chunks(numbers: u64) -> (chunks: Vec<u64>) {
+        numbers -> batch(3) -> chunked;
+        chunked = inspect(|_| ());
+        chunked -> chunks;
+    }
+}
+
+#[test]
+fn j7_a_drain_ends_the_inputs_of_a_graph_inside_a_node_once_and_last() {
+    for batch in [1, 7, 1024] {
+        let (send, receive) = tokio::sync::mpsc::channel(100);
+        (0..10).for_each(|n| send.try_send(n).expect("there is room"));
+        let result = block_on(
+            graph! {
+                numbers = from_channel(receive);
+                inner   = chunks();
+                numbers -> inner;
+                inner.chunks -> all;
+                all = collect();
+            }
+            .batch(batch)
+            .run_until(std::future::ready(())),
+        )
+        .expect("nothing fails");
+        assert_eq!(result.all, [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7, 8], vec![9]], "batch {batch}");
+        result.assert_conserved();
+    }
+}

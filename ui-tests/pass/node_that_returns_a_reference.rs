@@ -13,12 +13,19 @@ fn rule(symbol: &str) -> Box<dyn Fn(&str) -> bool + Send> {
     Box::new(move |other| other == symbol)
 }
 
+#[node]
+fn known(symbol: &'static str) -> Option<&'static str> {
+    (symbol == "m").then_some(symbol)
+}
+
 fn main() {
     let _ = graph! {
         symbols = from_iter(["m", "s"]);
         symbols -> unit -> units;
         symbols -> rule -> map(|rule| rule("m")) -> metres;
+        symbols -> known -> known_ones;
         units = collect();
+        known_ones = collect();
         metres = collect();
     };
     assert_eq!(unit::call("m"), "metre");

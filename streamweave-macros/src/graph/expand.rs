@@ -514,7 +514,8 @@ impl<'a> Expansion<'a> {
         reached.sort_unstable();
         reached.dedup();
         reached.retain(|node| *node != from);
-        // Only what has no output, or work of its own, keeps rows for the outside.
+        // A node with outputs that keeps rows for the outside, too, is not `ready`.
+        reached.retain(|node| self.graph.leaving(*node).next().is_none());
         let clear = reached.into_iter().map(|node| {
             let node = local("node", node);
             quote!(&& #node.is_clear())

@@ -17,6 +17,18 @@ pub(super) struct Settings {
     pub(super) in_flight: Option<Expr>,
     /// Whether their results come in the order in which they end.
     pub(super) unordered: bool,
+    /// How long a call may take.
+    pub(super) timeout: Option<(Ident, Expr)>,
+    /// How often a call that failed is made again.
+    pub(super) retry: Option<(Ident, Expr)>,
+    /// Which failures are worth another call.
+    pub(super) retry_if: Option<(Ident, Expr)>,
+    /// Whether `err` carries the input along.
+    pub(super) keep_input: Option<Ident>,
+    /// Whether it is a function that blocks, to be called on a thread that may.
+    pub(super) blocking: Option<Ident>,
+    /// Whether the same input always gives the same output.
+    pub(super) pure: Option<Ident>,
     /// The first setting that only an asynchronous node has.
     pub(super) asynchronous: Option<Ident>,
 }
@@ -36,8 +48,8 @@ impl Parse for Setting {
     }
 }
 
-const EXPECTED: &str =
-    "expected `map`, `filter_map`, `flat_map`, `try_map`, `in_flight = ..`, `ordered` or `unordered`";
+const EXPECTED: &str = "expected `map`, `filter_map`, `flat_map`, `try_map`, `in_flight = ..`, `ordered`, \
+                        `unordered`, `timeout = ..`, `retry = ..`, `retry_if = ..`, `keep_input`, `blocking` or `pure`";
 
 pub(super) fn parse(attributes: TokenStream, mistakes: &mut Mistakes) -> Settings {
     let mut settings = Settings::default();
@@ -54,6 +66,12 @@ pub(super) fn parse(attributes: TokenStream, mistakes: &mut Mistakes) -> Setting
             mistakes.on(setting.name, EXPECTED);
         }
     }
+    if let (Some((name, _)), None) = (&settings.retry_if, &settings.retry) {
+        mistakes.on(
+            name,
+            "`retry_if` says which failures are worth another call: `retry = ..` has to stand, too",
+        );
+    }
     settings
 }
 
@@ -64,6 +82,12 @@ impl Settings {
             ("in_flight", Some(value)) => self.in_flight = Some(value),
             ("ordered", None) => self.unordered = false,
             ("unordered", None) => self.unordered = true,
+            ("timeout", Some(value)) => self.timeout = Some((name.clone(), value)),
+            ("retry", Some(value)) => self.retry = Some((name.clone(), value)),
+            ("retry_if", Some(value)) => self.retry_if = Some((name.clone(), value)),
+            ("blocking", None) => self.blocking = Some(name.clone()),
+            ("pure", None) => self.pure = Some(name.clone()),
+            ("keep_input", None) => self.keep_input = Some(name.clone()),
             (shape, None) => {
                 self.shape = Shape::named(shape);
                 return self.shape.is_some();

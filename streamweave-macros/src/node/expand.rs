@@ -3,7 +3,7 @@
 //! Both stand beside each other with the visibility of the function; the type `f` names none of
 //! the user's types, so that a public node may work on private ones where a function may.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, GenericParam, Ident, ReturnType, Type};
@@ -105,12 +105,65 @@ fn constructor(node: &Node) -> TokenStream {
 /// An asynchronous node, as a value and as a type.
 fn asynchronous(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
     let (input, output, function, ports) = (&node.input, output(node), call(node), ports(node, sw));
-    let in_flight = node.settings.in_flight.as_ref().map(|calls| quote!(.in_flight(#calls)));
-    let unordered = node.settings.unordered.then(|| quote!(.unordered()));
+    let settings = &node.settings;
+    let function = if settings.blocking.is_some() { quote!(#sw::blocking(#function)) } else { function };
+    let in_flight = settings.in_flight.as_ref().map(|calls| quote!(.in_flight(#calls)));
+    let unordered = settings.unordered.then(|| quote!(.unordered()));
+    let timeout = settings.timeout.as_ref().map(|(name, value)| quote!(.#name(#value)));
+    let guarded = quote!(#sw::Guarded<#sw::Always>);
+    // Written out in what follows, so that it is not inferred from what could fail.
+    let timed = if timeout.is_some() { guarded.clone() } else { quote!(#sw::Plain) };
+    let mut calls = quote! {
+        #sw::AsyncCalls::<#input, _, _>::new(#function, <#ports>::new()) #in_flight #unordered #timeout
+    };
+    if let Some(name) = &settings.keep_input {
+        let ports = located(ports.clone(), name.span());
+        calls = quote!(#sw::keeping_input::<#input, #ports, _, #timed, _>(#calls));
+    }
+    // Behind the timeout: with it a function that cannot fail can be called again.
+    if let Some((name, retry)) = &settings.retry {
+        let ports = located(ports.clone(), name.span());
+        let retry_if = settings.retry_if.as_ref().map(|(name, value)| quote!(.#name(#value)));
+        calls = quote!(#sw::retried::<#input, #ports, _, #timed, _>(#calls, #retry) #retry_if);
+    }
+    let guards = match (&settings.retry, &settings.retry_if) {
+        (_, Some(_)) => quote!(#sw::Guarded<impl FnMut(&<#output as #sw::ResultLike>::Err) -> bool>),
+        (Some(_), None) => guarded,
+        (None, None) => timed,
+    };
+    let holds = if settings.keep_input.is_some() {
+        quote!(#sw::Keeps<#input>)
+    } else if settings.retry.is_some() {
+        quote!(#sw::Again<#input>)
+    } else {
+        quote!(#sw::Nothing)
+    };
     (
-        quote!(#sw::AsyncCalls::new(#function, <#ports>::new()) #in_flight #unordered),
-        quote!(#sw::AsyncCalls<impl #sw::Call<#input, Output = #output, Future: ::core::marker::Send>, #ports>),
+        calls,
+        quote! {
+            #sw::AsyncCalls<
+                #input,
+                impl #sw::Call<#input, Output = #output, Future: ::core::marker::Send>,
+                #ports,
+                #guards,
+                #holds,
+            >
+        },
     )
+}
+
+/// The same tokens where `span` is, so that what is wrong with them is reported there.
+fn located(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                token = Group::new(group.delimiter(), located(group.stream(), span)).into();
+            }
+            token.set_span(span.resolved_at(token.span()));
+            token
+        })
+        .collect()
 }
 
 /// The arguments of the operator's type: the closure that it calls, and what that borrows.
@@ -142,6 +195,9 @@ pub(super) fn items(node: &Node) -> TokenStream {
 fn edge(node: &Node, sw: &TokenStream) -> TokenStream {
     let input = &node.input;
     if node.is_async() {
+        if node.settings.pure.is_some() {
+            return quote!(#sw::Edge<#input, impl #sw::Timestamp, impl #sw::Diff>);
+        }
         // A call for a retraction could find another answer than that for its insertion.
         return quote!(#sw::Edge<#input, impl #sw::Timestamp>);
     }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Attribute, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Type};
+use syn::{Attribute, FnArg, Ident, ItemFn, Pat, PatType, ReturnType, Type, TypeReference};
 
 use super::attr::{self, Settings};
 use crate::diagnostics::Mistakes;
@@ -93,7 +93,7 @@ fn generic_arguments(ty: &Type, name: &str) -> Option<Vec<Type>> {
 
 impl Node {
     pub(super) fn is_async(&self) -> bool {
-        self.function.sig.asyncness.is_some()
+        self.function.sig.asyncness.is_some() || self.settings.blocking.is_some()
     }
 }
 
@@ -208,7 +208,7 @@ pub(super) fn parse(attributes: TokenStream, item: TokenStream) -> syn::Result<N
     let items = items(&function.sig.output, &mut mistakes);
     mistakes.gate()?;
     let (input, by_ref) = match input.expect("checked: there is one input") {
-        Type::Reference(reference) => (*reference.elem, true),
+        Type::Reference(reference) if !is_static(&reference) => (*reference.elem, true),
         owned => (owned, false),
     };
     let enveloped = !by_ref && crate::ports::is_envelope(&input);
@@ -244,7 +244,13 @@ fn outputs(function: &ItemFn, outs: &[OutParam], has_cx: bool, mistakes: &mut Mi
 
 /// What holds of asynchronous nodes, and of them alone.
 fn asynchronous(function: &ItemFn, inputs: &[PatType], settings: &Settings, mistakes: &mut Mistakes) {
-    if function.sig.asyncness.is_none() {
+    if let (Some(_), Some(setting)) = (&function.sig.asyncness, &settings.blocking) {
+        mistakes.on(
+            setting,
+            "`blocking` is for a plain `fn`, which an asynchronous node calls on a thread of its own",
+        );
+    }
+    if function.sig.asyncness.is_none() && settings.blocking.is_none() {
         if let Some(setting) = &settings.asynchronous {
             mistakes.on(setting, format!("`{setting}` is for asynchronous nodes: write `async fn`"));
         }
@@ -255,7 +261,8 @@ fn asynchronous(function: &ItemFn, inputs: &[PatType], settings: &Settings, mist
         mistakes.on(&function.sig.output, "an asynchronous node gives a value, or a `Result`");
     }
     if let [PatType { ty, .. }] = inputs
-        && let Type::Reference(_) = &**ty
+        && let Type::Reference(reference) = &**ty
+        && !is_static(reference)
     {
         mistakes.on(ty, "an asynchronous node takes its input by value: the call outlives the row");
     }
@@ -298,11 +305,18 @@ fn signature(function: &ItemFn, inputs: &[PatType], mistakes: &mut Mistakes) {
     }
 }
 
+/// Whether a reference is a value of its own: a `&'static str` is not borrowed from a row.
+fn is_static(reference: &TypeReference) -> bool {
+    reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
+}
+
 /// The lifetime that a borrowed input is given, if any.
 fn lent_as(inputs: &[PatType]) -> Option<Ident> {
     match inputs {
         [PatType { ty, .. }] => match &**ty {
-            Type::Reference(reference) => reference.lifetime.as_ref().map(|lifetime| lifetime.ident.clone()),
+            Type::Reference(reference) if !is_static(reference) => {
+                reference.lifetime.as_ref().map(|lifetime| lifetime.ident.clone())
+            }
             _ => None,
         },
         _ => None,

@@ -14,10 +14,10 @@ pub struct Keyed<K, V> {
 /// What an `err` port carries: the input that a node could not take, and why.
 ///
 /// A node that takes its input by value has none left to give: its `err` port carries
-/// `Failed<(), E>`.
+/// `Failed<(), E>`, unless it keeps a clone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Failed<A, E> {
-    /// The input, where the node only borrowed it.
+    /// The input, where the node only borrowed it, or kept a clone.
     pub input: A,
     /// Why it failed.
     pub error: E,

@@ -182,6 +182,12 @@ where
         }
     }
 
+    /// Runs on what has come in at a port. It ends with its stream, and not where the graph around drains.
+    #[inline(always)]
+    fn feed(&mut self, port: usize, cx: &Cx) {
+        self.run(Some(port), Batch { stopping: false, ..cx.batch() });
+    }
+
     fn polled(&self, reply: Reply) -> Poll<Result<(), Cause>> {
         match reply {
             Reply::Ready | Reply::Ended => Poll::Ready(Ok(())),
@@ -315,14 +321,14 @@ where
     #[inline(always)]
     fn push(&mut self, row: Update<Ins::Data, Ins::Time, Ins::Diff>, outs: &mut O, cx: &mut Cx) {
         self.component.io.ins.queue().push(Message::Row(row));
-        self.run(Some(PORT), cx.batch());
+        self.feed(PORT, cx);
         self.component.io.outs.drain(outs);
     }
 
     #[inline(always)]
     fn advance(&mut self, frontier: Frontier<Ins::Time>, outs: &mut O, cx: &mut Cx) {
         self.component.io.ins.queue().push(Message::Frontier(frontier));
-        self.run(Some(PORT), cx.batch());
+        self.feed(PORT, cx);
         self.component.io.outs.drain(outs);
     }
 }

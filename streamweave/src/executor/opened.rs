@@ -185,6 +185,9 @@ pub trait Open: Queues {
     /// Takes what has been sent to an input, where nothing waits there; ready when something does.
     fn poll_take(&mut self, port: usize, from: &mut Self::Receivers, context: &mut Context<'_>) -> Poll<()>;
 
+    /// Closes an input, and takes all that was sent before.
+    fn take_rest(&mut self, port: usize, from: &mut Self::Receivers);
+
     /// Sends what waits at the outputs; ready when all is sent.
     fn poll_give(&mut self, to: &Self::Senders, context: &mut Context<'_>) -> Poll<()>;
 
@@ -213,6 +216,14 @@ fn poll_take<D, T: Timestamp, R>(
         }
     }
     if queue.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+}
+
+/// Closes one input, and takes all that was sent before: what was sent is worked on.
+fn take_rest<D, T: Timestamp, R>(queue: &mut Queue<D, T, R>, from: &mut Receiver<D, T, R>) {
+    from.channel.close();
+    while let Ok(message) = from.channel.try_recv() {
+        queue.push(message);
+    }
 }
 
 /// Sends what waits at one output.
@@ -259,6 +270,14 @@ macro_rules! open {
                 match port {
                     $($field => poll_take(&mut self.$field, &mut from.$field, context),)*
                     _ => Poll::Pending,
+                }
+            }
+
+            #[allow(unused_variables)]
+            fn take_rest(&mut self, port: usize, from: &mut Self::Receivers) {
+                match port {
+                    $($field => take_rest(&mut self.$field, &mut from.$field),)*
+                    _ => {}
                 }
             }
 
@@ -313,6 +332,10 @@ where
             Command::Room { .. } if is_full => Reply::Pending,
             Command::PollSource { source, turn } if source < Ins::PORTS => {
                 Reply::when(io.ins.poll_take(source, &mut taken, turn.context()).is_ready())
+            }
+            Command::Run { source: Some(source), batch } if batch.stopping && source < Ins::PORTS => {
+                io.ins.take_rest(source, &mut taken);
+                obey(Command::Run { source: Some(source), batch }, &mut io)
             }
             Command::PollWake(turn) => match obey(Command::PollWake(turn), &mut io) {
                 Reply::Ready if is_full => Reply::Pending,

@@ -1,5 +1,7 @@
 //! What is left to chance in a worker: which source is next, and how much is taken from it.
 
+use crate::state::Chance;
+
 /// Which source is next.
 #[derive(Clone, Debug)]
 pub(crate) enum Schedule {
@@ -49,27 +51,5 @@ impl Schedule {
             Schedule::InTurn { .. } => batch,
             Schedule::Drawn(chance) => 1 + chance.below(batch),
         }
-    }
-}
-
-/// Numbers drawn from a seed: Steele, Lea and Flood's SplitMix64.
-#[derive(Clone, Debug)]
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    /// The next number.
-    pub(crate) fn draw(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`; 0 where there is none.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
-        let drawn = self.draw();
-        // Far below 2^64: what is uneven about the remainder does not show.
-        usize::try_from(drawn % (bound.max(1) as u64)).expect("below a usize")
     }
 }

@@ -179,6 +179,16 @@ where
                 self.flushing = Some(Flush::Idle);
                 continue;
             }
+            if let Some(source) = knotted_source(
+                &mut self.machine,
+                &self.open,
+                &mut self.settings.schedule,
+                self.draining,
+                self.flushing,
+                &mut turn,
+            )? {
+                return Poll::Ready(Ok(Some(Taken::Source(source))));
+            }
             if self.deadline.is_some_and(|deadline| turn.until(deadline).is_ready()) {
                 return Poll::Ready(Err(Stop::Stuck));
             }
@@ -380,10 +390,49 @@ fn ready_source<F, R>(
 where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
 {
+    next_source(machine, open, schedule, draining, turn, |machine, source| machine.has_room(source))
+}
+
+/// A source to take from in spite of everything: where each waits for room that only another could make,
+/// none ever would (two nodes with two inputs, each with rows of one source and in want of the other's).
+///
+/// As T. M. Parks has it (Bounded Scheduling of Process Networks, 1995) a queue then grows beyond its
+/// capacity, a batch at a time, for as long as that takes. A source that is waited for and has nothing at hand
+/// undoes no knot: there is room for it.
+fn knotted_source<F, R>(
+    machine: &mut Machine<F, R>,
+    open: &[usize],
+    schedule: &mut Schedule,
+    draining: bool,
+    flushing: Option<Flush>,
+    turn: &mut Turn<'_, '_>,
+) -> Result<Option<usize>, Failure>
+where
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+{
+    let knotted = flushing.is_none()
+        && !open.is_empty()
+        && open.iter().all(|&source| !machine.has_room(source))
+        && machine.is_idle();
+    if knotted { next_source(machine, open, schedule, draining, turn, |_, _| true) } else { Ok(None) }
+}
+
+/// The next source that has a batch, among those that `may` be taken from.
+fn next_source<F, R>(
+    machine: &mut Machine<F, R>,
+    open: &[usize],
+    schedule: &mut Schedule,
+    draining: bool,
+    turn: &mut Turn<'_, '_>,
+    may: impl Fn(&mut Machine<F, R>, usize) -> bool,
+) -> Result<Option<usize>, Failure>
+where
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+{
     let first = schedule.first(open.len());
     for i in 0..open.len() {
         let at = (first + i) % open.len();
-        if machine.has_room(open[at]) && (draining || ready(machine.poll_source(open[at], turn))?) {
+        if may(machine, open[at]) && (draining || ready(machine.poll_source(open[at], turn))?) {
             schedule.took(at);
             return Ok(Some(open[at]));
         }

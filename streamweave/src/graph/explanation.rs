@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::Topology;
-use crate::operator::{Operator, Placed};
+use crate::operator::{Counters, Operator, Placed};
 use crate::port::Ports;
 use crate::time::Reached;
 
@@ -82,11 +82,23 @@ impl Explanation {
     /// Enters a node; called in topological order, so that its senders stand already.
     #[doc(hidden)]
     pub fn enter<O: Operator, P: Ports>(&mut self, topology: &Topology, placed: &mut Placed<O>, _ports: &P) {
+        let (is_busy, waits_for) = (!placed.operator.idle(), placed.operator.waits_for());
+        self.enter_state(topology, P::NAMES, &placed.counters(), !placed.is_clear(), is_busy, waits_for);
+    }
+
+    fn enter_state(
+        &mut self,
+        topology: &Topology,
+        names: &[&'static str],
+        counters: &Counters,
+        is_flushing: bool,
+        is_busy: bool,
+        waits_for: Option<Cow<'static, str>>,
+    ) {
         let number = self.nodes.len();
         let info = topology.nodes[number];
-        let emitted = placed.counters().emitted;
         let left: Vec<(&'static str, Reached)> =
-            P::NAMES.iter().copied().zip(emitted.iter().map(|port| port.reached)).collect();
+            names.iter().copied().zip(counters.emitted.iter().map(|port| port.reached)).collect();
         let entered = if info.is_source {
             left.first().map_or(Reached::End, |(_, reached)| *reached)
         } else {
@@ -98,14 +110,7 @@ impl Explanation {
                 },
             )
         };
-        self.nodes.push(NodeState {
-            name: info.name,
-            entered,
-            left,
-            is_flushing: !placed.is_clear(),
-            is_busy: !placed.operator.idle(),
-            waits_for: placed.operator.waits_for(),
-        });
+        self.nodes.push(NodeState { name: info.name, entered, left, is_flushing, is_busy, waits_for });
     }
 }
 

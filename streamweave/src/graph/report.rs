@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Topology;
-use crate::operator::{NodeReport, Operator, Placed};
+use crate::operator::{Counters, NodeReport, Operator, Outcome, Placed};
 use crate::port::Ports;
 
 /// The books of a run.
@@ -42,18 +42,31 @@ impl Report {
     /// Enters a node; called in topological order, so that its senders stand already.
     #[doc(hidden)]
     pub fn enter<O: Operator, P: Ports>(&mut self, topology: &Topology, placed: &mut Placed<O>, _ports: &P) {
+        // As little as can be for each type of node: compile times are those of a graph.
+        let inside = placed.operator.inside();
+        self.enter_books(topology, P::NAMES, O::OUTCOME, placed.counters(), inside);
+    }
+
+    fn enter_books(
+        &mut self,
+        topology: &Topology,
+        names: &[&'static str],
+        outcome: Outcome,
+        counters: Counters,
+        inside: Vec<NodeReport>,
+    ) {
         let number = self.nodes.len();
         let entering = topology.edges.iter().filter(|edge| edge.to == number);
         let received = entering.map(|edge| self.nodes[edge.from].emitted_on(edge.port)).sum();
         let node = topology.nodes[number];
-        let counters = placed.counters();
         self.nodes.push(NodeReport::of(
             node.name,
             node.is_source,
             received,
-            P::NAMES,
+            names,
+            outcome,
             counters,
-            &mut placed.operator,
+            inside,
         ));
     }
 

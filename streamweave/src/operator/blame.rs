@@ -13,6 +13,7 @@ use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
 
 thread_local! {
@@ -84,6 +85,31 @@ pub(crate) fn watched<R>(work: impl FnOnce() -> R) -> R {
     let result = work();
     WATCHED.set(outer);
     result
+}
+
+/// A panic on another thread, on its way to the thread of the graph.
+pub(crate) struct Carried {
+    payload: Box<dyn Any + Send>,
+    seen: Option<(String, Backtrace)>,
+}
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Carried").field("seen", &self.seen).finish_non_exhaustive()
+    }
+}
+
+/// Does `work` of a graph on another thread than the graph's.
+pub(crate) fn carried<R>(work: impl FnOnce() -> R) -> Result<R, Carried> {
+    watched(|| catch_unwind(AssertUnwindSafe(work))).map_err(|payload| Carried { payload, seen: SEEN.take() })
+}
+
+impl Carried {
+    /// Goes on on the thread of the graph, as if it had happened there.
+    pub(crate) fn resume(self) -> ! {
+        SEEN.set(self.seen);
+        resume_unwind(self.payload)
+    }
 }
 
 /// Does `work` of node number `PLACE`, which is a constant so that there is nothing to keep at hand.

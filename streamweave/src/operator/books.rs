@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::Outcome;
 use super::stage::Counters;
-use super::{Operator, Outcome};
 
 /// The books of one node, in rows.
 ///
@@ -34,13 +34,14 @@ pub struct NodeReport {
 
 impl NodeReport {
     /// The books of an operator that was sent `received` rows.
-    pub(crate) fn of<O: Operator>(
+    pub(crate) fn of(
         name: &'static str,
         is_source: bool,
         received: u64,
         names: &[&'static str],
+        outcome: Outcome,
         counters: Counters,
-        operator: &mut O,
+        inside: Vec<NodeReport>,
     ) -> Self {
         let Counters { emitted, tally } = counters;
         let mut node = NodeReport {
@@ -52,9 +53,9 @@ impl NodeReport {
             late: tally.late,
             emitted: names.iter().copied().zip(emitted.iter().map(|port| port.rows)).collect(),
             counted: (cfg!(debug_assertions) && !is_source).then_some(tally.received),
-            inside: operator.inside(),
+            inside,
         };
-        node.settle(O::OUTCOME);
+        node.settle(outcome);
         node
     }
 

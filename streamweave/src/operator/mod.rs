@@ -15,7 +15,7 @@
 //! 2. Whatever `advance` makes possible is emitted before the frontier is handed on (rule A11).
 //! 3. An operator hands on every frontier that its own state does not hold back, and the end last.
 //! 4. Output depends on the rows and frontiers received, in their order, and on nothing else: no
-//!    clock, no batch boundary, no random hasher (rule Z1).
+//!    batch boundary, no random hasher, no clock but the graph's ([`rate`]) (rule Z1).
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
 pub mod asynchronous;
@@ -23,6 +23,7 @@ pub mod custom;
 pub mod element;
 pub mod flow;
 pub mod keyed;
+pub mod rate;
 pub mod sequence;
 pub mod window;
 
@@ -103,6 +104,10 @@ pub trait Operator {
 
     /// Whether the input port can take a batch now. A source is taken from only if every port
     /// that it reaches is ready.
+    ///
+    /// An operator that is not ready because of what it has under way is not [idle](Operator::idle) either. One
+    /// that is idle waits for rows of another source; where every source is held back in that way, one is
+    /// taken from nevertheless: a port has to take what comes.
     fn ready(&mut self, _port: usize) -> bool {
         true
     }
@@ -118,7 +123,8 @@ pub trait Operator {
 
     /// Brings to the outside what the last batches left in the operator.
     ///
-    /// Until it is ready no source that reaches it is taken from: this is the back-pressure.
+    /// Until it is ready no source that reaches a sink is taken from: this is the back-pressure. (An operator with outputs
+    /// that writes to the outside, too, holds its sources by [`ready`](Operator::ready).)
     ///
     /// # Errors
     ///
@@ -217,6 +223,11 @@ impl<O: Operator, P: Ports> Node<O, P> {
     /// Puts an operator and its ports together.
     pub fn new(operator: O, ports: P) -> Self {
         Node { operator, ports }
+    }
+
+    /// The same with another setting of the operator.
+    pub(crate) fn map_operator(self, f: impl FnOnce(O) -> O) -> Self {
+        Node { operator: f(self.operator), ports: self.ports }
     }
 }
 

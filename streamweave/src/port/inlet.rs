@@ -64,6 +64,51 @@ pub trait Inlets: Copy {
     fn unfed(self) -> Self::Unfed;
 }
 
+/// Declares the named input ports of an operator of the library: a struct with one [`Inlet`] a port, whose
+/// parameters are the slots. The names are those of [`name`](super::name).
+macro_rules! inlets {
+    ($(#[$doc:meta])* $inputs:ident { $($port:ident: $slot:ident @ $index:literal),* }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $inputs<$($slot),*> {
+            $(
+                #[doc = concat!("The port `", stringify!($port), "`.")]
+                pub $port: $crate::port::Inlet<$crate::port::Nth<$index>, $slot>,
+            )*
+        }
+
+        impl<$($slot),*> $inputs<$($slot),*> {
+            /// The witnesses.
+            pub const fn new() -> Self {
+                $inputs { $($port: $crate::port::Inlet::new()),* }
+            }
+        }
+
+        impl<$($slot),*> Default for $inputs<$($slot),*> {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl<$($slot),*> Clone for $inputs<$($slot),*> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<$($slot),*> Copy for $inputs<$($slot),*> {}
+
+        impl<$($slot),*> $crate::port::Inlets for $inputs<$($slot),*> {
+            type Unfed = ($($crate::port::Unfed<$crate::port::name::$port>,)*);
+
+            fn unfed(self) -> Self::Unfed {
+                ($($crate::port::Unfed::<$crate::port::name::$port>::new(),)*)
+            }
+        }
+    };
+}
+pub(crate) use inlets;
+
 /// An input port at which no arrow ends; `N` is its name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unfed<N>(PhantomData<N>);

@@ -18,9 +18,11 @@ mod push;
 
 pub use edge::{Along, ByRef, ByValue, Conduct, Edge, EdgeRef, FanOut, Lends, Lent, NoInput, Origin, Slot};
 pub use fan::{Cut, Tee, cut, deliver};
+pub(crate) use inlet::inlets;
 pub use inlet::{AllFed, Fed, Feed, Inlet, Inlets, LeftUnfed, Unfed};
 pub use outputs::{
-    At, Attach, Connected, Emitted, MAX_PORTS, MatchingRest, NoPorts, Nowhere, Nth, OnlyOut, Open, OrDefault,
-    OutErr, OutLate, Outputs, PortName, Ports, SinkWithoutOutputs, Wired, name,
+    At, Attach, Connected, Emitted, LeftRight, MAX_PORTS, MatchingRest, NoPorts, Nowhere, Nth, OnlyOut, Open,
+    OrDefault, OutErr, OutLate, Outputs, PortName, Ports, SinkWithoutOutputs, To2, To2Rest, To3, To3Rest,
+    To4, To4Rest, Wired, name,
 };
 pub use push::{Chain, Port, Push};

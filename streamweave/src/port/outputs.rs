@@ -43,8 +43,24 @@ pub mod name {
         late
         /// What a predicate is true of.
         matching
-        /// What it is not true of.
+        /// What it is not true of, or what goes nowhere else.
         rest
+        /// The first side of two, or of a pair.
+        left
+        /// The second side.
+        right
+        /// What comes first.
+        first
+        /// What comes after it.
+        second
+        /// The way number 0.
+        to_0
+        /// The way number 1.
+        to_1
+        /// The way number 2.
+        to_2
+        /// The way number 3.
+        to_3
     }
 
     /// What failed.
@@ -195,6 +211,34 @@ ports! {
 ports! {
     /// Two output ports: `matching` for what a predicate is true of, and `rest`.
     MatchingRest { matching: B @ 0 T R, rest: B @ 1 T R } <B, T, R>
+}
+ports! {
+    /// Two output ports for the two sides of a pair: `left` and `right`.
+    LeftRight { left: A @ 0 T R, right: B @ 1 T R } <A, B, T, R>
+}
+ports! {
+    /// Two ways: `to_0` and `to_1`.
+    To2 { to_0: D @ 0 T R, to_1: D @ 1 T R } <D, T, R>
+}
+ports! {
+    /// Three ways: `to_0` to `to_2`.
+    To3 { to_0: D @ 0 T R, to_1: D @ 1 T R, to_2: D @ 2 T R } <D, T, R>
+}
+ports! {
+    /// Four ways: `to_0` to `to_3`.
+    To4 { to_0: D @ 0 T R, to_1: D @ 1 T R, to_2: D @ 2 T R, to_3: D @ 3 T R } <D, T, R>
+}
+ports! {
+    /// Two ways, and `rest`.
+    To2Rest { to_0: D @ 0 T R, to_1: D @ 1 T R, rest: D @ 2 T R } <D, T, R>
+}
+ports! {
+    /// Three ways, and `rest`.
+    To3Rest { to_0: D @ 0 T R, to_1: D @ 1 T R, to_2: D @ 2 T R, rest: D @ 3 T R } <D, T, R>
+}
+ports! {
+    /// Four ways, and `rest`.
+    To4Rest { to_0: D @ 0 T R, to_1: D @ 1 T R, to_2: D @ 2 T R, to_3: D @ 3 T R, rest: D @ 4 T R } <D, T, R>
 }
 
 /// Attaches `S` to the port with index `I`.

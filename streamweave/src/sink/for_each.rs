@@ -6,6 +6,7 @@ use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
 /// Calls a function with each row. It must not block: it runs on the worker.
+#[doc(alias = "foreach")]
 pub fn for_each<D, T, F: Function<D, ()>>(_input: Edge<D, T>, f: F) -> F::Node<Node<ForEach<F>, NoPorts>> {
     F::node(Node::new(ForEach(f), NoPorts))
 }

@@ -6,6 +6,7 @@
 
 mod channel;
 mod decoded;
+mod interval;
 mod iter;
 mod rows;
 mod stream;
@@ -18,5 +19,6 @@ pub mod lines;
 
 pub use channel::{FromChannel, from_channel};
 pub use decoded::Decoded;
+pub use interval::{Interval, interval};
 pub use iter::{FromIter, from_iter};
 pub use stream::{FromStream, from_stream};

@@ -1,5 +1,9 @@
-//! State: the maps in which operators keep what they know.
+//! State: the maps and queues in which operators keep what they know.
 
+mod chance;
 mod ordered_map;
+mod waiting;
 
+pub(crate) use chance::Chance;
 pub use ordered_map::OrderedMap;
+pub use waiting::Waiting;

@@ -1,23 +1,19 @@
-//! Calls in flight.
+//! An asynchronous node before it is placed, and the operators that make one.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::marker::PhantomData;
 
-use futures::Stream;
-use futures::stream::FuturesUnordered;
-
-use super::slots::{Due, Slots};
-use crate::envelope::{Failed, Update};
+use super::guarded::{Always, Guarded, GuardedCalls, IntoGuarded};
+use super::keep::{AgainFrom, Holds, Keeps, Nothing, Repeatable};
+use super::operator::Asynchronous;
+use super::plain::{Plain, PlainCalls};
+use super::read::{CanFail, Reads};
+use super::retry::Retry;
+use crate::envelope::Failed;
 use crate::operator::element::ResultLike;
 use crate::operator::flow::Discard;
-use crate::operator::{
-    Awaitable, Behind, Cause, Cx, Function, Gives, GivesOrFails, Input, IntoNode, Operator, Outcome,
-    Progress, Resume, Turn,
-};
-use crate::port::{Edge, NoInput, Port, Push};
-use crate::time::{Frontier, Timestamp};
+use crate::operator::{Awaitable, Behind, Function, Gives, GivesOrFails, IntoNode};
+use crate::port::{Edge, NoInput, OnlyOut, OutErr};
+use crate::time::{TimeDelta, Timestamp};
 
 /// How many calls are in flight unless [`AsyncCalls::in_flight`] says otherwise.
 const IN_FLIGHT: usize = 64;
@@ -56,24 +52,40 @@ pub enum Order {
 }
 
 /// An asynchronous node before it is placed: see [`async_map`].
+///
+/// `K` says what its ports carry, `G` what is done about calls that take too long or fail, and `H` what
+/// is held of a row while its call is under way.
 #[derive(Clone, Debug)]
-pub struct AsyncCalls<C, K> {
-    call: C,
-    carries: K,
-    in_flight: usize,
-    order: Order,
+pub struct AsyncCalls<A, C, K, G = Plain, H = Nothing> {
+    pub(super) call: C,
+    pub(super) in_flight: usize,
+    pub(super) order: Order,
+    pub(super) guards: G,
+    pub(super) holds: H,
+    carries: PhantomData<fn(A) -> K>,
 }
 
-impl<C, K> AsyncCalls<C, K> {
+impl<A, C, K> AsyncCalls<A, C, K> {
     /// A node that calls `call`, and whose ports carry `K`.
-    pub fn new(call: C, carries: K) -> Self {
-        AsyncCalls { call, carries, in_flight: IN_FLIGHT, order: Order::Rows }
+    pub fn new(call: C, _carries: K) -> Self {
+        AsyncCalls {
+            call,
+            in_flight: IN_FLIGHT,
+            order: Order::Rows,
+            guards: Plain,
+            holds: Nothing,
+            carries: PhantomData,
+        }
     }
+}
 
-    /// At most so many calls are in flight; at least one.
+impl<A, C, K, G, H> AsyncCalls<A, C, K, G, H> {
+    /// At most so many calls are in flight. A graph in which that is 0 is refused before its first row.
+    ///
+    /// A row that waits to be called [again](AsyncCalls::retry) keeps its place among them.
     #[must_use]
     pub fn in_flight(self, calls: usize) -> Self {
-        AsyncCalls { in_flight: calls.max(1), ..self }
+        AsyncCalls { in_flight: calls, ..self }
     }
 
     /// Results come as the calls end, never across a frontier.
@@ -81,14 +93,151 @@ impl<C, K> AsyncCalls<C, K> {
     pub fn unordered(self) -> Self {
         AsyncCalls { order: Order::Ends, ..self }
     }
+
+    /// Gives up on a call that has not ended after so much time on the clock of the graph.
+    ///
+    /// The call is dropped where it stands: what it has done to the outside is not undone. Its row goes
+    /// to the port `err`, unless a [`retry`](AsyncCalls::retry) is left: with [`TimedOut`], or with
+    /// [`CallError`] where the function can fail itself. A call that has ended when the graph comes to
+    /// look counts as ended, however late that is. `after` has to be above zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use streamweave::prelude::*;
+    /// use streamweave::testing;
+    /// use streamweave::time::ManualClock;
+    ///
+    /// let clock = ManualClock::new();
+    /// let hours = clock.clone();
+    /// let graph = graph! {
+    ///     naps = from_iter([1, 9, 3]);
+    ///     slept = async_map(move |n: i64| {
+    ///         let nap = hours.sleep(n.hours());
+    ///         async move { nap.await; n }
+    ///     }).timeout(8.hours());
+    ///     naps -> slept -> awake;
+    ///     slept.err -> map(|failed| failed.error.to_string()) -> asleep;
+    ///     awake = collect();
+    ///     asleep = collect();
+    /// };
+    /// let result = testing::run(graph, clock, 7).expect("nothing fails");
+    /// assert_eq!(result.awake, [1, 3]);
+    /// assert_eq!(result.asleep, ["the call had not ended after 28800 s"]);
+    /// ```
+    ///
+    /// [`TimedOut`]: super::TimedOut
+    /// [`CallError`]: super::CallError
+    #[must_use]
+    pub fn timeout(self, after: TimeDelta) -> AsyncCalls<A, C, K, Guarded<G::When>, H>
+    where
+        G: IntoGuarded,
+    {
+        let guards = Guarded { timeout: Some(after), ..self.guards.into_guarded() };
+        AsyncCalls::with(self.call, self.in_flight, self.order, guards, self.holds)
+    }
+
+    /// Makes a call that failed, or that [took too long](AsyncCalls::timeout), again.
+    ///
+    /// The input is cloned for every call. While a row waits for its next call it keeps its place in the
+    /// order and among the calls [in flight](AsyncCalls::in_flight), so a service that is down slows the
+    /// graph instead of filling its memory; a graph that drains waits for it. Once no attempt is left
+    /// the row goes to the port `err`, which says how many there were. Whatever the attempts do, a row
+    /// comes out exactly once (rule I4).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use streamweave::prelude::*;
+    /// use streamweave::testing;
+    /// use streamweave::time::{Clock, ManualClock};
+    ///
+    /// let mut calls = 0;
+    /// let graph = graph! {
+    ///     names = from_iter(["ann", "bob"]);
+    ///     greeted = async_try_map(|name: &'static str| {
+    ///         calls += 1;
+    ///         std::future::ready(if calls % 2 == 0 { Ok(format!("hello {name}")) } else { Err("busy") })
+    ///     }).in_flight(1).retry(Retry::times(1).backoff(50.millis()));
+    ///     names -> greeted -> greetings;
+    ///     greeted.err -> discard;
+    ///     greetings = collect();
+    /// };
+    /// let mut clock = ManualClock::new();
+    /// let result = testing::run(graph, clock.clone(), 7).expect("nothing fails");
+    /// assert_eq!(result.greetings, ["hello ann", "hello bob"]);
+    /// assert_eq!(clock.now().micros(), 100_000);
+    /// ```
+    #[must_use]
+    pub fn retry(self, retry: Retry) -> AsyncCalls<A, C, K, Guarded<G::When>, H::Again>
+    where
+        A: Repeatable,
+        G: IntoGuarded,
+        K: CanFail<G>,
+        H: AgainFrom<A>,
+    {
+        let guards = Guarded { retry: Some(retry), ..self.guards.into_guarded() };
+        AsyncCalls::with(self.call, self.in_flight, self.order, guards, self.holds.again_from(A::repeat))
+    }
+
+    /// The port `err` carries the input along, `Failed<A, E>`: a clone, made before the call.
+    #[must_use]
+    pub fn keep_input(self) -> AsyncCalls<A, C, K, G, Keeps<A>>
+    where
+        A: Repeatable,
+        K: CanFail<G>,
+    {
+        AsyncCalls::with(self.call, self.in_flight, self.order, self.guards, Keeps(A::repeat))
+    }
+
+    fn with(call: C, in_flight: usize, order: Order, guards: G, holds: H) -> Self {
+        AsyncCalls { call, in_flight, order, guards, holds, carries: PhantomData }
+    }
+}
+
+/// [`AsyncCalls::retry`] as a function, whose types can be written where an error is to stand.
+pub fn retried<A, K, C, G, H>(
+    calls: AsyncCalls<A, C, K, G, H>,
+    retry: Retry,
+) -> AsyncCalls<A, C, K, Guarded<G::When>, H::Again>
+where
+    A: Repeatable,
+    K: CanFail<G>,
+    G: IntoGuarded,
+    H: AgainFrom<A>,
+{
+    calls.retry(retry)
+}
+
+/// [`AsyncCalls::keep_input`] as a function, likewise.
+pub fn keeping_input<A, K, C, G, H>(calls: AsyncCalls<A, C, K, G, H>) -> AsyncCalls<A, C, K, G, Keeps<A>>
+where
+    A: Repeatable,
+    K: CanFail<G>,
+{
+    calls.keep_input()
+}
+
+impl<A, C, B, E, H> AsyncCalls<A, C, GivesOrFails<B, E>, Guarded<Always>, H> {
+    /// Only these failures are worth another call; a call that took too long always is.
+    ///
+    /// Any other failure goes to `err` at once.
+    #[must_use]
+    pub fn retry_if<P>(self, worth_it: P) -> AsyncCalls<A, C, GivesOrFails<B, E>, Guarded<P>, H>
+    where
+        P: FnMut(&E) -> bool,
+    {
+        let guards = self.guards.when(worth_it);
+        AsyncCalls::with(self.call, self.in_flight, self.order, guards, self.holds)
+    }
 }
 
 /// Calls an asynchronous function for each row; its results are the rows of the output.
 ///
 /// Up to [`in_flight`](AsyncCalls::in_flight) calls are under way at a time, 64 unless it is said
-/// otherwise; results come in the order of the rows, or [`unordered`](AsyncCalls::unordered). The
-/// node takes streams without diffs: a call for a retraction could find another answer than the
-/// call for its insertion did.
+/// otherwise; results come in the order of the rows, or [`unordered`](AsyncCalls::unordered). With a
+/// [`timeout`](AsyncCalls::timeout) there is a port `err`. The node takes streams without diffs: a call
+/// for a retraction could find another answer than the call for its insertion did.
 ///
 /// # Examples
 ///
@@ -111,7 +260,7 @@ impl<C, K> AsyncCalls<C, K> {
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn async_map<D, T, B, F, C>(_input: Edge<D, T>, call: C) -> C::Node<F::Node<AsyncCalls<C, Gives<B>>>>
+pub fn async_map<D, T, B, F, C>(_input: Edge<D, T>, call: C) -> C::Node<F::Node<AsyncCalls<D, C, Gives<B>>>>
 where
     C: Function<D, F>,
     F: Awaitable<B>,
@@ -121,10 +270,39 @@ where
 
 /// As [`async_map`], for a function that can fail: what it gives goes to `out`, why it failed to
 /// `err`, as `Failed<(), E>`.
+///
+/// With a [`timeout`](AsyncCalls::timeout) or a [`retry`](AsyncCalls::retry) the reason is a
+/// [`CallError<E>`](super::CallError); with [`keep_input`](AsyncCalls::keep_input) the input goes along.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// async fn halve(n: u32) -> Result<u32, &'static str> {
+///     if n % 2 == 0 { Ok(n / 2) } else { Err("odd") }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     numbers = from_iter([4, 7]);
+///     halved  = async_try_map(halve).keep_input();
+///     numbers -> halved -> halves;
+///     halved.err -> map(|failed| (failed.input, failed.error)) -> rest;
+///     halves = collect();
+///     rest = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.halves, [2]);
+/// assert_eq!(result.rest, [(7, "odd")]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn async_try_map<D, T, Q, F, C>(
     _input: Edge<D, T>,
     call: C,
-) -> C::Node<F::Node<AsyncCalls<C, GivesOrFails<Q::Ok, Q::Err>>>>
+) -> C::Node<F::Node<AsyncCalls<D, C, GivesOrFails<Q::Ok, Q::Err>>>>
 where
     C: Function<D, F>,
     F: Awaitable<Q>,
@@ -133,237 +311,62 @@ where
     C::node(F::node(AsyncCalls::new(call, GivesOrFails::new())))
 }
 
-impl<D, T: Timestamp, B, C: Call<D, Output = B>> IntoNode<Edge<D, T>> for AsyncCalls<C, Gives<B>> {
-    type Operator = AsyncMap<D, T, C>;
-    type Ports = <Gives<B> as Behind<D, T, ()>>::Ports;
+// The nodes carry any diff; that only pure functions are given changes is up to the functions that make
+// them, by the edges that they take.
 
-    fn into_node(self, _edge: Edge<D, T>) -> (Self::Operator, Self::Ports) {
-        (AsyncMap(Calls::new(self.call, self.in_flight, self.order)), Behind::<D, T, ()>::ports(self.carries))
+impl<D, T, R, B, C> IntoNode<Edge<D, T, R>> for AsyncCalls<D, C, Gives<B>>
+where
+    T: Timestamp,
+    C: Call<D, Output = B>,
+{
+    type Operator = Asynchronous<D, T, R, C, PlainCalls<D, C, Gives<B>, Nothing>>;
+    type Ports = OnlyOut<B, T, R>;
+
+    fn into_node(self, _edge: Edge<D, T, R>) -> (Self::Operator, Self::Ports) {
+        let under_way = PlainCalls::new(self.holds);
+        (Asynchronous::new(self.call, self.in_flight, self.order, under_way), OnlyOut::new())
     }
 }
 
-impl<D, T: Timestamp, B, E, C> IntoNode<Edge<D, T>> for AsyncCalls<C, GivesOrFails<B, E>>
+impl<D, T, R, B, E, C, H> IntoNode<Edge<D, T, R>> for AsyncCalls<D, C, GivesOrFails<B, E>, Plain, H>
 where
+    T: Timestamp,
     C: Call<D>,
     C::Output: ResultLike<Ok = B, Err = E>,
+    H: Holds<D>,
 {
-    type Operator = AsyncTryMap<D, T, C>;
-    type Ports = <GivesOrFails<B, E> as Behind<D, T, ()>>::Ports;
+    type Operator = Asynchronous<D, T, R, C, PlainCalls<D, C, GivesOrFails<B, E>, H>>;
+    type Ports = OutErr<B, T, Failed<H::Kept, E>, T, R>;
 
-    fn into_node(self, _edge: Edge<D, T>) -> (Self::Operator, Self::Ports) {
-        let calls = Calls::new(self.call, self.in_flight, self.order);
-        (AsyncTryMap(calls), Behind::<D, T, ()>::ports(self.carries))
+    fn into_node(self, _edge: Edge<D, T, R>) -> (Self::Operator, Self::Ports) {
+        let under_way = PlainCalls::new(self.holds);
+        (Asynchronous::new(self.call, self.in_flight, self.order, under_way), OutErr::new())
     }
 }
 
 /// Where the arrow into it was forgotten, which rustc says of its arguments: nothing is called.
-impl<C, K: Behind<(), (), ()>> IntoNode<NoInput> for AsyncCalls<C, K> {
+impl<A, C, K: Behind<(), (), ()> + Default, G, H> IntoNode<NoInput> for AsyncCalls<A, C, K, G, H> {
     type Operator = Discard;
     type Ports = K::Ports;
 
     fn into_node(self, _edge: NoInput) -> (Self::Operator, Self::Ports) {
-        (Discard, self.carries.ports())
+        (Discard, K::default().ports())
     }
 }
 
-/// The calls of one node.
-struct Calls<D, T: Timestamp, C: Call<D>> {
-    call: C,
-    in_flight: usize,
-    /// Rows of the batch at hand that wait for a place, and the frontiers among them.
-    waiting: VecDeque<Arrived<D, T>>,
-    under_way: FuturesUnordered<Numbered<C::Future>>,
-    slots: Slots<C::Output, T>,
-}
-
-enum Arrived<D, T: Timestamp> {
-    Row(D, T),
-    Frontier(Frontier<T>),
-}
-
-impl<D, T: Timestamp, C: Call<D>> Calls<D, T, C> {
-    fn new(call: C, in_flight: usize, order: Order) -> Self {
-        Calls {
-            call,
-            in_flight,
-            waiting: VecDeque::new(),
-            under_way: FuturesUnordered::new(),
-            slots: Slots::new(order),
-        }
-    }
-
-    fn push(&mut self, row: D, time: T) {
-        self.waiting.push_back(Arrived::Row(row, time));
-        self.begin();
-    }
-
-    fn advance(&mut self, frontier: Frontier<T>) {
-        self.waiting.push_back(Arrived::Frontier(frontier));
-        self.begin();
-    }
-
-    /// Begins the calls for which there is a place.
-    fn begin(&mut self) {
-        while let Some(arrived) = self.waiting.pop_front() {
-            match arrived {
-                Arrived::Row(row, time) if self.under_way.len() >= self.in_flight => {
-                    self.waiting.push_front(Arrived::Row(row, time));
-                    return;
-                }
-                Arrived::Row(row, time) => {
-                    let number = self.slots.call(time);
-                    let future = Box::pin(self.call.call(row));
-                    self.under_way.push(Numbered { number, future });
-                }
-                Arrived::Frontier(frontier) => self.slots.advance(frontier),
-            }
-        }
-    }
-
-    /// Ready when something can be handed on.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while let Poll::Ready(Some((number, data))) = Pin::new(&mut self.under_way).poll_next(context) {
-            self.slots.end(number, data);
-            self.begin();
-        }
-        if self.slots.is_due() { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.slots.is_empty()
-    }
-}
-
-/// A call and the number of its slot.
-struct Numbered<F> {
-    number: u64,
-    future: Pin<Box<F>>,
-}
-
-impl<F: Future> Future for Numbered<F> {
-    type Output = (u64, F::Output);
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let output = ready!(self.future.as_mut().poll(context));
-        Poll::Ready((self.number, output))
-    }
-}
-
-macro_rules! asynchronous {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        pub struct $name<D, T: Timestamp, C: Call<D>>(Calls<D, T, C>);
-
-        impl<D, T: Timestamp, C: Call<D>> fmt::Debug for $name<D, T, C> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("under_way", &self.0.under_way.len())
-                    .field("waiting", &self.0.waiting.len())
-                    .finish_non_exhaustive()
-            }
-        }
-
-        impl<D, T: Timestamp, C: Call<D>> Operator for $name<D, T, C> {
-            type Yield = ();
-            const OUTCOME: Outcome = Outcome::PassedOrFiltered;
-            const ACTIVE: bool = true;
-
-            fn ready(&mut self, _port: usize) -> bool {
-                self.0.waiting.is_empty()
-            }
-
-            fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
-                self.0.poll(turn.context()).map(Ok)
-            }
-
-            fn idle(&mut self) -> bool {
-                self.0.is_idle()
-            }
-
-            fn finish(&mut self) {}
-        }
-    };
-}
-
-asynchronous! {
-    /// See [`async_map`].
-    AsyncMap
-}
-asynchronous! {
-    /// See [`async_try_map`].
-    AsyncTryMap
-}
-
-impl<D, T, C, S> Resume<(Port<S>,)> for AsyncMap<D, T, C>
+impl<D, T, R, C, K, P, H> IntoNode<Edge<D, T, R>> for AsyncCalls<D, C, K, Guarded<P>, H>
 where
     T: Timestamp,
     C: Call<D>,
-    S: Push<C::Output, T, ()>,
+    K: Reads<C::Output>,
+    P: super::guarded::When<K::Fault>,
+    H: Holds<D>,
 {
-    fn resume(&mut self, (out,): &mut (Port<S>,), _cx: &mut Cx) -> Progress {
-        while let Some(due) = self.0.slots.next_due() {
-            match due {
-                Due::Row(row) => out.push(row),
-                Due::Frontier(frontier) => out.advance(frontier),
-            }
-        }
-        Progress::More
-    }
-}
+    type Operator = Asynchronous<D, T, R, C, GuardedCalls<D, C, K, P, H>>;
+    type Ports = OutErr<K::Ok, T, Failed<H::Kept, K::Error>, T, R>;
 
-impl<D, T, C, S, E> Resume<(Port<S>, Port<E>)> for AsyncTryMap<D, T, C>
-where
-    T: Timestamp,
-    C: Call<D>,
-    C::Output: ResultLike,
-    S: Push<<C::Output as ResultLike>::Ok, T, ()>,
-    E: Push<Failed<(), <C::Output as ResultLike>::Err>, T, ()>,
-{
-    fn resume(&mut self, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) -> Progress {
-        while let Some(due) = self.0.slots.next_due() {
-            match due {
-                Due::Row(Update { data, time, diff }) => match data.into_result() {
-                    Ok(data) => out.push(Update { data, time, diff }),
-                    Err(error) => err.push(Update { data: Failed { input: (), error }, time, diff }),
-                },
-                Due::Frontier(frontier) => {
-                    out.advance(frontier.clone());
-                    err.advance(frontier);
-                }
-            }
-        }
-        Progress::More
-    }
-}
-
-impl<D, T, C, S> Input<0, D, T, (), (Port<S>,)> for AsyncMap<D, T, C>
-where
-    T: Timestamp,
-    C: Call<D>,
-    S: Push<C::Output, T, ()>,
-{
-    fn push(&mut self, row: Update<D, T, ()>, _outs: &mut (Port<S>,), _cx: &mut Cx) {
-        self.0.push(row.data, row.time);
-    }
-
-    fn advance(&mut self, frontier: Frontier<T>, _outs: &mut (Port<S>,), _cx: &mut Cx) {
-        self.0.advance(frontier);
-    }
-}
-
-impl<D, T, C, S, E> Input<0, D, T, (), (Port<S>, Port<E>)> for AsyncTryMap<D, T, C>
-where
-    T: Timestamp,
-    C: Call<D>,
-    C::Output: ResultLike,
-    S: Push<<C::Output as ResultLike>::Ok, T, ()>,
-    E: Push<Failed<(), <C::Output as ResultLike>::Err>, T, ()>,
-{
-    fn push(&mut self, row: Update<D, T, ()>, _outs: &mut (Port<S>, Port<E>), _cx: &mut Cx) {
-        self.0.push(row.data, row.time);
-    }
-
-    fn advance(&mut self, frontier: Frontier<T>, _outs: &mut (Port<S>, Port<E>), _cx: &mut Cx) {
-        self.0.advance(frontier);
+    fn into_node(self, _edge: Edge<D, T, R>) -> (Self::Operator, Self::Ports) {
+        let under_way = GuardedCalls::new(self.guards, self.holds);
+        (Asynchronous::new(self.call, self.in_flight, self.order, under_way), OutErr::new())
     }
 }

@@ -2,16 +2,32 @@
 //!
 //! # Contract
 //!
-//! 1. At most [`in_flight`](AsyncCalls::in_flight) calls have begun and not ended (rule I3). Rows
-//!    of the batch at hand beyond that wait in the operator; while any row waits no source that
-//!    reaches it is taken from.
+//! 1. At most [`in_flight`](AsyncCalls::in_flight) rows have been begun and not ended (rule I3); one that
+//!    waits for its next attempt is among them. Rows of the batch at hand beyond that wait in the
+//!    operator; while any row waits no source that reaches it is taken from.
 //! 2. A frontier is handed on when every call that came before it has ended (rule A11). Within two
 //!    frontiers results come in the order of their rows ([`Order::Rows`], rule I1) or of their
 //!    ends ([`Order::Ends`], rule I2).
 //! 3. The stream ends when the last call has.
-//! 4. A graph that drains waits for its calls; one that is aborted drops them.
+//! 4. A graph that drains waits for its calls, and for their retries; one that is aborted drops them.
+//! 5. A row comes out exactly once, at `out` or at `err`, whatever its attempts do (rule I4). Time is that
+//!    of the graph's clock.
 
+mod blocking;
 mod calls;
+mod guarded;
+mod keep;
+mod operator;
+mod plain;
+mod read;
+mod retry;
 mod slots;
 
-pub use calls::{AsyncCalls, AsyncMap, AsyncTryMap, Call, Order, async_map, async_try_map};
+pub use blocking::{BlockingCall, blocking, blocking_map, blocking_try_map};
+pub use calls::{AsyncCalls, Call, Order, async_map, async_try_map, keeping_input, retried};
+pub use guarded::{Always, Guarded, GuardedCalls, IntoGuarded, When};
+pub use keep::{Again, AgainFrom, Holds, Keeps, Nothing, Repeatable};
+pub use operator::{Asynchronous, UnderWay};
+pub use plain::{Plain, PlainCalls};
+pub use read::{CallError, CanFail, Reads, TimedOut};
+pub use retry::Retry;

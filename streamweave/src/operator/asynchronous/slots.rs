@@ -8,8 +8,8 @@ use crate::time::{Frontier, Timestamp};
 
 /// Rows whose calls are under way or ended, and the frontiers between them.
 #[derive(Debug)]
-pub(super) struct Slots<B, T: Timestamp> {
-    slots: VecDeque<Slot<B, T>>,
+pub(super) struct Slots<B, T: Timestamp, R> {
+    slots: VecDeque<Slot<B, T, R>>,
     /// The number of the first slot, counted from the start of the run.
     first: u64,
     /// How many slots at the front can be handed on.
@@ -17,9 +17,9 @@ pub(super) struct Slots<B, T: Timestamp> {
 }
 
 #[derive(Debug)]
-enum Slot<B, T: Timestamp> {
-    Called(T),
-    Ended(Update<B, T>),
+enum Slot<B, T: Timestamp, R> {
+    Called(T, R),
+    Ended(Update<B, T, R>),
     /// Handed on, out of turn.
     Gone,
     Frontier(Frontier<T>),
@@ -27,12 +27,12 @@ enum Slot<B, T: Timestamp> {
 
 /// What can be handed on.
 #[derive(Debug)]
-pub(super) enum Due<B, T: Timestamp> {
-    Row(Update<B, T>),
+pub(super) enum Due<B, T: Timestamp, R> {
+    Row(Update<B, T, R>),
     Frontier(Frontier<T>),
 }
 
-impl<B, T: Timestamp> Slots<B, T> {
+impl<B, T: Timestamp, R> Slots<B, T, R> {
     pub(super) fn new(order: Order) -> Self {
         Slots { slots: VecDeque::new(), first: 0, order }
     }
@@ -42,8 +42,8 @@ impl<B, T: Timestamp> Slots<B, T> {
     }
 
     /// A call for a row at `time`: the number of its slot.
-    pub(super) fn call(&mut self, time: T) -> u64 {
-        self.slots.push_back(Slot::Called(time));
+    pub(super) fn call(&mut self, time: T, diff: R) -> u64 {
+        self.slots.push_back(Slot::Called(time, diff));
         self.first + self.slots.len() as u64 - 1
     }
 
@@ -58,15 +58,15 @@ impl<B, T: Timestamp> Slots<B, T> {
     /// The call in slot number `number` has ended.
     pub(super) fn end(&mut self, number: u64, data: B) {
         let at = usize::try_from(number - self.first).expect("a slot that is held");
-        if let Slot::Called(time) = &self.slots[at] {
-            self.slots[at] = Slot::Ended(Update { data, time: time.clone(), diff: () });
+        if let Slot::Called(time, diff) = std::mem::replace(&mut self.slots[at], Slot::Gone) {
+            self.slots[at] = Slot::Ended(Update { data, time, diff });
         }
     }
 
     /// Whether [`next_due`](Slots::next_due) would give something.
     pub(super) fn is_due(&self) -> bool {
         match self.order {
-            Order::Rows => !matches!(self.slots.front(), None | Some(Slot::Called(_))),
+            Order::Rows => !matches!(self.slots.front(), None | Some(Slot::Called(..))),
             Order::Ends => {
                 matches!(self.slots.front(), Some(Slot::Frontier(_)))
                     || self.ended_before_frontier().is_some()
@@ -75,7 +75,7 @@ impl<B, T: Timestamp> Slots<B, T> {
     }
 
     /// The next row or frontier to be handed on.
-    pub(super) fn next_due(&mut self) -> Option<Due<B, T>> {
+    pub(super) fn next_due(&mut self) -> Option<Due<B, T, R>> {
         loop {
             match self.slots.pop_front()? {
                 Slot::Ended(row) => {
@@ -87,7 +87,7 @@ impl<B, T: Timestamp> Slots<B, T> {
                     return Some(Due::Frontier(frontier));
                 }
                 Slot::Gone => self.first += 1,
-                called @ Slot::Called(_) => {
+                called @ Slot::Called(..) => {
                     self.slots.push_front(called);
                     return self.out_of_turn();
                 }
@@ -96,14 +96,14 @@ impl<B, T: Timestamp> Slots<B, T> {
     }
 
     /// A row whose call has ended before that of the first, where their order does not matter.
-    fn out_of_turn(&mut self) -> Option<Due<B, T>> {
+    fn out_of_turn(&mut self) -> Option<Due<B, T, R>> {
         if self.order == Order::Rows {
             return None;
         }
         let at = self.ended_before_frontier()?;
         match std::mem::replace(&mut self.slots[at], Slot::Gone) {
             Slot::Ended(row) => Some(Due::Row(row)),
-            Slot::Called(_) | Slot::Gone | Slot::Frontier(_) => None,
+            Slot::Called(..) | Slot::Gone | Slot::Frontier(_) => None,
         }
     }
 
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::time::LogicalTime;
 
-    fn rows(slots: &mut Slots<char, LogicalTime>) -> String {
+    fn rows(slots: &mut Slots<char, LogicalTime, ()>) -> String {
         std::iter::from_fn(|| slots.next_due())
             .map(|due| match due {
                 Due::Row(row) => row.data,
@@ -137,7 +137,7 @@ mod tests {
                     slots.advance(Frontier::at(t));
                     None
                 }
-                name => Some((name, slots.call(t))),
+                name => Some((name, slots.call(t, ()))),
             })
             .collect();
         let number = |name: char| numbers.iter().find(|(other, _)| *other == name).expect("it is called").1;

@@ -14,16 +14,15 @@ use crate::time::{EventTime, Frontier, ProcessingTime, Timestamp};
 ///
 /// /// How far behind the watermark a row is, in seconds.
 /// #[node]
-/// fn behind(_: u32, cx: &Cx) -> i64 {
-///     // Before the first row the frontier stands at the least time that there is.
-///     let behind = |frontier: &EventTime| frontier.micros().saturating_sub(cx.time().micros()).max(0);
-///     cx.frontier().time().map_or(0, behind) / 1_000_000
+/// fn behind(_: &'static str, cx: &Cx) -> i64 {
+///     let behind = |frontier: EventTime| frontier.micros().saturating_sub(cx.time().micros()).max(0);
+///     cx.frontier().time().map_or(0, |frontier| behind(*frontier) / 1_000_000)
 /// }
 ///
 /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
 /// let result = graph! {
-///     rows = from_iter([10, 4]);
-///     rows -> event_time(|row| EventTime::from_secs(i64::from(*row)), bounded(0.secs())) -> behind -> seen;
+///     rows = from_iter([("a", 10), ("b", 4)]);
+///     rows -> event_time(|row| EventTime::from_secs(row.1), bounded(0.secs())) -> map(|row| row.0) -> behind -> untimed() -> seen;
 ///     seen = collect();
 /// }
 /// .run()

@@ -16,10 +16,10 @@ use crate::time::{EventTime, Frontier, LogicalTime, Timestamp};
 /// use streamweave::prelude::*;
 ///
 /// #[node]
-/// fn sort(fruit: &str, apples: &mut Out<u32>, others: &mut Out<String>) {
+/// fn sort(fruit: &'static str, apples: &mut Out<u64>, others: &mut Out<&'static str>) {
 ///     match fruit {
 ///         "apple" => apples.send(1),
-///         other => others.send(other.to_owned()),
+///         other => others.send(other),
 ///     }
 /// }
 ///

@@ -6,6 +6,7 @@ use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Keeps the rows of which the predicate is true.
+#[doc(alias = "retain")]
 pub fn filter<D, T, R, F>(_input: Edge<D, T, R>, predicate: F) -> F::Node<Linear<Filter<F>, Gives<D>>>
 where
     F: View<D, bool>,

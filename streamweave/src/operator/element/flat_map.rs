@@ -36,6 +36,7 @@ impl<A, I: IntoIterator, F: FnMut(A) -> I> Many<A> for F {
 /// A row whose iterator is empty counts as filtered. All items of a row go on at once, into the
 /// buffers of the sinks: memory is bounded by the items of one batch, and an iterator without an end
 /// stops the graph.
+#[doc(alias = "explode")]
 pub fn flat_map<D, T, R, B, I, J, F>(
     _input: Edge<D, T, R>,
     f: F,

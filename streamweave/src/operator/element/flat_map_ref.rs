@@ -97,6 +97,8 @@ where
 }
 
 /// Counts distinct items; gives `(item, count)` in the order in which the items first came.
+///
+/// For texts [`TextTally`](super::TextTally) is faster.
 #[derive(Clone, Debug)]
 pub struct Tally<K> {
     counts: OrderedMap<K, u64>,

@@ -6,6 +6,8 @@ use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
 /// Calls a function with each row's value, which passes on unchanged.
+#[doc(alias = "tap")]
+#[doc(alias = "peek")]
 pub fn inspect<D, T, R, F>(_input: Edge<D, T, R>, f: F) -> F::Node<Linear<Inspect<F>, Gives<D>>>
 where
     F: View<D, ()>,

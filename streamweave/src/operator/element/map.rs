@@ -26,6 +26,7 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "select")]
 pub fn map<D, T, R, B, F>(_input: Edge<D, T, R>, f: F) -> F::Node<Linear<Map<F>, Gives<B>>>
 where
     F: Function<D, B>,

@@ -32,6 +32,7 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "split")]
 pub fn partition<D, T, R, F>(
     _input: Edge<D, T, R>,
     predicate: F,

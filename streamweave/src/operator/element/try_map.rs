@@ -41,6 +41,37 @@ where
     F::node(Linear::new(TryMap(f), GivesOrFails::new()))
 }
 
+/// Takes results apart: what is `Ok` goes to `out`, why the others failed to `err`, as `Failed<(), E>`.
+///
+/// It is [`try_map`] of what is a result already. Each port keeps the order of arrival.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     texts   = from_iter(["1", "2", "three"]);
+///     numbers = split_results();
+///     texts -> map(|text| text.parse::<u32>()) -> numbers -> parsed;
+///     numbers.err -> map(|failed| failed.error.to_string()) -> errors;
+///     parsed = collect();
+///     errors = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.parsed, [1, 2]);
+/// assert_eq!(result.errors, ["invalid digit found in string"]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn split_results<B, E, T, R>(
+    _input: Edge<Result<B, E>, T, R>,
+) -> Linear<TryMap<impl FnMut(Result<B, E>) -> Result<B, E>>, GivesOrFails<B, E>> {
+    Linear::new(TryMap(std::convert::identity), GivesOrFails::new())
+}
+
 /// See [`try_map`].
 #[derive(Clone, Debug)]
 pub struct TryMap<F>(pub F);

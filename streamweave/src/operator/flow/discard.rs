@@ -6,6 +6,7 @@ use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
 /// Drops every row. A port that is not wanted says so: `parse.err -> discard;`.
+#[doc(alias = "null")]
 pub fn discard<D, T, R>(_input: Edge<D, T, R>) -> Node<Discard, NoPorts> {
     Node::new(Discard, NoPorts)
 }

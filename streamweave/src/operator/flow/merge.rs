@@ -31,6 +31,8 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "union")]
+#[doc(alias = "interleave")]
 pub fn merge<D, T: Timestamp, R>(input: Edge<D, T, R>) -> Node<Merge<T, 1>, OnlyOut<D, T, R>> {
     merge_all([input])
 }

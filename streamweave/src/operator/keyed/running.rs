@@ -113,6 +113,7 @@ fn over_all<D, T, G: Aggregate<D>>(
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "reduce")]
 pub fn fold<K, V, T, A, F>(
     input: Edge<Keyed<K, V>, T>,
     mut init: impl FnMut() -> A,
@@ -160,6 +161,7 @@ pub fn mean<K: Key, V: Summand, T>(
 }
 
 /// Folds all rows; emits the state after each.
+#[doc(alias = "reduce")]
 pub fn running_fold<D, T, A: Clone, F: Step<A, D, ()>>(
     input: Edge<D, T>,
     init: A,

@@ -27,6 +27,7 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "distinct_until_changed")]
 pub fn dedup<D: Comparable, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Dedup<D>>, OnlyOut<D, T, ()>>> {
     D::node(Node::new(Sift(Dedup { before: None }), OnlyOut::new()))
 }

@@ -31,6 +31,7 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "unique")]
 pub fn distinct<D: Key, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Distinct<D>>, OnlyOut<D, T, ()>>> {
     D::node(Node::new(Sift(Distinct { seen: OrderedMap::default() }), OnlyOut::new()))
 }
@@ -71,6 +72,7 @@ impl<D: Hash + Eq + Clone> Sieve<D> for Distinct<D> {
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "unique_by")]
 pub fn distinct_by<D, T, K, F>(
     _input: Edge<D, T>,
     key: F,

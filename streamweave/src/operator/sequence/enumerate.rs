@@ -24,6 +24,7 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "zip_with_index")]
 pub fn enumerate<D, T>(_input: Edge<D, T>) -> Node<Enumerate, OnlyOut<(u64, D), T, ()>> {
     Node::new(Enumerate { next: 0 }, OnlyOut::new())
 }

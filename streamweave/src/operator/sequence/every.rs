@@ -30,6 +30,7 @@ use crate::time::{Frontier, Timestamp};
 /// # Errors
 ///
 /// The graph is refused where `n` is zero.
+#[doc(alias = "step_by")]
 pub fn every<D, T>(_input: Edge<D, T>, n: u64) -> Node<Every, OnlyOut<D, T, ()>> {
     Node::new(Every { n, skip: 0 }, OnlyOut::new())
 }

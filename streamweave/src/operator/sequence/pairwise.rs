@@ -26,6 +26,7 @@ use crate::time::{Frontier, Timestamp};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "lag")]
 pub fn pairwise<D: Repeatable, T>(_input: Edge<D, T>) -> D::Node<Node<Pairwise<D>, OnlyOut<(D, D), T, ()>>> {
     D::node(Node::new(Pairwise { before: None }, OnlyOut::new()))
 }

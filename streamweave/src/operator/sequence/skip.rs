@@ -24,6 +24,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "drop")]
+#[doc(alias = "offset")]
 pub fn skip<D, T>(_input: Edge<D, T>, rows: u64) -> Node<Sift<Skip>, OnlyOut<D, T, ()>> {
     Node::new(Sift(Skip { left: rows }), OnlyOut::new())
 }

@@ -27,6 +27,8 @@ use super::sift::{Sieve, Sift};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "limit")]
+#[doc(alias = "head")]
 pub fn take<D, T>(_input: Edge<D, T>, rows: u64) -> Node<Sift<Take>, OnlyOut<D, T, ()>> {
     Node::new(Sift(Take { left: rows }), OnlyOut::new())
 }

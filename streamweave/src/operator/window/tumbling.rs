@@ -50,6 +50,9 @@ use super::pane::{Late, Pane, Window};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[doc(alias = "window")]
+#[doc(alias = "tumble")]
+#[doc(alias = "fixed_window")]
 pub fn tumbling<K: Key, V>(_input: Edge<Keyed<K, V>, EventTime>, size: TimeDelta) -> K::Node<Tumbling<K, V>> {
     K::node(Tumbling { size, offset: TimeDelta::ZERO, order: ByArrival, row: PhantomData })
 }

@@ -36,7 +36,7 @@ impl Work for StreamWeave {
         to_its_end(
             graph! {
                 lines = from_iter(lines.iter().copied());
-                lines -> flat_map_ref(Tally::<String>::new(), |line, words| {
+                lines -> flat_map_ref(TextTally::new(), |line, words| {
                     cut(line).for_each(|word| words.add(word));
                 }) -> for_each(|(word, count)| answer.enter(&word, count));
             }
@@ -51,7 +51,7 @@ impl Work for StreamWeave {
             graph! {
                 lines = from_iter(lines.iter().copied());
                 lines -> flat_map(|line| cut(line).map(str::to_owned))
-                    -> flat_map_ref(Tally::<String>::new(), |word: &String, words| words.add(word.as_str()))
+                    -> flat_map_ref(TextTally::new(), |word: &String, words| words.add(word.as_str()))
                     -> for_each(|(word, count)| answer.enter(&word, count));
             }
             .run(),

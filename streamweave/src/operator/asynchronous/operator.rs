@@ -1,0 +1,205 @@
+//! The operator: rows that wait for a place, calls under way, and the order of what comes of them.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::task::Poll;
+
+use super::calls::Order;
+use super::slots::{Due, Slots};
+use crate::envelope::{Failed, Update};
+use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
+use crate::port::{Port, Push};
+use crate::time::{Frontier, Timestamp};
+
+/// Calls under way.
+pub trait UnderWay<D, C> {
+    /// What goes to `out`.
+    type Ok;
+    /// What goes to `err`.
+    type Fails;
+
+    /// Refuses settings that cannot work.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with which.
+    fn validate(&self) -> Result<(), Cause> {
+        Ok(())
+    }
+
+    /// Takes a row, under a number by which what comes of it is known.
+    fn begin(&mut self, number: u64, row: D, call: &mut C);
+
+    /// How many rows it has taken and not given back.
+    fn rows(&self) -> usize;
+
+    /// How many of them wait for their next call.
+    fn pausing(&self) -> usize {
+        0
+    }
+
+    /// Gives a row back; pending where none is done, and then the waker or the clock will call.
+    fn poll_next(
+        &mut self,
+        call: &mut C,
+        turn: &mut Turn<'_, '_>,
+    ) -> Poll<(u64, Result<Self::Ok, Self::Fails>)>;
+}
+
+/// See [`async_map`](super::async_map).
+pub struct Asynchronous<D, T: Timestamp, R, C, U: UnderWay<D, C>> {
+    call: C,
+    in_flight: usize,
+    /// Rows of the batch at hand that wait for a place, and the frontiers among them.
+    waiting: VecDeque<Arrived<D, T, R>>,
+    under_way: U,
+    slots: Slots<Result<U::Ok, U::Fails>, T, R>,
+}
+
+enum Arrived<D, T: Timestamp, R> {
+    Row(Update<D, T, R>),
+    Frontier(Frontier<T>),
+}
+
+impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Asynchronous<D, T, R, C, U> {
+    pub(super) fn new(call: C, in_flight: usize, order: Order, under_way: U) -> Self {
+        Asynchronous { call, in_flight, waiting: VecDeque::new(), under_way, slots: Slots::new(order) }
+    }
+
+    fn arrive(&mut self, arrived: Arrived<D, T, R>) {
+        self.waiting.push_back(arrived);
+        self.begin();
+    }
+
+    /// Begins the calls for which there is a place.
+    fn begin(&mut self) {
+        while let Some(arrived) = self.waiting.pop_front() {
+            match arrived {
+                row @ Arrived::Row(_) if self.under_way.rows() >= self.in_flight => {
+                    self.waiting.push_front(row);
+                    return;
+                }
+                Arrived::Row(Update { data, time, diff }) => {
+                    let number = self.slots.call(time, diff);
+                    self.under_way.begin(number, data, &mut self.call);
+                }
+                Arrived::Frontier(frontier) => self.slots.advance(frontier),
+            }
+        }
+    }
+}
+
+impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> fmt::Debug for Asynchronous<D, T, R, C, U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Asynchronous")
+            .field("under_way", &self.under_way.rows())
+            .field("waiting", &self.waiting.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Operator for Asynchronous<D, T, R, C, U> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::PassedOrFiltered;
+    const ACTIVE: bool = true;
+
+    fn validate(&mut self) -> Result<(), Cause> {
+        if self.in_flight == 0 {
+            return Err("the number of calls in flight must be above zero, found 0".into());
+        }
+        self.under_way.validate()
+    }
+
+    fn ready(&mut self, _port: usize) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        while let Poll::Ready((number, done)) = self.under_way.poll_next(&mut self.call, turn) {
+            self.slots.end(number, done);
+            self.begin();
+        }
+        if self.slots.is_due() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn waits_for(&mut self) -> Option<Cow<'static, str>> {
+        let retries = self.under_way.pausing();
+        let calls = self.under_way.rows() - retries;
+        let calls = (calls > 0).then(|| counted(calls, "call in flight", "calls in flight"));
+        let retries = (retries > 0).then(|| counted(retries, "retry", "retries"));
+        match (calls, retries) {
+            (Some(calls), Some(retries)) => Some(format!("{calls}, {retries}").into()),
+            (one, other) => one.or(other).map(Cow::Owned),
+        }
+    }
+
+    fn idle(&mut self) -> bool {
+        self.waiting.is_empty() && self.slots.is_empty()
+    }
+
+    fn finish(&mut self) {}
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+impl<D, T, R, B, C, U, I, S> Resume<(Port<S>,)> for Asynchronous<D, T, R, C, U>
+where
+    T: Timestamp,
+    U: UnderWay<D, C, Ok = B, Fails = Failed<I, Infallible>>,
+    S: Push<B, T, R>,
+{
+    fn resume(&mut self, (out,): &mut (Port<S>,), _cx: &mut Cx) -> Progress {
+        while let Some(due) = self.slots.next_due() {
+            match due {
+                Due::Row(Update { data, time, diff }) => match data {
+                    Ok(data) => out.push(Update { data, time, diff }),
+                    Err(failed) => match failed.error {},
+                },
+                Due::Frontier(frontier) => out.advance(frontier),
+            }
+        }
+        Progress::More
+    }
+}
+
+impl<D, T, R, B, F, C, U, S, E> Resume<(Port<S>, Port<E>)> for Asynchronous<D, T, R, C, U>
+where
+    T: Timestamp,
+    U: UnderWay<D, C, Ok = B, Fails = F>,
+    S: Push<B, T, R>,
+    E: Push<F, T, R>,
+{
+    fn resume(&mut self, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) -> Progress {
+        while let Some(due) = self.slots.next_due() {
+            match due {
+                Due::Row(Update { data, time, diff }) => match data {
+                    Ok(data) => out.push(Update { data, time, diff }),
+                    Err(failed) => err.push(Update { data: failed, time, diff }),
+                },
+                Due::Frontier(frontier) => {
+                    out.advance(frontier.clone());
+                    err.advance(frontier);
+                }
+            }
+        }
+        Progress::More
+    }
+}
+
+impl<D, T, R, C, U, Outs> Input<0, D, T, R, Outs> for Asynchronous<D, T, R, C, U>
+where
+    T: Timestamp,
+    U: UnderWay<D, C>,
+{
+    fn push(&mut self, row: Update<D, T, R>, _outs: &mut Outs, _cx: &mut Cx) {
+        self.arrive(Arrived::Row(row));
+    }
+
+    fn advance(&mut self, frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {
+        self.arrive(Arrived::Frontier(frontier));
+    }
+}
