@@ -59,6 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     inputs.flights.close();
     assert_eq!(outputs.hours.update().await.map(|fired| fired.data), Some(("LGA", 1)));
     assert!(outputs.hours.update().await.is_none());
+    assert!(outputs.hours.frontier().is_end());
 
     let report = running.await?;
     report.conserved()?;
