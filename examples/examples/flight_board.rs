@@ -4,14 +4,12 @@
 //! `flight_board [--flights FILE] [--lateness MINUTES]`: the board goes to stdout as CSV, the
 //! totals to stderr. `--lateness` is how far the watermark stays behind the newest flight.
 
-use std::fmt::Display;
 use std::process::ExitCode;
-use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use streamweave::csv;
 use streamweave::prelude::*;
-use streamweave_examples::{Arguments, Progress, ctrl_c, data, failed, rows_expected};
+use streamweave_examples::{Arguments, Progress, ctrl_c, data, failed, known, rows_expected};
 
 /// A flight, as far as the board needs to know it.
 #[derive(Deserialize)]
@@ -37,14 +35,6 @@ struct Columns {
     #[serde(deserialize_with = "known")]
     dep_delay: Option<i32>,
     origin: String,
-}
-
-/// A field that holds `NA` where the data has nothing.
-fn known<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
-    match &*String::deserialize(field)? {
-        "NA" => Ok(None),
-        text => text.parse().map(Some).map_err(serde::de::Error::custom),
-    }
 }
 
 impl TryFrom<Columns> for Flight {

@@ -3,12 +3,26 @@
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Deserializer};
 
 /// A file of `examples/data`, whatever the working directory.
 pub fn data(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "data", name].iter().collect()
+}
+
+/// A field that holds `NA` where the data has nothing: for `#[serde(deserialize_with = "known")]`.
+///
+/// # Errors
+///
+/// A text that is neither `NA` nor such a value.
+pub fn known<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(field: D) -> Result<Option<T>, D::Error> {
+    match &*String::deserialize(field)? {
+        "NA" => Ok(None),
+        text => text.parse().map(Some).map_err(serde::de::Error::custom),
+    }
 }
 
 /// The arguments of the command line, taken one by one.
@@ -51,7 +65,7 @@ impl Arguments {
     /// # Errors
     ///
     /// As [`flag`](Arguments::flag), or a value that is not such a number.
-    pub fn number<N: std::str::FromStr>(&mut self, name: &str, default: N) -> Result<N, String> {
+    pub fn number<N: FromStr>(&mut self, name: &str, default: N) -> Result<N, String> {
         let Some(text) = self.flag(name)? else { return Ok(default) };
         text.parse().map_err(|_| format!("{name}: expected a whole number, not negative, found `{text}`"))
     }

@@ -217,6 +217,81 @@ fn a_text_that_is_not_there_is_said_with_exit_code_1() {
     }
 }
 
+/// What an example prints; it ended well.
+fn printed(name: &str) -> String {
+    let output = run(name, &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    stdout(&output).to_owned()
+}
+
+/// Rows of the flights for which this holds, by their columns.
+fn flights(holds: impl Fn(&[&str]) -> bool) -> usize {
+    let text = std::fs::read_to_string(data("flights-2013-01.csv")).expect("the data is there");
+    text.lines().skip(1).filter(|line| holds(&line.split(',').collect::<Vec<_>>())).count()
+}
+
+#[test]
+fn rows_go_to_the_ports_that_the_columns_say() {
+    let late = |row: &[&str]| row[5].parse().is_ok_and(|minutes: i32| minutes > 15);
+    let (all, lates, cancelled) = (flights(|_| true), flights(late), flights(|row| row[5] == "NA"));
+    assert_eq!(
+        printed("ports"),
+        format!(
+            "on time {}, late {lates}, cancelled {cancelled}\n\
+             latest of those that go far: Hawaiian to HNL, 1301 minutes\n",
+            all - lates - cancelled
+        )
+    );
+}
+
+#[test]
+fn two_graphs_inside_one_count_the_flights_of_a_day() {
+    let text = printed("subgraph");
+    for origin in ["EWR", "LGA"] {
+        // Of January 1st 2013, and left; none of them so late as to miss its window.
+        let left = flights(|row| row[2] == "1" && row[5] != "NA" && row[12] == origin);
+        let line = format!("2013-01-01T00:00:00Z {origin}: {left} flights");
+        assert!(text.lines().any(|printed| printed == line), "{line}: {text}");
+    }
+    assert!(text.ends_with("inside `airports`: `windows` took 26480, 3 late\n"), "{text}");
+}
+
+#[test]
+fn every_policy_does_what_it_says() {
+    let text = printed("errors");
+    let cancelled = flights(|row| row[5] == "NA");
+    let first =
+        "the flight was cancelled; its input was Flight { carrier: \"B6\", flight: 125, dep_delay: None }";
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], format!("skip: {cancelled} skipped, {} left", flights(|_| true) - cancelled));
+    assert_eq!(lines[1], format!("stop: node `delay`: {first}"));
+    assert!(lines[2].starts_with("custom: node `delays`: the flight was cancelled;"), "{}", lines[2]);
+    assert_eq!(
+        lines[3],
+        format!(
+            "dead_letter: {cancelled} letters; the first: {{\"node\":\"delays\",\"error\":\"the flight was cancelled\",\
+             \"input\":{{\"carrier\":\"B6\",\"flight\":125,\"dep_delay\":null}}}}"
+        )
+    );
+}
+
+#[test]
+fn a_graph_driven_by_hand_gives_what_its_frontier_closes() {
+    let text = printed("by_hand");
+    assert!(
+        text.starts_with(
+            "2013-01-01T05:59:59.999999Z: (\"EWR\", 1)\n\
+             2013-01-01T05:59:59.999999Z: (\"JFK\", 2)\n\
+             2013-01-01T05:59:59.999999Z: (\"LGA\", 1)\n\
+             late: Some(\"EWR\")\n\
+             flights: has come to 2013-01-01T06:00:00Z\n"
+        ),
+        "{text}"
+    );
+    assert!(text.ends_with("6 rows in, 1 late\n"), "{text}");
+}
+
 #[test]
 fn retry_gets_every_forecast_but_one() {
     let output = run("retry", &[]);

@@ -272,3 +272,19 @@ macro_rules! graph {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// And those of the guide.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/guide/1-first-graph.md")]
+    struct FirstGraph;
+
+    #[doc = include_str!("../../docs/guide/2-nodes.md")]
+    struct Nodes;
+
+    #[doc = include_str!("../../docs/guide/3-ports-and-errors.md")]
+    struct PortsAndErrors;
+
+    #[doc = include_str!("../../docs/guide/4-testing-a-graph.md")]
+    struct TestingAGraph;
+}
