@@ -318,7 +318,8 @@ impl Lowering {
     fn routes(&mut self, from: Vec<From>, routes: Vec<(Ident, Vec<End>)>, span: Span) {
         // All of it on the user's tokens: what is wrong with the rows is reported there.
         let library = located(self.graph.library.clone(), span);
-        let node = self.inline(syn::parse_quote_spanned!(span=> #library::private::route()));
+        let rest = span.resolved_at(Span::mixed_site());
+        let node = self.inline(syn::parse_quote_spanned!(rest=> #library::private::route()));
         if !from.is_empty() {
             let source = self.merged(from, span);
             self.connect(&source, node, span, None);

@@ -48,6 +48,9 @@ pub trait Policy<D> {
 
 /// What a policy does when the sinks are flushed.
 pub trait Bring {
+    /// Whether nobody learns of what is refused: a graph does not go on for its sake.
+    const IS_BLIND: bool = false;
+
     /// See [`Operator::poll_flush`].
     fn poll_flush(&mut self, _turn: &mut Turn<'_, '_>, _flush: Flush) -> Poll<Result<(), Cause>> {
         Poll::Ready(Ok(()))
@@ -135,7 +138,9 @@ impl<D> Policy<D> for Skip {
     fn reject(&mut self, _of: Of<D>) {}
 }
 
-impl Bring for Skip {}
+impl Bring for Skip {
+    const IS_BLIND: bool = true;
+}
 
 /// What a policy of the user's own decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +167,8 @@ pub fn custom<D, T, R, F: FnMut(&Of<D>) -> Verdict>(_input: Edge<D, T, R>, decid
 
 impl<D: Refused, F: FnMut(&Of<D>) -> Verdict> Policy<D> for Custom<F> {
     fn reject(&mut self, of: Of<D>) {
-        if (self.decide)(&of) == Verdict::Stop {
+        // Once is enough: what comes behind it in the batch is not decided on.
+        if self.stop.0.is_none() && (self.decide)(&of) == Verdict::Stop {
             self.stop.reject(of);
         }
     }
@@ -208,8 +214,8 @@ impl<P: Bring> Operator for OnError<P> {
     }
 
     fn is_gone(&mut self) -> bool {
-        // A graph whose results nobody sees does not go on for the sake of its errors.
-        true
+        // Who is told of rows that fail sees them; what is skipped nobody sees.
+        P::IS_BLIND
     }
 
     fn finish(&mut self) {}
