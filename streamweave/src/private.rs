@@ -27,7 +27,7 @@ pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear,
 pub use crate::port::{
     AllFed, Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut,
     Feed as FeedPort, Inlet, Inlets, Lends, Lent, NoInput, Nowhere, Nth, Open, OrDefault, Origin, Port,
-    PortName, Ports, Push, Slot, Tee, Unfed, cut, deliver, name,
+    PortName, Ports, Push, Slot, Tee, Unfed, cut, deliver, is_timed, name,
 };
 pub use crate::sink::on_error;
 pub use crate::testing::{Feed, Harness, Tap};
