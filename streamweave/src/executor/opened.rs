@@ -164,10 +164,8 @@ impl<D, T: Timestamp, R> Receiver<D, T, R> {
                 self.frontier = frontier;
                 (!self.frontier.is_end()).then_some(None)
             }
-            None => {
-                self.frontier = Frontier::end();
-                None
-            }
+            // Where the end was not said before, the graph was stopped: what is not complete is not said to be.
+            None => None,
         }
     }
 }
@@ -207,7 +205,7 @@ fn poll_take<D, T: Timestamp, R>(
     // As many as are there, up to a batch.
     for _ in 0..ROOM {
         match from.channel.poll_recv(context) {
-            Poll::Ready(Some(message)) => queue.push(message),
+            Poll::Ready(Some(message)) => take(queue, from, message),
             Poll::Ready(None) => {
                 queue.push(Message::Frontier(Frontier::end()));
                 break;
@@ -222,8 +220,23 @@ fn poll_take<D, T: Timestamp, R>(
 fn take_rest<D, T: Timestamp, R>(queue: &mut Queue<D, T, R>, from: &mut Receiver<D, T, R>) {
     from.channel.close();
     while let Ok(message) = from.channel.try_recv() {
-        queue.push(message);
+        take(queue, from, message);
     }
+}
+
+/// Puts a message into a queue, unless it is a frontier that goes back or stays.
+fn take<D, T: Timestamp, R>(
+    queue: &mut Queue<D, T, R>,
+    from: &mut Receiver<D, T, R>,
+    message: Message<D, T, R>,
+) {
+    if let Message::Frontier(frontier) = &message {
+        if !frontier.is_beyond(&from.frontier) {
+            return;
+        }
+        from.frontier = frontier.clone();
+    }
+    queue.push(message);
 }
 
 /// Sends what waits at one output.
