@@ -7,7 +7,7 @@ use crate::port::OnlyOut;
 
 pub use crate::envelope::{Diff, Envelope, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{
-    Command, Component, ENDLESS, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,
+    Command, Component, ENDLESS, Gone, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{

@@ -198,6 +198,8 @@ pub fn by_default<P: Bring>(policy: P) -> Node<OnError<P>, NoPorts> {
 impl<P: Bring> Operator for OnError<P> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
+    // A graph whose results nobody sees any more does not go on for the sake of its errors.
+    const LEADS_NOWHERE: bool = true;
 
     fn poll_flush(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
         self.policy.poll_flush(turn, flush)
@@ -205,11 +207,6 @@ impl<P: Bring> Operator for OnError<P> {
 
     fn abandon(&mut self) -> u64 {
         self.policy.abandon()
-    }
-
-    fn is_gone(&mut self) -> bool {
-        // A graph whose results nobody sees does not go on for the sake of its errors.
-        true
     }
 
     fn finish(&mut self) {}
