@@ -7,7 +7,7 @@ use crate::port::OnlyOut;
 
 pub use crate::envelope::{Diff, Envelope, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{
-    Command, Component, ENDLESS, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,
+    Command, Component, ENDLESS, Gone, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{
@@ -27,7 +27,7 @@ pub use crate::operator::{Gives, GivesOrFails, GivesOrReturns, IntoNode, Linear,
 pub use crate::port::{
     AllFed, Along, Attach, ByRef, ByValue, Chain, Conduct, Connected, Edge, EdgeRef, FanOut,
     Feed as FeedPort, Inlet, Inlets, Lends, Lent, NoInput, Nowhere, Nth, Open, OrDefault, Origin, Port,
-    PortName, Ports, Push, Slot, Tee, Unfed, cut, deliver, name,
+    PortName, Ports, Push, Slot, Tee, Unfed, cut, deliver, is_timed, name,
 };
 pub use crate::sink::on_error;
 pub use crate::testing::{Feed, Harness, Tap};

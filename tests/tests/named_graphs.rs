@@ -165,3 +165,16 @@ fn j7_a_drain_ends_the_inputs_of_a_graph_inside_a_node_once_and_last() {
         result.assert_conserved();
     }
 }
+
+#[test]
+fn a_graph_whose_outputs_nobody_reads_any_more_ends_though_its_inputs_are_open() {
+    block_on(async {
+        let (graph, inputs, outputs) = halves::open();
+        let running = graph.spawn();
+        inputs.numbers.send(1).await.expect("it runs");
+        tokio::task::yield_now().await;
+        drop(outputs);
+        running.await.expect("it drains");
+        assert_eq!(inputs.numbers.try_send(2), Err(streamweave::executor::Unsent::Closed(2)));
+    });
+}

@@ -577,11 +577,10 @@ impl<'a> Expansion<'a> {
         let abandon = numbered().map(|(_, node)| quote!(+ #sw::Operator::abandon(&mut #node.operator)));
         let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(turn, flush))));
         let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&mut #node.operator)));
-        let gone = self.order.iter().filter(|&&node| self.graph.is_sink(node)).map(|&node| {
-            let node = local("node", node);
-            quote!(&& #sw::Operator::is_gone(&mut #node.operator))
+        let gone = self.order.iter().map(|&node| match (self.graph.is_sink(node), local("node", node)) {
+            (true, node) => quote!(.and(#node.is_gone_sink())),
+            (false, node) => quote!(.and(#node.is_gone_inside())),
         });
-        let has_sink = self.order.iter().any(|&node| self.graph.is_sink(node));
         let enter = self.order.iter().map(|&number| {
             let (node, ports) = (local("node", number), local("ports", number));
             quote!(report.enter(&topology, &mut #node, &#ports);)
@@ -667,7 +666,7 @@ impl<'a> Expansion<'a> {
                         *rows += 0 #(#abandon)*;
                         #sw::Reply::Ready
                     }
-                    #sw::Command::Gone => #sw::Reply::when(#has_sink #(#gone)*),
+                    #sw::Command::Gone => #sw::Gone::Nowhere #(#gone)*.into(),
                     #sw::Command::Idle => #sw::Reply::when(true #(#idle)*),
                     #sw::Command::Finish(result) => {
                         *result = ::core::option::Option::Some(#result);

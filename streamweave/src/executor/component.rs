@@ -10,6 +10,7 @@ use crate::operator::{
     Batch, Cause, Cx, Flush, Input, NodeReport, Operator, Outcome, Progress, Queue, Resume, Turn, inside,
 };
 use crate::port::{Port, Push};
+use crate::sink::on_error::Rejected;
 use crate::time::{Frontier, Timestamp};
 
 /// The queues at the ports of a named graph.
@@ -42,7 +43,7 @@ where
     pub fn nested(mut self) -> Nested<F, Ins, Outs> {
         let uses_clock = matches!((self.obey)(Command::UsesClock, &mut self.io), Reply::Ready);
         let open = vec![true; self.topology.sources()];
-        Nested { component: self, uses_clock, open, taken: None }
+        Nested { component: self, uses_clock, open, taken: None, is_open: false }
     }
 }
 
@@ -153,6 +154,8 @@ pub struct Nested<F, Ins, Outs> {
     open: Vec<bool>,
     /// What there is to run: what woke up, or a batch of a source of its own.
     taken: Option<Option<usize>>,
+    /// Whether there is room behind for that.
+    is_open: bool,
 }
 
 /// What a node of a graph inside a node says.
@@ -193,6 +196,10 @@ where
             Reply::Ready | Reply::Ended => Poll::Ready(Ok(())),
             Reply::Pending => Poll::Pending,
             Reply::Failed { node, cause } => {
+                // Which row of which node was refused is for whoever looks at the error.
+                if cause.is::<Rejected>() {
+                    return Poll::Ready(Err(cause));
+                }
                 Poll::Ready(Err(Within { node: self.component.topology.nodes[node].name, cause }.into()))
             }
         }
@@ -215,6 +222,7 @@ where
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Absorbed;
     const ACTIVE: bool = true;
+    const NESTS: bool = true;
 
     fn validate(&mut self) -> Result<(), Cause> {
         let reply = self.obey(Command::Validate);
@@ -242,6 +250,11 @@ where
             if !self.open[source] || !self.answers(Command::Room { source }) {
                 continue;
             }
+            // A source that is to end is not waited for.
+            if turn.is_stopping() {
+                self.taken = Some(Some(source));
+                return Poll::Ready(Ok(()));
+            }
             let ready = self.obey(Command::PollSource { source, turn });
             if let Poll::Ready(ready) = self.polled(ready) {
                 self.taken = Some(Some(source));
@@ -249,6 +262,10 @@ where
             }
         }
         Poll::Pending
+    }
+
+    fn opened(&mut self) {
+        self.is_open = true;
     }
 
     fn poll_flush(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
@@ -295,19 +312,16 @@ where
     F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
 {
     fn resume(&mut self, outs: &mut O, cx: &mut Cx) -> Progress {
-        if cx.stopping() {
-            for source in self.own_sources() {
-                if self.open[source] {
-                    self.run(Some(source), cx.batch());
-                }
+        // Woken for the sake of another node: there may be no room.
+        if std::mem::take(&mut self.is_open) {
+            let taken = self.taken.take();
+            if let Some(source) = taken.filter(|source| source.is_none_or(|source| self.open[source])) {
+                self.run(source, cx.batch());
             }
+            self.component.io.outs.drain(outs);
         }
-        if let Some(source) = self.taken.take().filter(|source| source.is_none_or(|source| self.open[source]))
-        {
-            self.run(source, cx.batch());
-        }
-        self.component.io.outs.drain(outs);
-        Progress::More
+        // Asked of a node that is a source of the graph around; calls in there may still be under way.
+        if self.open.iter().any(|open| *open) { Progress::More } else { Progress::Ended }
     }
 }
 

@@ -122,7 +122,49 @@ impl From<Progress> for Reply {
     }
 }
 
+/// Whether anybody can still see what sinks do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// No sink says.
+    Nowhere,
+    /// Nobody.
+    Yes,
+    /// Somebody.
+    No,
+}
+
+impl Gone {
+    /// Of both.
+    pub fn and(self, other: Gone) -> Gone {
+        match (self, other) {
+            (Gone::No, _) | (_, Gone::No) => Gone::No,
+            (Gone::Yes, _) | (_, Gone::Yes) => Gone::Yes,
+            (Gone::Nowhere, Gone::Nowhere) => Gone::Nowhere,
+        }
+    }
+}
+
+impl From<Gone> for Reply {
+    fn from(gone: Gone) -> Self {
+        Reply::when(gone == Gone::Yes)
+    }
+}
+
 impl<O: Operator> Placed<O> {
+    /// Of a sink: see [`Operator::is_gone`].
+    pub fn is_gone_sink(&mut self) -> Gone {
+        match O::LEADS_NOWHERE {
+            true => Gone::Nowhere,
+            false if self.operator.is_gone() => Gone::Yes,
+            false => Gone::No,
+        }
+    }
+
+    /// Of a node that is no sink: there may be sinks in it.
+    pub fn is_gone_inside(&mut self) -> Gone {
+        if O::NESTS && !self.operator.is_gone() { Gone::No } else { Gone::Nowhere }
+    }
+
     /// Polls the work that an operator has of its own; pending where it can have none, or where what
     /// it emits would find no `room`.
     #[inline(always)]
@@ -163,13 +205,23 @@ impl<O: Operator> Placed<O> {
 
     /// See [`Operator::poll`].
     pub fn poll_source<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
+        // A graph without inputs goes on when it is woken; as a source all that is left to it is its end.
+        if O::NESTS && self.operator.idle() {
+            return Reply::Ready;
+        }
         blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(turn)))
     }
 
     /// See [`Operator::poll_flush`].
     #[inline(always)]
     pub fn poll_flush<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Reply {
+        if self.broken {
+            return Reply::Ready;
+        }
+        // Until it comes back: it may panic.
+        self.broken = !O::NESTS;
         let flushed = blaming::<PLACE, _>(|| self.operator.poll_flush(turn, flush));
+        self.broken &= matches!(flushed, Poll::Ready(Err(_)));
         self.clear = flushed.is_ready();
         Reply::of(PLACE, flushed)
     }

@@ -32,6 +32,6 @@ mod worker;
 pub(crate) use worker::Worker;
 
 pub use component::{Component, Drain, Io, Nested, QueueAt, Queues};
-pub use machine::{Command, Machine, Reply};
-pub use opened::{Closed, ENDLESS, Open, ROOM, Receiver, Sender};
+pub use machine::{Command, Gone, Machine, Reply};
+pub use opened::{Closed, ENDLESS, Open, ROOM, Receiver, Sender, Unsent};
 pub use running::{Graph, Running, Yielded};

@@ -26,6 +26,17 @@ pub const ENDLESS: usize = Semaphore::MAX_PERMITS;
 #[error("the graph has ended and takes no more rows")]
 pub struct Closed<M>(pub M);
 
+/// A row was not sent; it comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent<D> {
+    /// The input is full: the graph is behind.
+    #[error("the input is full")]
+    Full(D),
+    /// The graph has ended.
+    #[error("the graph has ended and takes no more rows")]
+    Closed(D),
+}
+
 /// The outer end of an input port: rows and frontiers go in here.
 ///
 /// The stream ends when the sender, and every clone of it, is dropped or [closed](Sender::close). A full port makes
@@ -33,13 +44,21 @@ pub struct Closed<M>(pub M);
 #[derive(Debug)]
 pub struct Sender<D, T: Timestamp = (), R = ()> {
     channel: mpsc::Sender<Message<D, T, R>>,
-    /// Woken when the receiver has made room.
-    room: Arc<AtomicWaker>,
+    wakers: Arc<Wakers>,
+}
+
+/// Whom a receiver wakes.
+#[derive(Debug, Default)]
+struct Wakers {
+    /// When it has made room.
+    room: AtomicWaker,
+    /// When it is dropped.
+    gone: AtomicWaker,
 }
 
 impl<D, T: Timestamp, R> Clone for Sender<D, T, R> {
     fn clone(&self) -> Self {
-        Sender { channel: self.channel.clone(), room: Arc::clone(&self.room) }
+        Sender { channel: self.channel.clone(), wakers: Arc::clone(&self.wakers) }
     }
 }
 
@@ -51,6 +70,22 @@ impl<D> Sender<D> {
     /// [`Closed`], with the row, once the graph has ended.
     pub async fn send(&self, row: D) -> Result<(), Closed<D>> {
         self.update(Update::from(row)).await.map_err(|Closed(update)| Closed(update.data))
+    }
+
+    /// Sends a row, if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsent`], with the row: there is no room, or the graph has ended.
+    pub fn try_send(&self, row: D) -> Result<(), Unsent<D>> {
+        let row_of = |message| match message {
+            Message::Row(update) => update.data,
+            Message::Frontier(_) => unreachable!("a row was sent"),
+        };
+        self.channel.try_send(Message::Row(Update::from(row))).map_err(|unsent| match unsent {
+            TrySendError::Full(message) => Unsent::Full(row_of(message)),
+            TrySendError::Closed(message) => Unsent::Closed(row_of(message)),
+        })
     }
 }
 
@@ -112,24 +147,23 @@ impl<D, T: Timestamp, R> Sender<D, T, R> {
 pub struct Receiver<D, T: Timestamp = (), R = ()> {
     channel: mpsc::Receiver<Message<D, T, R>>,
     frontier: Frontier<T>,
-    room: Arc<AtomicWaker>,
+    wakers: Arc<Wakers>,
 }
 
 impl<D, T: Timestamp, R> Drop for Receiver<D, T, R> {
     fn drop(&mut self) {
         self.channel.close();
-        self.room.wake();
-    }
-}
-
-impl<D> Receiver<D> {
-    /// The next row; `None` once the stream has ended.
-    pub async fn recv(&mut self) -> Option<D> {
-        self.update().await.map(|update| update.data)
+        self.wakers.room.wake();
+        self.wakers.gone.wake();
     }
 }
 
 impl<D, T: Timestamp, R> Receiver<D, T, R> {
+    /// The next row, without its time and its diff; `None` once the stream has ended.
+    pub async fn recv(&mut self) -> Option<D> {
+        self.update().await.map(|update| update.data)
+    }
+
     /// The next row in its envelope; `None` once the stream has ended.
     pub async fn update(&mut self) -> Option<Update<D, T, R>> {
         loop {
@@ -157,17 +191,15 @@ impl<D, T: Timestamp, R> Receiver<D, T, R> {
 
     /// A row; or a frontier, which is noted. `None` at the end.
     fn taken(&mut self, message: Option<Message<D, T, R>>) -> Option<Option<Update<D, T, R>>> {
-        self.room.wake();
+        self.wakers.room.wake();
         match message {
             Some(Message::Row(row)) => Some(Some(row)),
             Some(Message::Frontier(frontier)) => {
                 self.frontier = frontier;
                 (!self.frontier.is_end()).then_some(None)
             }
-            None => {
-                self.frontier = Frontier::end();
-                None
-            }
+            // Where the end was not said before, the graph was stopped: what is not complete is not said to be.
+            None => None,
         }
     }
 }
@@ -191,6 +223,9 @@ pub trait Open: Queues {
     /// Sends what waits at the outputs; ready when all is sent.
     fn poll_give(&mut self, to: &Self::Senders, context: &mut Context<'_>) -> Poll<()>;
 
+    /// Arranges for a wake-up when nobody receives from an output any more.
+    fn watch(to: &Self::Senders, context: &mut Context<'_>);
+
     /// Whether nobody receives from any output.
     fn are_closed(to: &Self::Senders) -> bool;
 }
@@ -207,7 +242,7 @@ fn poll_take<D, T: Timestamp, R>(
     // As many as are there, up to a batch.
     for _ in 0..ROOM {
         match from.channel.poll_recv(context) {
-            Poll::Ready(Some(message)) => queue.push(message),
+            Poll::Ready(Some(message)) => take(queue, from, message),
             Poll::Ready(None) => {
                 queue.push(Message::Frontier(Frontier::end()));
                 break;
@@ -222,8 +257,23 @@ fn poll_take<D, T: Timestamp, R>(
 fn take_rest<D, T: Timestamp, R>(queue: &mut Queue<D, T, R>, from: &mut Receiver<D, T, R>) {
     from.channel.close();
     while let Ok(message) = from.channel.try_recv() {
-        queue.push(message);
+        take(queue, from, message);
     }
+}
+
+/// Puts a message into a queue, unless it is a frontier that goes back or stays.
+fn take<D, T: Timestamp, R>(
+    queue: &mut Queue<D, T, R>,
+    from: &mut Receiver<D, T, R>,
+    message: Message<D, T, R>,
+) {
+    if let Message::Frontier(frontier) = &message {
+        if !frontier.is_beyond(&from.frontier) {
+            return;
+        }
+        from.frontier = frontier.clone();
+    }
+    queue.push(message);
 }
 
 /// Sends what waits at one output.
@@ -241,7 +291,7 @@ fn poll_give<D, T: Timestamp, R>(
                 return Poll::Pending;
             }
             // Again, lest room was made just before anybody would have been woken.
-            to.room.register(context.waker());
+            to.wakers.room.register(context.waker());
             is_registered = true;
         }
     }
@@ -288,6 +338,11 @@ macro_rules! open {
             }
 
             #[allow(unused_variables)]
+            fn watch(to: &Self::Senders, context: &mut Context<'_>) {
+                $(to.$field.wakers.gone.register(context.waker());)*
+            }
+
+            #[allow(unused_variables)]
             fn are_closed(to: &Self::Senders) -> bool {
                 true $(&& to.$field.channel.is_closed())*
             }
@@ -309,9 +364,9 @@ open! {
 
 fn channel<D, T: Timestamp, R>(room: usize) -> (Sender<D, T, R>, Receiver<D, T, R>) {
     let (sender, receiver) = mpsc::channel(room);
-    let room = Arc::new(AtomicWaker::new());
-    let sender = Sender { channel: sender, room: Arc::clone(&room) };
-    (sender, Receiver { channel: receiver, frontier: Frontier::start(), room })
+    let wakers = Arc::new(Wakers::default());
+    let sender = Sender { channel: sender, wakers: Arc::clone(&wakers) };
+    (sender, Receiver { channel: receiver, frontier: Frontier::start(), wakers })
 }
 
 impl<F, Ins: Open, Outs: Open> Component<F, Ins, Outs>
@@ -331,7 +386,12 @@ where
         let driven = move |command: Command<'_, '_, '_, Report>| match command {
             Command::Room { .. } if is_full => Reply::Pending,
             Command::PollSource { source, turn } if source < Ins::PORTS => {
-                Reply::when(io.ins.poll_take(source, &mut taken, turn.context()).is_ready())
+                let ready = io.ins.poll_take(source, &mut taken, turn.context()).is_ready();
+                if !ready {
+                    // About to wait: for input, or for those who look at the outputs to go.
+                    Outs::watch(&given, turn.context());
+                }
+                Reply::when(ready)
             }
             Command::Run { source: Some(source), batch } if batch.stopping && source < Ins::PORTS => {
                 io.ins.take_rest(source, &mut taken);

@@ -85,6 +85,8 @@ pub(crate) struct Worker<F, R, C> {
     /// How many batches have been run, and the source of the last.
     batches: u64,
     source: Option<usize>,
+    /// Whether the last one is being run, or failed.
+    is_in_batch: bool,
 }
 
 /// What there is to run.
@@ -127,26 +129,31 @@ where
             deadline: None,
             batches: 0,
             source: None,
+            is_in_batch: false,
         }
     }
 
     async fn run(&mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), Stop> {
-        poll_fn(|context| self.flush(context)).await?;
+        poll_fn(|context| self.flush(context, stop.as_mut())).await?;
         while let Some(taken) = poll_fn(|context| self.look(context, stop.as_mut())).await? {
             self.step(taken)?;
             if self.is_turn_over() {
                 yield_now().await;
             }
         }
-        poll_fn(|context| self.close_sinks(context)).await
+        poll_fn(|context| self.close_sinks(context, stop.as_mut())).await
     }
 
     /// Writes everything and closes, once nothing more is to come.
-    pub(crate) fn close_sinks(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+    pub(crate) fn close_sinks(
+        &mut self,
+        context: &mut Context<'_>,
+        stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Poll<Result<(), Stop>> {
         if !std::mem::replace(&mut self.closing, true) {
             self.flushing = Some(Flush::Close);
         }
-        self.flush(context)
+        self.flush(context, stop)
     }
 
     /// Finds what to run next; `None` once there is nothing more to come.
@@ -157,7 +164,7 @@ where
     ) -> Poll<Result<Option<Taken>, Stop>> {
         self.heed(context, stop);
         loop {
-            let mut turn = Turn::new(context, &mut self.settings.clock);
+            let mut turn = Turn::new(context, &mut self.settings.clock).stopping(self.draining);
             flush(&mut self.machine, &mut self.flushing, &mut turn)?;
             if ready(self.machine.poll_wake(&mut turn))? {
                 return Poll::Ready(Ok(Some(Taken::Woken)));
@@ -174,8 +181,8 @@ where
             )? {
                 return Poll::Ready(Ok(Some(Taken::Source(source))));
             }
-            // About to park: nothing may be kept waiting in a sink.
-            if std::mem::take(&mut self.lingering) && self.flushing.is_none() {
+            // About to park: nothing may be kept waiting in a sink (rule J9), not even beside one that is slow.
+            if std::mem::take(&mut self.lingering) && self.flushing < Some(Flush::Idle) {
                 self.flushing = Some(Flush::Idle);
                 continue;
             }
@@ -193,7 +200,11 @@ where
                 return Poll::Ready(Err(Stop::Stuck));
             }
             if turn.arm().is_pending() {
-                return Poll::Pending;
+                if self.draining || !self.machine.is_gone() {
+                    return Poll::Pending;
+                }
+                // Nobody is left to wait for.
+                self.drain();
             }
         }
     }
@@ -233,6 +244,7 @@ where
             Taken::Source(source) => Some(source),
         };
         self.batches += 1;
+        self.is_in_batch = true;
         let now = if self.uses_clock { self.settings.clock.now() } else { ProcessingTime::MIN };
         let budget = self.settings.schedule.budget(self.settings.batch);
         let batch = Batch { budget, stopping: self.draining, now };
@@ -240,6 +252,7 @@ where
             Reply::Ended => self.close(),
             reply => ready(reply).map(|_| ())?,
         }
+        self.is_in_batch = false;
         // Now and then whatever the sinks hold goes out, however busy the sources are.
         let level = if self.is_turn_over() { Flush::Idle } else { Flush::Batch };
         self.flushing = self.flushing.max(Some(level));
@@ -288,7 +301,12 @@ where
     }
 
     /// Flushes the sinks, whatever else there would be to do.
-    fn flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+    fn flush(
+        &mut self,
+        context: &mut Context<'_>,
+        stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Poll<Result<(), Stop>> {
+        self.heed(context, stop);
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock);
             flush(&mut self.machine, &mut self.flushing, &mut turn)?;
@@ -308,9 +326,9 @@ where
     pub(crate) async fn fail(&mut self, stop: Stop) -> Error {
         let name = |node: usize| self.settings.topology.nodes[node].name;
         let failure = match stop {
-            Stop::Stuck => return self.stuck(),
+            Stop::Stuck => return self.stuck(None),
             Stop::Failed((node, cause)) => match cause.downcast::<Panicked>() {
-                Ok(panicked) => self.panicked(name(node), *panicked),
+                Ok(panicked) => self.panicked(node, *panicked),
                 Err(cause) => match cause.downcast::<Rejected>() {
                     Ok(rejected) => {
                         let Rejected { node, input, cause } = *rejected;
@@ -322,24 +340,32 @@ where
         };
         self.flushing = Some(Flush::Close);
         self.set_deadline();
-        // A second failure is no news.
-        let _ = poll_fn(|context| self.flush(context)).await;
-        failure
+        let mut never = std::pin::pin!(std::future::pending());
+        loop {
+            match poll_fn(|context| self.flush(context, never.as_mut())).await {
+                Ok(()) => return failure,
+                // A second failure is no news; the other sinks go on.
+                Err(Stop::Failed(_)) => {}
+                Err(Stop::Stuck) => return self.stuck(Some(failure)),
+            }
+        }
     }
 
-    fn panicked(&mut self, node: &'static str, panicked: Panicked) -> Error {
+    fn panicked(&mut self, node: usize, panicked: Panicked) -> Error {
         let discarded = self.machine.abandon();
-        let source = self.source.map(|number| {
-            let node = self.settings.topology.source(number);
+        let topology = self.settings.topology;
+        // Between two batches a node fails that is asked for the next.
+        let (source, batch) = if self.is_in_batch {
+            (self.source.map(|number| topology.source(number)), self.batches)
+        } else {
+            (topology.nodes[node].is_source.then_some(node), self.batches + 1)
+        };
+        let source = source.map(|source| {
             let report = self.machine.report();
-            (
-                self.settings.topology.nodes[node].name,
-                report.nodes()[node].emitted.iter().map(|(_, rows)| rows).sum(),
-            )
+            (topology.nodes[source].name, report.nodes()[source].emitted.iter().map(|(_, rows)| rows).sum())
         });
         let Panicked { inside, message, location, backtrace, .. } = panicked;
-        let node = std::iter::once(node).chain(inside).collect::<Vec<_>>().join(".");
-        let batch = self.batches;
+        let node = std::iter::once(topology.nodes[node].name).chain(inside).collect::<Vec<_>>().join(".");
         Error::Panicked(Box::new(FailureReport {
             node,
             message,
@@ -351,14 +377,16 @@ where
         }))
     }
 
-    fn stuck(&mut self) -> Error {
+    /// The deadline has passed, perhaps `after` a failure.
+    fn stuck(&mut self, after: Option<Error>) -> Error {
         let explanation = self.machine.explain();
         let mut stuck = String::new();
         for node in explanation.holding() {
             let separator = if stuck.is_empty() { "" } else { "; " };
             write!(stuck, "{separator}{node}").expect("a `String` takes everything");
         }
-        Error::Stuck { within: self.settings.drain_within.unwrap_or_default(), stuck }
+        let within = self.settings.drain_within.unwrap_or_default();
+        Error::Stuck { within, stuck, after: after.map(Box::new) }
     }
 }
 

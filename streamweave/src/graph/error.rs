@@ -42,12 +42,15 @@ pub enum Error {
     #[error("{0}")]
     Panicked(Box<FailureReport>),
     /// A graph that was to drain, or to write what it had after a failure, took too long.
-    #[error("the graph did not end within {} ms: {stuck}", within.micros() / 1000)]
+    #[error("the graph did not end within {} ms: {stuck}{}", within.micros() / 1000, After(after.as_deref()))]
     Stuck {
         /// How long it had: see [`Graph::drain_within`](crate::Graph::drain_within).
         within: TimeDelta,
         /// Which nodes are stuck, and what they wait for.
         stuck: String,
+        /// The failure after which it was to write what it had.
+        #[source]
+        after: Option<Box<Error>>,
     },
     /// The task that ran the graph was aborted.
     #[error("the graph was stopped: {0}")]
@@ -67,7 +70,7 @@ pub struct FailureReport {
     /// The calls that led there, where `RUST_BACKTRACE` asks for them.
     pub backtrace: Backtrace,
     /// The number of the batch, counted from 1; each time that a source is taken from, or that nodes go on
-    /// with work of their own, is a batch.
+    /// with work of their own, is a batch. A node that panics when it is asked for a batch is in that one.
     pub batch: u64,
     /// The source whose batch it was, and how many rows it had emitted before that batch.
     pub source: Option<(&'static str, u64)>,
@@ -99,6 +102,15 @@ struct Input<'a>(&'a str);
 impl fmt::Display for Input<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() { Ok(()) } else { write!(f, "; its input was {}", self.0) }
+    }
+}
+
+/// What had happened before, where anything had.
+struct After<'a>(Option<&'a Error>);
+
+impl fmt::Display for After<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |error| write!(f, "; it was to end because of this: {error}"))
     }
 }
 

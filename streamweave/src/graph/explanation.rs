@@ -51,6 +51,10 @@ pub struct NodeState {
     pub is_busy: bool,
     /// What it waits for, where it says so.
     pub waits_for: Option<Cow<'static, str>>,
+    /// Whether what enters it has a time.
+    is_timed: bool,
+    /// Whether what leaves it has one, port by port.
+    timed: &'static [bool],
 }
 
 impl Explanation {
@@ -65,8 +69,13 @@ impl Explanation {
     }
 
     /// How far the graph has come: the least of what has entered its sinks.
+    ///
+    /// A stream without time has no frontier but its end: sinks of such streams count only where there
+    /// are no others.
     pub fn frontier(&self) -> Reached {
-        let sinks = self.nodes.iter().filter(|node| node.left.is_empty());
+        let sinks = || self.nodes.iter().filter(|node| node.left.is_empty());
+        let is_timed = sinks().any(|sink| sink.is_timed);
+        let sinks = sinks().filter(|sink| sink.is_timed == is_timed);
         let least = |least: Reached, sink: &NodeState| {
             if sink.entered.is_before(least) { sink.entered } else { least }
         };
@@ -82,8 +91,17 @@ impl Explanation {
     /// Enters a node; called in topological order, so that its senders stand already.
     #[doc(hidden)]
     pub fn enter<O: Operator, P: Ports>(&mut self, topology: &Topology, placed: &mut Placed<O>, _ports: &P) {
-        let (is_busy, waits_for) = (!placed.operator.idle(), placed.operator.waits_for());
-        self.enter_state(topology, P::NAMES, &placed.counters(), !placed.is_clear(), is_busy, waits_for);
+        let state = NodeState {
+            name: topology.nodes[self.nodes.len()].name,
+            entered: Reached::End,
+            left: Vec::new(),
+            is_flushing: !placed.is_clear(),
+            is_busy: !placed.operator.idle(),
+            waits_for: placed.operator.waits_for(),
+            is_timed: false,
+            timed: P::TIMED,
+        };
+        self.enter_state(topology, P::NAMES, &placed.counters(), state);
     }
 
     fn enter_state(
@@ -91,43 +109,58 @@ impl Explanation {
         topology: &Topology,
         names: &[&'static str],
         counters: &Counters,
-        is_flushing: bool,
-        is_busy: bool,
-        waits_for: Option<Cow<'static, str>>,
+        state: NodeState,
     ) {
         let number = self.nodes.len();
-        let info = topology.nodes[number];
         let left: Vec<(&'static str, Reached)> =
             names.iter().copied().zip(counters.emitted.iter().map(|port| port.reached)).collect();
-        let entered = if info.is_source {
-            left.first().map_or(Reached::End, |(_, reached)| *reached)
+        let (entered, is_timed) = if topology.nodes[number].is_source {
+            (left.first().map_or(Reached::End, |(_, reached)| *reached), state.timed.first() == Some(&true))
         } else {
-            let entering = topology.edges.iter().filter(|edge| edge.to == number);
-            entering.map(|edge| self.nodes[edge.from].left_on(edge.port)).fold(
+            // Not every node has the port from which the way to the default for what fails would start.
+            let entering = || {
+                let edges = topology.edges.iter().filter(|edge| edge.to == number);
+                edges.filter_map(|edge| self.nodes[edge.from].left_on(edge.port))
+            };
+            let is_timed = entering().any(|(_, timed)| timed);
+            let counting = entering().filter(|(_, timed)| *timed == is_timed);
+            let least = counting.fold(
                 Reached::End,
-                |least, reached| {
+                |least, (reached, _)| {
                     if reached.is_before(least) { reached } else { least }
                 },
-            )
+            );
+            (least, is_timed)
         };
-        self.nodes.push(NodeState { name: info.name, entered, left, is_flushing, is_busy, waits_for });
+        self.nodes.push(NodeState { entered, left, is_timed, ..state });
     }
 }
 
 impl NodeState {
-    fn left_on(&self, port: &str) -> Reached {
-        self.left.iter().find(|(name, _)| *name == port).map_or(Reached::Start, |(_, reached)| *reached)
+    /// How far a port has come, and whether what it carries has a time.
+    fn left_on(&self, port: &str) -> Option<(Reached, bool)> {
+        let at = self.left.iter().position(|(name, _)| *name == port)?;
+        Some((self.left[at].1, self.timed[at]))
+    }
+
+    /// The ports that are behind what has entered; one without time knows nothing between start and end.
+    fn behind(&self) -> impl Iterator<Item = &(&'static str, Reached)> {
+        let ports = self.left.iter().zip(self.timed);
+        let behind = ports.filter(|((_, left), timed)| {
+            left.is_before(self.entered) && (**timed || self.entered == Reached::End)
+        });
+        behind.map(|(port, _)| port)
     }
 
     fn is_holding(&self) -> bool {
-        self.is_flushing || self.is_busy || self.left.iter().any(|(_, left)| left.is_before(self.entered))
+        self.is_flushing || self.is_busy || self.behind().next().is_some()
     }
 }
 
 impl fmt::Display for NodeState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: has come to {}", self.name, self.entered)?;
-        for (port, left) in self.left.iter().filter(|(_, left)| left.is_before(self.entered)) {
+        for (port, left) in self.behind() {
             write!(f, ", holds `{port}` at {left}")?;
         }
         if let Some(what) = &self.waits_for {

@@ -88,6 +88,14 @@ pub trait Operator {
     /// Whether it asks [`Cx::now`].
     const USES_CLOCK: bool = false;
 
+    /// Whether it holds a graph, whose nodes are asked one by one what operators are asked.
+    #[doc(hidden)]
+    const NESTS: bool = false;
+
+    /// Whether it is a sink that drops what it is given in any case, or takes only what failed: it does
+    /// not say whether anybody still sees what the graph does, see [`is_gone`](Operator::is_gone).
+    const LEADS_NOWHERE: bool = false;
+
     /// Refuses a configuration that cannot work, before the first row.
     ///
     /// # Errors
@@ -159,7 +167,8 @@ pub trait Operator {
     /// Whether nobody can see any more what this sink does: its pipe is closed, its receiver dropped.
     ///
     /// Such a sink drops what it is given and keeps no one waiting. Once every sink of a graph has
-    /// gone the graph drains, without an error.
+    /// gone, but for those that [lead nowhere](Operator::LEADS_NOWHERE), the graph drains, without an
+    /// error. A graph all of whose sinks lead nowhere runs to its end: its nodes may do things.
     fn is_gone(&mut self) -> bool {
         false
     }

@@ -15,6 +15,8 @@ pub struct Placed<O> {
     counters: Counters,
     /// Whether all that it was given has been brought out.
     pub(crate) clear: bool,
+    /// Whether it failed to bring it out: it is not asked again, so that others can go on.
+    pub(crate) broken: bool,
 }
 
 /// How many rows met with which fate at one node, since the start of the run.
@@ -37,7 +39,7 @@ pub(crate) struct Tally {
 impl<O: Operator> Placed<O> {
     /// Places an operator.
     pub fn new(operator: O) -> Self {
-        Placed { operator, counters: Counters::default(), clear: true }
+        Placed { operator, counters: Counters::default(), clear: true, broken: false }
     }
 
     /// The books.

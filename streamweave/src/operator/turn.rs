@@ -14,6 +14,7 @@ pub struct Turn<'a, 'c> {
     clock: &'a mut dyn Clock,
     now: Option<ProcessingTime>,
     alarm: Option<ProcessingTime>,
+    stopping: bool,
 }
 
 impl fmt::Debug for Turn<'_, '_> {
@@ -25,7 +26,17 @@ impl fmt::Debug for Turn<'_, '_> {
 impl<'a, 'c> Turn<'a, 'c> {
     /// A turn by this waker and this clock.
     pub fn new(context: &'a mut Context<'c>, clock: &'a mut dyn Clock) -> Self {
-        Turn { context, clock, now: None, alarm: None }
+        Turn { context, clock, now: None, alarm: None, stopping: false }
+    }
+
+    /// The same turn, of a graph that drains or does not.
+    pub(crate) fn stopping(self, stopping: bool) -> Self {
+        Turn { stopping, ..self }
+    }
+
+    /// Whether the graph drains: no source is waited for.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping
     }
 
     /// The waker of the task.

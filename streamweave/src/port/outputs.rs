@@ -119,9 +119,16 @@ pub trait Ports: Copy {
     type Open;
     /// The names, by index.
     const NAMES: &'static [&'static str];
+    /// Whether what each carries has a time, by index.
+    const TIMED: &'static [bool];
 
     /// The ports with nothing attached.
     fn open(self) -> Self::Open;
+}
+
+/// Whether a time of this type says anything: that of a stream without time is `()`.
+pub const fn is_timed<T>() -> bool {
+    size_of::<T>() > 0
 }
 
 /// A port to which nothing is attached; `N` is its name.
@@ -149,6 +156,7 @@ pub const NoPorts: NoPorts = SinkWithoutOutputs;
 impl Ports for SinkWithoutOutputs {
     type Open = ();
     const NAMES: &'static [&'static str] = &[];
+    const TIMED: &'static [bool] = &[];
 
     fn open(self) {}
 }
@@ -188,6 +196,7 @@ macro_rules! ports {
         impl<$($p),*> Ports for $ports<$($p),*> {
             type Open = ($(Open<name::$port>,)*);
             const NAMES: &'static [&'static str] = &[$(stringify!($port)),*];
+            const TIMED: &'static [bool] = &[$(is_timed::<$time>()),*];
 
             fn open(self) -> Self::Open {
                 ($(Open::<name::$port>::new(),)*)

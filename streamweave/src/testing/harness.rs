@@ -147,10 +147,12 @@ where
                 Ok(()) => return Poll::Ready(None),
                 Err(stop) => stop,
             },
-            Ok(None) => match std::task::ready!(self.worker.close_sinks(context)) {
-                Ok(()) => return Poll::Ready(Some(Ok(()))),
-                Err(stop) => stop,
-            },
+            Ok(None) => {
+                match std::task::ready!(self.worker.close_sinks(context, pin!(std::future::pending()))) {
+                    Ok(()) => return Poll::Ready(Some(Ok(()))),
+                    Err(stop) => stop,
+                }
+            }
             Err(stop) => stop,
         };
         let mut fail = pin!(self.worker.fail(stopped));
@@ -160,6 +162,7 @@ where
             Poll::Pending => Poll::Ready(Some(Err(Error::Stuck {
                 within: TimeDelta::ZERO,
                 stuck: "a sink that cannot write what it has".to_owned(),
+                after: None,
             }))),
         }
     }

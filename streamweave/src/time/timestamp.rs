@@ -167,6 +167,15 @@ impl std::ops::Sub<TimeDelta> for EventTime {
     }
 }
 
+impl std::ops::Sub for EventTime {
+    type Output = TimeDelta;
+
+    #[inline]
+    fn sub(self, earlier: EventTime) -> TimeDelta {
+        TimeDelta::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
 impl fmt::Display for EventTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Date { year, month, day } = Date::from_days(self.0.div_euclid(MICROS_PER_DAY));

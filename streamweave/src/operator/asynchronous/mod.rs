@@ -2,9 +2,9 @@
 //!
 //! # Contract
 //!
-//! 1. At most [`in_flight`](AsyncCalls::in_flight) rows have been begun and not ended (rule I3); one that
-//!    waits for its next attempt is among them. Rows of the batch at hand beyond that wait in the
-//!    operator; while any row waits no source that reaches it is taken from.
+//! 1. At most [`in_flight`](AsyncCalls::in_flight) rows have been begun and not been handed on (rule I3); one
+//!    that waits for its next attempt is among them, and one that waits behind a slow one in their order
+//!    or for a slow sink. Rows of the batch at hand beyond that wait in the operator; while any row waits no source that reaches it is taken from.
 //! 2. A frontier is handed on when every call that came before it has ended (rule A11). Within two
 //!    frontiers results come in the order of their rows ([`Order::Rows`], rule I1) or of their
 //!    ends ([`Order::Ends`], rule I2).

@@ -73,11 +73,11 @@ impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Asynchronous<D, T, R, C, U> {
         self.begin();
     }
 
-    /// Begins the calls for which there is a place.
+    /// Begins the calls for which there is a place; one that has ended keeps its place until it is handed on.
     fn begin(&mut self) {
         while let Some(arrived) = self.waiting.pop_front() {
             match arrived {
-                row @ Arrived::Row(_) if self.under_way.rows() >= self.in_flight => {
+                row @ Arrived::Row(_) if self.slots.rows() >= self.in_flight => {
                     self.waiting.push_front(row);
                     return;
                 }
@@ -119,7 +119,6 @@ impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Operator for Asynchronous<D, T, R
     fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         while let Poll::Ready((number, done)) = self.under_way.poll_next(&mut self.call, turn) {
             self.slots.end(number, done);
-            self.begin();
         }
         if self.slots.is_due() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
@@ -162,6 +161,7 @@ where
                 Due::Frontier(frontier) => out.advance(frontier),
             }
         }
+        self.begin();
         Progress::More
     }
 }
@@ -186,6 +186,7 @@ where
                 }
             }
         }
+        self.begin();
         Progress::More
     }
 }

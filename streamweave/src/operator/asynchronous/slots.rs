@@ -14,6 +14,8 @@ pub(super) struct Slots<B, T: Timestamp, R> {
     first: u64,
     /// How many slots at the front can be handed on.
     order: Order,
+    /// How many rows have been called for and not been handed on.
+    rows: usize,
 }
 
 #[derive(Debug)]
@@ -34,15 +36,21 @@ pub(super) enum Due<B, T: Timestamp, R> {
 
 impl<B, T: Timestamp, R> Slots<B, T, R> {
     pub(super) fn new(order: Order) -> Self {
-        Slots { slots: VecDeque::new(), first: 0, order }
+        Slots { slots: VecDeque::new(), first: 0, order, rows: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
 
+    /// How many rows have been called for and not been handed on.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// A call for a row at `time`: the number of its slot.
     pub(super) fn call(&mut self, time: T, diff: R) -> u64 {
+        self.rows += 1;
         self.slots.push_back(Slot::Called(time, diff));
         self.first + self.slots.len() as u64 - 1
     }
@@ -76,6 +84,12 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
 
     /// The next row or frontier to be handed on.
     pub(super) fn next_due(&mut self) -> Option<Due<B, T, R>> {
+        let due = self.take_due();
+        self.rows -= usize::from(matches!(due, Some(Due::Row(_))));
+        due
+    }
+
+    fn take_due(&mut self) -> Option<Due<B, T, R>> {
         loop {
             match self.slots.pop_front()? {
                 Slot::Ended(row) => {

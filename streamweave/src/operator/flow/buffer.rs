@@ -55,6 +55,11 @@ impl<D, T: Timestamp, R> Buffer<D, T, R> {
             self.waiting.remove(oldest);
             self.rows -= 1;
             cx.filtered();
+            // Of frontiers with no row between them the last is enough; there may be no end of them.
+            let frontier = |at: usize| matches!(self.waiting.get(at), Some(Message::Frontier(_)));
+            if oldest > 0 && frontier(oldest - 1) && frontier(oldest) {
+                self.waiting.remove(oldest - 1);
+            }
         }
     }
 }

@@ -18,10 +18,7 @@ pub struct Discard;
 impl Operator for Discard {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Absorbed;
-
-    fn is_gone(&mut self) -> bool {
-        true
-    }
+    const LEADS_NOWHERE: bool = true;
 
     fn finish(&mut self) {}
 }

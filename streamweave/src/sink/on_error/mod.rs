@@ -48,9 +48,6 @@ pub trait Policy<D> {
 
 /// What a policy does when the sinks are flushed.
 pub trait Bring {
-    /// Whether nobody learns of what is refused: a graph does not go on for its sake.
-    const IS_BLIND: bool = false;
-
     /// See [`Operator::poll_flush`].
     fn poll_flush(&mut self, _turn: &mut Turn<'_, '_>, _flush: Flush) -> Poll<Result<(), Cause>> {
         Poll::Ready(Ok(()))
@@ -138,9 +135,7 @@ impl<D> Policy<D> for Skip {
     fn reject(&mut self, _of: Of<D>) {}
 }
 
-impl Bring for Skip {
-    const IS_BLIND: bool = true;
-}
+impl Bring for Skip {}
 
 /// What a policy of the user's own decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,6 +199,8 @@ pub fn by_default<P: Bring>(policy: P) -> Node<OnError<P>, NoPorts> {
 impl<P: Bring> Operator for OnError<P> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
+    // A graph whose results nobody sees any more does not go on for the sake of its errors.
+    const LEADS_NOWHERE: bool = true;
 
     fn poll_flush(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
         self.policy.poll_flush(turn, flush)
@@ -211,11 +208,6 @@ impl<P: Bring> Operator for OnError<P> {
 
     fn abandon(&mut self) -> u64 {
         self.policy.abandon()
-    }
-
-    fn is_gone(&mut self) -> bool {
-        // Who is told of rows that fail sees them; what is skipped nobody sees.
-        P::IS_BLIND
     }
 
     fn finish(&mut self) {}
