@@ -85,6 +85,7 @@ impl<'a> Item<'a> {
                 dead_code,
                 non_snake_case,
                 clippy::too_many_arguments,
+                clippy::unused_unit,
                 clippy::type_complexity,
                 clippy::needless_pass_by_value
             )]
@@ -136,6 +137,7 @@ impl<'a> Item<'a> {
                 dead_code,
                 unused_variables,
                 clippy::too_many_arguments,
+                clippy::unused_unit,
                 clippy::type_complexity,
                 clippy::needless_pass_by_value
             )]
