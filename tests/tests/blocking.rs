@@ -49,7 +49,7 @@ fn k1_a_panic_on_another_thread_is_a_panic_of_the_node() {
         graph! {
             rows = from_iter(0..40_u64);
             rows -> culprit -> halves;
-            culprit = blocking_map(|x: u64| 100 / (7 - x));
+            culprit = blocking_map(|x: u64| 100 / x.abs_diff(7));
             halves = collect();
         }
         .batch(4)

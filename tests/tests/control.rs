@@ -287,6 +287,28 @@ fn i3_calls_that_have_ended_behind_a_slow_one_count_as_in_flight() {
 }
 
 #[test]
+fn i2_calls_pass_a_slow_one_without_end_where_their_order_does_not_matter() {
+    // What has passed it is not looked through again: in quadratic time this would take for ever.
+    const ROWS: u64 = 100_000;
+    let passed = Cell::new(0);
+    let mut run = pin!(
+        graph! {
+            rows = from_iter(0..ROWS);
+            calls = async_map(|row: u64| async move {
+                if row == 3 {
+                    std::future::pending::<()>().await;
+                }
+                row
+            }).in_flight(16).unordered();
+            rows -> calls -> for_each(|_| passed.set(passed.get() + 1));
+        }
+        .run()
+    );
+    assert!(until_it_waits(run.as_mut()).is_pending());
+    assert_eq!(passed.get(), ROWS - 1);
+}
+
+#[test]
 fn j2_an_edge_that_drops_the_oldest_rows_of_a_timed_stream_keeps_no_more_than_its_room() {
     let (full, mut slow) = mpsc::channel(1);
     let held = Arc::new(AtomicU64::new(0));

@@ -9,9 +9,12 @@ use crate::time::{Frontier, Timestamp};
 /// Rows whose calls are under way or ended, and the frontiers between them.
 #[derive(Debug)]
 pub(super) struct Slots<B, T: Timestamp, R> {
-    slots: VecDeque<Slot<B, T, R>>,
-    /// The number of the first slot, counted from the start of the run.
-    first: u64,
+    /// Each with its number, counted from the start of the run.
+    slots: VecDeque<(u64, Slot<B, T, R>)>,
+    /// The number of the next slot.
+    next: u64,
+    /// How many of them are gone.
+    gone: usize,
     /// How many slots at the front can be handed on.
     order: Order,
     /// How many rows have been called for and not been handed on.
@@ -36,7 +39,7 @@ pub(super) enum Due<B, T: Timestamp, R> {
 
 impl<B, T: Timestamp, R> Slots<B, T, R> {
     pub(super) fn new(order: Order) -> Self {
-        Slots { slots: VecDeque::new(), first: 0, order, rows: 0 }
+        Slots { slots: VecDeque::new(), next: 0, gone: 0, order, rows: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -51,32 +54,40 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
     /// A call for a row at `time`: the number of its slot.
     pub(super) fn call(&mut self, time: T, diff: R) -> u64 {
         self.rows += 1;
-        self.slots.push_back(Slot::Called(time, diff));
-        self.first + self.slots.len() as u64 - 1
+        self.add(Slot::Called(time, diff))
+    }
+
+    fn add(&mut self, slot: Slot<B, T, R>) -> u64 {
+        let number = self.next;
+        self.slots.push_back((number, slot));
+        self.next += 1;
+        number
     }
 
     /// A frontier; of several in a row the last is enough.
     pub(super) fn advance(&mut self, frontier: Frontier<T>) {
         match self.slots.back_mut() {
-            Some(Slot::Frontier(last)) => *last = frontier,
-            _ => self.slots.push_back(Slot::Frontier(frontier)),
+            Some((_, Slot::Frontier(last))) => *last = frontier,
+            _ => _ = self.add(Slot::Frontier(frontier)),
         }
     }
 
     /// The call in slot number `number` has ended.
     pub(super) fn end(&mut self, number: u64, data: B) {
-        let at = usize::try_from(number - self.first).expect("a slot that is held");
-        if let Slot::Called(time, diff) = std::mem::replace(&mut self.slots[at], Slot::Gone) {
-            self.slots[at] = Slot::Ended(Update { data, time, diff });
+        let at =
+            self.slots.binary_search_by_key(&number, |(number, _)| *number).expect("a slot that is held");
+        let slot = &mut self.slots[at].1;
+        if let Slot::Called(time, diff) = std::mem::replace(slot, Slot::Gone) {
+            *slot = Slot::Ended(Update { data, time, diff });
         }
     }
 
     /// Whether [`next_due`](Slots::next_due) would give something.
     pub(super) fn is_due(&self) -> bool {
         match self.order {
-            Order::Rows => !matches!(self.slots.front(), None | Some(Slot::Called(..))),
+            Order::Rows => !matches!(self.slots.front(), None | Some((_, Slot::Called(..)))),
             Order::Ends => {
-                matches!(self.slots.front(), Some(Slot::Frontier(_)))
+                matches!(self.slots.front(), Some((_, Slot::Frontier(_))))
                     || self.ended_before_frontier().is_some()
             }
         }
@@ -92,16 +103,10 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
     fn take_due(&mut self) -> Option<Due<B, T, R>> {
         loop {
             match self.slots.pop_front()? {
-                Slot::Ended(row) => {
-                    self.first += 1;
-                    return Some(Due::Row(row));
-                }
-                Slot::Frontier(frontier) => {
-                    self.first += 1;
-                    return Some(Due::Frontier(frontier));
-                }
-                Slot::Gone => self.first += 1,
-                called @ Slot::Called(..) => {
+                (_, Slot::Ended(row)) => return Some(Due::Row(row)),
+                (_, Slot::Frontier(frontier)) => return Some(Due::Frontier(frontier)),
+                (_, Slot::Gone) => self.gone -= 1,
+                called @ (_, Slot::Called(..)) => {
                     self.slots.push_front(called);
                     return self.out_of_turn();
                 }
@@ -115,15 +120,22 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
             return None;
         }
         let at = self.ended_before_frontier()?;
-        match std::mem::replace(&mut self.slots[at], Slot::Gone) {
+        let slot = std::mem::replace(&mut self.slots[at].1, Slot::Gone);
+        self.gone += 1;
+        // However long the first call takes, what is gone behind it neither stays nor is looked through.
+        if self.gone * 2 > self.slots.len() {
+            self.slots.retain(|(_, slot)| !matches!(slot, Slot::Gone));
+            self.gone = 0;
+        }
+        match slot {
             Slot::Ended(row) => Some(Due::Row(row)),
             Slot::Called(..) | Slot::Gone | Slot::Frontier(_) => None,
         }
     }
 
     fn ended_before_frontier(&self) -> Option<usize> {
-        let reach = self.slots.iter().take_while(|slot| !matches!(slot, Slot::Frontier(_)));
-        reach.enumerate().find_map(|(at, slot)| matches!(slot, Slot::Ended(_)).then_some(at))
+        let reach = self.slots.iter().take_while(|(_, slot)| !matches!(slot, Slot::Frontier(_)));
+        reach.enumerate().find_map(|(at, (_, slot))| matches!(slot, Slot::Ended(_)).then_some(at))
     }
 }
 
