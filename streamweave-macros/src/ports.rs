@@ -223,6 +223,7 @@ impl<'a> Ports<'a> {
                 type Open = (#(#sw::Open<#markers>,)*);
                 const NAMES: &'static [&'static str] = &[#(#names),*];
                 const TIMED: &'static [bool] = &[#(#sw::is_timed::<#times>()),*];
+                #[allow(clippy::unused_unit)]
                 fn open(self) -> Self::Open {
                     (#(#sw::Open::<#markers>::new(),)*)
                 }

@@ -287,9 +287,8 @@ fn k1_whatever_of_a_node_panics_the_node_is_named() {
 fn k1_a_panic_of_a_source_names_that_source_and_its_own_position() {
     for seed in 0..20 {
         for batch in BATCHES {
-            let bad_stream = futures::stream::iter((0..30_u64).map(|row| {
-                assert!(row != 20, "no more");
-                row
+            let bad_stream = futures::stream::iter((0..30_u64).inspect(|row| {
+                assert!(*row != 20, "no more");
             }));
             let run = graph! {
                 other = from_iter(0..500_u64);
