@@ -198,6 +198,7 @@ impl<'a> Ports<'a> {
         let slots: Vec<Ident> = index.clone().map(|i| format_ident!("S{i}")).collect();
         let markers: Vec<TokenStream> = self.inputs.iter().map(|port| self.marker(port)).collect();
         quote! {
+            #[allow(clippy::unused_unit)]
             impl<#(#slots),*> #sw::Inlets for #name<#(#sw::Inlet<#sw::Nth<#index>, #slots>),*> {
                 type Unfed = (#(#sw::Unfed<#markers>,)*);
                 fn unfed(self) -> Self::Unfed {
@@ -217,6 +218,7 @@ impl<'a> Ports<'a> {
         let markers: Vec<TokenStream> = self.outputs.iter().map(|port| self.marker(port)).collect();
         let names = self.outputs.iter().map(|port| port.unraw().to_string());
         quote! {
+            #[allow(clippy::unused_unit)]
             impl<#(#data, #times, #diffs),*> #sw::Ports
                 for #name<#(#sw::Origin<#sw::Nth<#index>, #data, #times, #diffs>),*>
             {
