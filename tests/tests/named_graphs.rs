@@ -178,3 +178,60 @@ fn a_graph_whose_outputs_nobody_reads_any_more_ends_though_its_inputs_are_open()
         assert_eq!(inputs.numbers.try_send(2), Err(streamweave::executor::Unsent::Closed(2)));
     });
 }
+
+#[node]
+fn parse(text: &str) -> Result<u32, std::num::ParseIntError> {
+    text.parse()
+}
+
+graph! {
+    graph numbers(texts: String; letters: std::path::PathBuf) -> (good: u32) {
+        #[on_error(dead_letter(letters))]
+        parsed = parse();
+        texts -> parsed -> good;
+    }
+}
+
+#[test]
+fn a_graph_under_test_waits_for_the_threads_that_write_its_files() {
+    let folder = std::env::temp_dir().join(format!("streamweave-harness-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for round in 0..20 {
+        let path = folder.join(format!("{round}.jsonl"));
+        let mut numbers = numbers::harness(path.clone());
+        numbers.inputs.texts.send("1".to_owned());
+        numbers.inputs.texts.send("x".to_owned());
+        numbers.settle();
+        assert_eq!(numbers.outputs.good.take(), [1]);
+        assert_eq!(std::fs::read_to_string(&path).expect("it was opened").lines().count(), 1);
+        numbers.inputs.texts.send("2".to_owned());
+        numbers.finish().expect("nothing fails").assert_conserved();
+        assert_eq!(numbers.outputs.good.take(), [2]);
+    }
+    std::fs::remove_dir_all(&folder).expect("it was there");
+}
+
+graph! {
+    graph slowly(rows: u32; clock: streamweave::time::ManualClock) -> (done: u32) {
+        slow = async_map(move |row| {
+            let waited = clock.sleep(1.days());
+            async move {
+                waited.await;
+                row
+            }
+        });
+        rows -> slow -> done;
+    }
+}
+
+#[test]
+fn a_graph_under_test_is_not_finished_while_calls_are_in_flight() {
+    let clock = streamweave::time::ManualClock::new();
+    let mut slowly = slowly::harness(clock.clone());
+    slowly.inputs.rows.send(1);
+    let error = slowly.finish().expect_err("a call is in flight");
+    assert!(error.to_string().contains("slow"), "{error}");
+    clock.advance(1.days());
+    slowly.finish().expect("it has ended").assert_conserved();
+    assert_eq!(slowly.outputs.done.take(), [1]);
+}

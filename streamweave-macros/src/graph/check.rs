@@ -13,6 +13,7 @@ pub(super) fn check(graph: &Graph) -> syn::Result<Vec<usize>> {
     }
     one_arrow_an_input(graph, &mut mistakes);
     every_node_is_wired(graph, &mut mistakes);
+    policy_or_arrow(graph, &mut mistakes);
     let order = topological(graph);
     if order.len() < graph.nodes.len() {
         no_cycle(graph, &order, &mut mistakes);
@@ -51,6 +52,24 @@ fn one_arrow_an_input(graph: &Graph, mistakes: &mut Mistakes) {
                     edge.to_span,
                     format!("an arrow ends at `{other}` and another at `{into}`: name the port in both"),
                 );
+            }
+        }
+    }
+}
+
+/// What comes out of an `err` port follows a policy, or an arrow.
+fn policy_or_arrow(graph: &Graph, mistakes: &mut Mistakes) {
+    for (number, node) in graph.nodes.iter().enumerate() {
+        let Operator::Policy(_, of) = &node.operator else { continue };
+        let Some(policy) = graph.entering(number).next() else { continue };
+        let arrow = graph.leaving(policy.from).find(|edge| edge.port == "err" && edge.to != number);
+        if let Some(arrow) = arrow {
+            let message = match graph.nodes[arrow.to].operator {
+                Operator::Policy(..) => format!("`{of}` has a policy already"),
+                _ => format!("an arrow starts at `{of}.err`: a policy stands in place of one"),
+            };
+            if arrow.to > number || !matches!(graph.nodes[arrow.to].operator, Operator::Policy(..)) {
+                mistakes.at(node.span, message);
             }
         }
     }

@@ -201,11 +201,17 @@ impl<'a> Expansion<'a> {
         let inlets = Ident::new(&format!("__inlets{number}"), span);
         let path = function_of(self.at_function(number, expr, "inputs"));
         let mut fed = quote_spanned!(mixed(span)=> #sw::Inlets::unfed(#inlets));
+        let mut named = TokenStream::new();
         for edge in self.graph.entering(number) {
-            let inlet = self.inlet(edge);
+            let (inlet, port) = (self.inlet(edge), &edge.inlet);
+            let inlets = Ident::new(&inlets.to_string(), port.as_ref().map_or(span, Ident::span));
+            // A port that is not there is reported here, once.
+            named.extend(quote!(let #inlet = #inlets.#port;));
             fed = quote_spanned!(mixed(span)=> #sw::feed(#inlet, #fed));
         }
-        Some(quote_spanned!(mixed(span)=> let #inlets = #path(); #sw::all_fed(#fed);))
+        let made = quote_spanned!(mixed(span)=> let #inlets = #path(););
+        let all_fed = quote_spanned!(mixed(span)=> #sw::all_fed(#fed););
+        Some(quote!(#made #named #all_fed))
     }
 
     /// The operator's expression, its leftmost path replaced by the function `name` beside it: `f(x)` by
@@ -231,8 +237,8 @@ impl<'a> Expansion<'a> {
     /// The witness of the named input at which an arrow ends.
     fn inlet(&self, edge: &Edge) -> Option<TokenStream> {
         let port = edge.inlet.as_ref()?;
-        let inlets = Ident::new(&format!("__inlets{}", edge.to), port.span());
-        Some(quote!(#inlets.#port))
+        let inlet = local_at("inlet", self.number(edge), port.span());
+        Some(quote!(#inlet))
     }
 
     fn signature(&self) -> &Signature {

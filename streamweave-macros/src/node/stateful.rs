@@ -223,6 +223,9 @@ impl<'a> Node<'a> {
         if let Some(handler) = envelope {
             return Some(Stream::declared(&handler.input, sw).time);
         }
+        if let Some(time) = self.on_timer.as_ref().and_then(|method| method.inputs().next()) {
+            return Some(quote!(#time));
+        }
         let methods = self.handlers.iter().map(|handler| &handler.method);
         let cx = methods.chain(&self.on_frontier).chain(&self.on_timer).find_map(|method| {
             method.arguments.iter().find_map(|argument| match argument {

@@ -285,6 +285,12 @@ where
         report.into_nodes()
     }
 
+    fn is_served(&mut self) -> bool {
+        let mut explanation = Explanation::default();
+        self.obey(Command::Explain(&mut explanation));
+        explanation.nodes().iter().any(|node| node.is_served)
+    }
+
     fn waits_for(&mut self) -> Option<Cow<'static, str>> {
         let mut explanation = Explanation::default();
         self.obey(Command::Explain(&mut explanation));

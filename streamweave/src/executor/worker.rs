@@ -379,14 +379,24 @@ where
 
     /// The deadline has passed, perhaps `after` a failure.
     fn stuck(&mut self, after: Option<Error>) -> Error {
+        let within = self.settings.drain_within.unwrap_or_default();
+        Error::Stuck { within, stuck: self.holding(), after: after.map(Box::new) }
+    }
+
+    /// Which nodes hold the graph back, and what they wait for.
+    pub(crate) fn holding(&mut self) -> String {
         let explanation = self.machine.explain();
         let mut stuck = String::new();
         for node in explanation.holding() {
             let separator = if stuck.is_empty() { "" } else { "; " };
             write!(stuck, "{separator}{node}").expect("a `String` takes everything");
         }
-        let within = self.settings.drain_within.unwrap_or_default();
-        Error::Stuck { within, stuck, after: after.map(Box::new) }
+        stuck
+    }
+
+    /// Whether a thread reads or writes for any node.
+    pub(crate) fn is_served(&mut self) -> bool {
+        self.machine.explain().nodes().iter().any(|node| node.is_served)
     }
 }
 

@@ -49,6 +49,8 @@ pub struct NodeState {
     pub is_flushing: bool,
     /// Whether something is under way in it that can still emit.
     pub is_busy: bool,
+    /// Whether a thread reads or writes for it.
+    pub is_served: bool,
     /// What it waits for, where it says so.
     pub waits_for: Option<Cow<'static, str>>,
     /// Whether what enters it has a time.
@@ -97,6 +99,7 @@ impl Explanation {
             left: Vec::new(),
             is_flushing: !placed.is_clear(),
             is_busy: !placed.operator.idle(),
+            is_served: placed.operator.is_served(),
             waits_for: placed.operator.waits_for(),
             is_timed: false,
             timed: P::TIMED,

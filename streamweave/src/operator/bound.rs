@@ -50,6 +50,8 @@ macro_rules! bounds {
     )*};
 }
 
+pub(crate) use bounds;
+
 bounds! {
     /// A function of a row.
     #[diagnostic::on_unimplemented(

@@ -53,6 +53,7 @@ pub use bound::{
     Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
     View,
 };
+pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
 pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
@@ -158,6 +159,12 @@ pub trait Operator {
     ///
     /// Only an operator that keeps rows back for the sake of a slow sink needs to know.
     fn opened(&mut self) {}
+
+    /// Whether a thread of its own is at work for it, which will wake it: a test waits for that, and for
+    /// nothing else.
+    fn is_served(&mut self) -> bool {
+        false
+    }
 
     /// What it waits for, where that is worth telling: `3 calls in flight`.
     fn waits_for(&mut self) -> Option<Cow<'static, str>> {

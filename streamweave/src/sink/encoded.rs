@@ -34,6 +34,8 @@ pub struct Encoded<C> {
     /// The bytes and rows that were there when it was flushed last.
     settled: (usize, u64),
     failed: Option<FormatError>,
+    /// Whether the thread has been waited for.
+    is_served: bool,
     closed: bool,
 }
 
@@ -42,7 +44,7 @@ impl<C> Encoded<C> {
     pub(super) fn new(output: Output, encoder: C, buffer: Vec<u8>) -> Self {
         let writer = BlockWriter::new(output);
         let settled = (buffer.len(), 0);
-        Encoded { encoder, writer, buffer, rows: 0, settled, failed: None, closed: false }
+        Encoded { encoder, writer, buffer, rows: 0, settled, failed: None, is_served: false, closed: false }
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, flush: Flush) -> Poll<Result<(), WriteError>> {
@@ -66,7 +68,12 @@ impl<C> Operator for Encoded<C> {
     fn poll_flush(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
         let flushed = self.poll_encoded(turn, flush);
         self.settled = (self.buffer.len(), self.rows);
+        self.is_served = flushed.is_pending();
         flushed
+    }
+
+    fn is_served(&mut self) -> bool {
+        self.is_served
     }
 
     fn abandon(&mut self) -> u64 {

@@ -20,6 +20,8 @@ pub struct Decoded<C> {
     decoder: C,
     state: State,
     fatal: Option<Cause>,
+    /// Whether the thread has been waited for.
+    is_served: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,13 @@ enum State {
 
 impl<C: Decoder> Decoded<C> {
     pub(super) fn new(input: Input, decoder: C) -> Self {
-        Decoded { blocks: BlockReader::new(input), decoder, state: State::Hungry, fatal: None }
+        Decoded {
+            blocks: BlockReader::new(input),
+            decoder,
+            state: State::Hungry,
+            fatal: None,
+            is_served: false,
+        }
     }
 }
 
@@ -47,7 +55,9 @@ impl<C: Decoder> Operator for Decoded<C> {
             return Poll::Ready(Err(fatal));
         }
         if self.state == State::Hungry {
-            match ready!(self.blocks.poll_block(turn.context())) {
+            let block = self.blocks.poll_block(turn.context());
+            self.is_served = block.is_pending();
+            match ready!(block) {
                 Some(block) => {
                     self.decoder.feed(&block?);
                     self.state = State::Fed;
@@ -59,6 +69,10 @@ impl<C: Decoder> Operator for Decoded<C> {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn is_served(&mut self) -> bool {
+        self.is_served
     }
 
     fn finish(&mut self) {}

@@ -2,9 +2,9 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
+use super::waker::Woken;
 use crate::envelope::{Message, Update};
 use crate::executor::{Command, Graph, Receiver, Reply, Sender, Worker};
 use crate::graph::{Error, Explanation, Report};
@@ -83,15 +83,17 @@ where
     ///
     /// The failure, once; the graph has ended with it.
     pub fn try_settle(&mut self) -> Result<(), Error> {
-        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
-        while self.ended.is_none() && woken.0.swap(false, Ordering::Relaxed) {
-            while let Poll::Ready(step) = self.step(&mut context) {
-                if let Some(ended) = step {
-                    self.ended = Some(ended);
-                    break;
-                }
+        while self.ended.is_none() {
+            if let Poll::Ready(step) = self.step(&mut context, &woken) {
+                self.ended = step;
+                continue;
+            }
+            // A thread that reads or writes a file for the graph is part of it.
+            if !woken.take() && !(self.worker.is_served() && woken.wait()) {
+                break;
             }
         }
         match &mut self.ended {
@@ -127,10 +129,15 @@ where
     ///
     /// # Errors
     ///
-    /// The failure that it ended with.
+    /// The failure that it ended with; or [`Error::Stuck`], where calls are in flight still or a sink cannot write:
+    /// move the clock, or what else they wait for, before.
     pub fn finish(&mut self) -> Result<Finished, Error> {
         self.worker.drain();
         self.try_settle()?;
+        if !self.is_ended() {
+            let stuck = self.worker.holding();
+            return Err(Error::Stuck { within: TimeDelta::ZERO, stuck, after: None });
+        }
         Ok(Finished { report: self.report() })
     }
 
@@ -140,7 +147,7 @@ where
     }
 
     /// One step; `Some` where it was the last.
-    fn step(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<(), Error>>> {
+    fn step(&mut self, context: &mut Context<'_>, woken: &Woken) -> Poll<Option<Result<(), Error>>> {
         let looked = std::task::ready!(self.worker.look(context, pin!(std::future::pending())));
         let stopped = match looked {
             Ok(Some(taken)) => match self.worker.step(taken) {
@@ -156,14 +163,18 @@ where
             Err(stop) => stop,
         };
         let mut fail = pin!(self.worker.fail(stopped));
-        // What is left is written at once, or not at all: nothing else runs beside a test.
-        match fail.as_mut().poll(context) {
-            Poll::Ready(error) => Poll::Ready(Some(Err(error))),
-            Poll::Pending => Poll::Ready(Some(Err(Error::Stuck {
-                within: TimeDelta::ZERO,
-                stuck: "a sink that cannot write what it has".to_owned(),
-                after: None,
-            }))),
+        loop {
+            if let Poll::Ready(error) = fail.as_mut().poll(context) {
+                return Poll::Ready(Some(Err(error)));
+            }
+            // What is left is written by a thread, or not at all: nothing else runs beside a test.
+            if !woken.take() && !woken.wait() {
+                return Poll::Ready(Some(Err(Error::Stuck {
+                    within: TimeDelta::ZERO,
+                    stuck: "a sink that cannot write what it has".to_owned(),
+                    after: None,
+                })));
+            }
         }
     }
 }
@@ -186,14 +197,6 @@ impl Finished {
         if let Err(imbalance) = self.report.conserved() {
             panic!("{imbalance}\n{}", self.report);
         }
-    }
-}
-
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 

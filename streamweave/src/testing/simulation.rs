@@ -2,9 +2,9 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
+use super::waker::Woken;
 use crate::executor::{Command, Graph, Reply, Yielded};
 use crate::graph::Error;
 use crate::time::{Clock, ManualClock};
@@ -49,24 +49,16 @@ where
     R: Yielded,
     C: Clock,
 {
-    let woken = Arc::new(Woken(AtomicBool::new(true)));
+    let woken = Arc::new(Woken::default());
     let waker = Waker::from(Arc::clone(&woken));
     let mut context = Context::from_waker(&waker);
     let mut run = pin!(graph.clock(clock.clone()).seed(seed).run());
     loop {
-        while woken.0.swap(false, Ordering::Relaxed) {
-            if let Poll::Ready(result) = run.as_mut().poll(&mut context) {
-                return result;
-            }
+        if let Poll::Ready(result) = run.as_mut().poll(&mut context) {
+            return result;
         }
-        assert!(clock.jump(), "the graph waits for something that is not the clock");
-    }
-}
-
-struct Woken(AtomicBool);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+        // What is left to wait for is the clock, or a thread that reads or writes a file.
+        let goes_on = woken.take() || clock.jump() || woken.wait();
+        assert!(goes_on, "the graph waits for something that is neither the clock nor a file");
     }
 }

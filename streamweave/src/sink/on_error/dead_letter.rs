@@ -81,4 +81,8 @@ impl Bring for DeadLetter {
     fn abandon(&mut self) -> u64 {
         self.0.abandon()
     }
+
+    fn is_served(&mut self) -> bool {
+        self.0.is_served()
+    }
 }

@@ -20,6 +20,7 @@ use std::task::Poll;
 use crate::envelope::{Failed, Update};
 use crate::format::Malformed;
 use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Resume, Turn};
+use crate::operator::{Never, bounds};
 use crate::port::{Conduct, Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
@@ -36,14 +37,19 @@ pub struct Of<D> {
 }
 
 /// What becomes of rows of type `D` that a node could not take.
-#[diagnostic::on_unimplemented(
-    message = "this error policy cannot be told `{D}`",
-    label = "needed by the policy for what fails here",
-    note = "`stop` and `dead_letter` need an error that converts into `Box<dyn Error + Send + Sync>` (an error type, or text), `stop` an input that is `Debug`, `dead_letter` one that is `Serialize`; `skip` takes anything"
-)]
 pub trait Policy<D> {
     /// Takes the row.
     fn reject(&mut self, of: Of<D>);
+}
+
+bounds! {
+    /// What a policy has to be where rows of type `D` come out of the `err` port.
+    #[diagnostic::on_unimplemented(
+        message = "this error policy cannot be told `{D}`",
+        label = "this policy does not take what comes out of the `err` port",
+        note = "`stop`, `custom` and `dead_letter` need an error that is an `Error` or text, `stop` and `custom` an input that is `Debug`, `dead_letter` one that is `Serialize`; `skip` takes anything. `map` the `err` port to a sink of its own where that will not do"
+    )]
+    Told<D>: (Policy<D> + Bring);
 }
 
 /// What a policy does when the sinks are flushed.
@@ -56,6 +62,11 @@ pub trait Bring {
     /// See [`Operator::abandon`].
     fn abandon(&mut self) -> u64 {
         0
+    }
+
+    /// See [`Operator::is_served`].
+    fn is_served(&mut self) -> bool {
+        false
     }
 }
 
@@ -183,12 +194,12 @@ pub struct OnError<P> {
 }
 
 /// The sink behind the `err` port of `node`.
-pub fn on_error<D, T: Timestamp, R, P: Policy<D> + Bring>(
+pub fn on_error<D, T: Timestamp, R, P: Told<D>>(
     _input: Edge<D, T, R>,
     node: &'static str,
     policy: P,
-) -> Node<OnError<P>, NoPorts> {
-    Node::new(OnError { node, policy }, NoPorts)
+) -> P::Node<Node<OnError<P>, NoPorts>> {
+    P::node(Node::new(OnError { node, policy }, NoPorts))
 }
 
 /// The sink behind every `err` port that is left open.
@@ -208,6 +219,10 @@ impl<P: Bring> Operator for OnError<P> {
 
     fn abandon(&mut self) -> u64 {
         self.policy.abandon()
+    }
+
+    fn is_served(&mut self) -> bool {
+        self.policy.is_served()
     }
 
     fn finish(&mut self) {}
