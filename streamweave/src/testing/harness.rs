@@ -92,7 +92,8 @@ where
                 continue;
             }
             // A thread that reads or writes a file for the graph is part of it.
-            if !woken.take() && !(self.worker.is_served() && woken.wait()) {
+            let goes_on = woken.take() || (self.worker.is_served() && woken.wait());
+            if !goes_on {
                 break;
             }
         }
