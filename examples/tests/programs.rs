@@ -296,6 +296,6 @@ fn a_graph_driven_by_hand_gives_what_its_frontier_closes() {
 fn retry_gets_every_forecast_but_one() {
     let output = run("retry", &[]);
     assert!(output.status.success(), "{}", last_word(&output));
-    let expected = "93 forecasts after 24 s\nHNL: the call had not ended after 2 s (5 attempts)\n";
+    let expected = "93 forecasts after 31 s\nHNL: the call had not ended after 2 s (5 attempts)\n";
     assert_eq!(stdout(&output), expected);
 }

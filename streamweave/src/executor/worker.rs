@@ -383,6 +383,16 @@ where
         Error::Stuck { within, stuck: self.holding(), after: after.map(Box::new) }
     }
 
+    /// Refuses configurations that cannot work.
+    pub(crate) fn validate(&mut self) -> Result<(), Error> {
+        match self.machine.validate() {
+            Reply::Failed { node, cause } => {
+                Err(Error::Invalid { node: self.settings.topology.nodes[node].name, cause })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Which nodes hold the graph back, and what they wait for.
     pub(crate) fn holding(&mut self) -> String {
         let explanation = self.machine.explain();

@@ -1,12 +1,8 @@
 //! A named graph under test.
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-use super::waker::Woken;
+use super::driven::Driven;
 use crate::envelope::{Message, Update};
-use crate::executor::{Command, Graph, Receiver, Reply, Sender, Worker};
+use crate::executor::{Command, Graph, Receiver, Reply, Sender};
 use crate::graph::{Error, Explanation, Report};
 use crate::time::{Frontier, ManualClock, TimeDelta, Timestamp};
 
@@ -39,9 +35,8 @@ pub struct Harness<F, I, O> {
     pub inputs: I,
     /// The outputs, a [`Tap`] each.
     pub outputs: O,
-    worker: Worker<F, Report, ManualClock>,
+    driven: Driven<F, Report>,
     clock: ManualClock,
-    ended: Option<Result<(), Error>>,
 }
 
 impl<F, I, O> Harness<F, I, O>
@@ -51,8 +46,8 @@ where
     #[doc(hidden)]
     pub fn new(graph: Graph<F, Report>, inputs: I, outputs: O) -> Self {
         let clock = ManualClock::new();
-        let worker = graph.clock(clock.clone()).into_worker();
-        Harness { inputs, outputs, worker, clock, ended: None }
+        let driven = Driven::new(graph, clock.clone());
+        Harness { inputs, outputs, driven, clock }
     }
 
     /// The clock of the graph; all clones of it are one clock.
@@ -62,7 +57,7 @@ where
 
     /// Draws which source is next, and how much is taken from it, from a seed.
     pub fn seed(&mut self, seed: u64) {
-        self.worker.draw(seed);
+        self.driven.worker.draw(seed);
     }
 
     /// Runs the graph until it has nothing to do but wait: for input, for the clock, for calls of others.
@@ -83,21 +78,8 @@ where
     ///
     /// The failure, once; the graph has ended with it.
     pub fn try_settle(&mut self) -> Result<(), Error> {
-        let woken = Arc::new(Woken::default());
-        let waker = Waker::from(Arc::clone(&woken));
-        let mut context = Context::from_waker(&waker);
-        while self.ended.is_none() {
-            if let Poll::Ready(step) = self.step(&mut context, &woken) {
-                self.ended = step;
-                continue;
-            }
-            // A thread that reads or writes a file for the graph is part of it.
-            let goes_on = woken.take() || (self.worker.is_served() && woken.wait());
-            if !goes_on {
-                break;
-            }
-        }
-        match &mut self.ended {
+        self.driven.settle();
+        match &mut self.driven.ended {
             Some(failed @ Err(_)) => std::mem::replace(failed, Ok(())),
             _ => Ok(()),
         }
@@ -117,12 +99,12 @@ where
 
     /// How each node is.
     pub fn explain(&mut self) -> Explanation {
-        self.worker.explain()
+        self.driven.worker.explain()
     }
 
     /// Whether the graph has ended: every input is closed and all that it had to do is done.
     pub fn is_ended(&self) -> bool {
-        self.ended.is_some()
+        self.driven.ended.is_some()
     }
 
     /// Drains the graph: ends its sources, and lets it settle. The outputs can still be looked at, and
@@ -133,10 +115,10 @@ where
     /// The failure that it ended with; or [`Error::Stuck`], where calls are in flight still or a sink cannot write:
     /// move the clock, or what else they wait for, before.
     pub fn finish(&mut self) -> Result<Finished, Error> {
-        self.worker.drain();
+        self.driven.worker.drain();
         self.try_settle()?;
         if !self.is_ended() {
-            let stuck = self.worker.holding();
+            let stuck = self.driven.worker.holding();
             return Err(Error::Stuck { within: TimeDelta::ZERO, stuck, after: None });
         }
         Ok(Finished { report: self.report() })
@@ -144,39 +126,7 @@ where
 
     /// The books so far.
     pub fn report(&mut self) -> Report {
-        self.worker.report()
-    }
-
-    /// One step; `Some` where it was the last.
-    fn step(&mut self, context: &mut Context<'_>, woken: &Woken) -> Poll<Option<Result<(), Error>>> {
-        let looked = std::task::ready!(self.worker.look(context, pin!(std::future::pending())));
-        let stopped = match looked {
-            Ok(Some(taken)) => match self.worker.step(taken) {
-                Ok(()) => return Poll::Ready(None),
-                Err(stop) => stop,
-            },
-            Ok(None) => {
-                match std::task::ready!(self.worker.close_sinks(context, pin!(std::future::pending()))) {
-                    Ok(()) => return Poll::Ready(Some(Ok(()))),
-                    Err(stop) => stop,
-                }
-            }
-            Err(stop) => stop,
-        };
-        let mut fail = pin!(self.worker.fail(stopped));
-        loop {
-            if let Poll::Ready(error) = fail.as_mut().poll(context) {
-                return Poll::Ready(Some(Err(error)));
-            }
-            // What is left is written by a thread, or not at all: nothing else runs beside a test.
-            if !woken.take() && !woken.wait() {
-                return Poll::Ready(Some(Err(Error::Stuck {
-                    within: TimeDelta::ZERO,
-                    stuck: "a sink that cannot write what it has".to_owned(),
-                    after: None,
-                })));
-            }
-        }
+        self.driven.worker.report()
     }
 }
 

@@ -6,6 +6,7 @@
 //! Nothing in here sleeps, and no test that uses it depends on the time of day. Files are read and written by threads; those
 //! are waited for.
 
+mod driven;
 mod harness;
 mod simulation;
 mod waker;

@@ -1,10 +1,6 @@
 //! A graph run to its end with chances drawn from a seed.
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-use super::waker::Woken;
+use super::driven::Driven;
 use crate::executor::{Command, Graph, Reply, Yielded};
 use crate::graph::Error;
 use crate::time::{Clock, ManualClock};
@@ -49,16 +45,18 @@ where
     R: Yielded,
     C: Clock,
 {
-    let woken = Arc::new(Woken::default());
-    let waker = Waker::from(Arc::clone(&woken));
-    let mut context = Context::from_waker(&waker);
-    let mut run = pin!(graph.clock(clock.clone()).seed(seed).run());
+    let mut driven = Driven::new(graph.seed(seed), clock.clone());
     loop {
-        if let Poll::Ready(result) = run.as_mut().poll(&mut context) {
-            return result;
+        driven.settle();
+        match driven.ended.take() {
+            Some(Ok(())) => return Ok(driven.worker.finish()),
+            Some(Err(error)) => return Err(error),
+            None => {}
         }
-        // What is left to wait for is the clock, or a thread that reads or writes a file.
-        let goes_on = woken.take() || clock.jump() || woken.wait();
-        assert!(goes_on, "the graph waits for something that is neither the clock nor a file");
+        assert!(
+            clock.jump(),
+            "the graph waits for something that is not the clock: {}",
+            driven.worker.holding()
+        );
     }
 }
