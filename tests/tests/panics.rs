@@ -103,3 +103,31 @@ fn k1_what_the_failed_batch_made_is_not_sent() {
         assert_eq!(received, Vec::from_iter(0..20));
     });
 }
+
+/// Whether backtraces are taken is settled once for a process: so the test runs itself again, asked for one and not.
+#[test]
+fn k1_the_report_has_the_backtrace_where_the_environment_asks_for_it() {
+    const ASKED: &str = "STREAMWEAVE_BACKTRACE_IS_ASKED_FOR";
+    let Ok(asked) = std::env::var(ASKED) else {
+        for asked in ["1", "0"] {
+            let mut again = std::process::Command::new(std::env::current_exe().expect("this test"));
+            again.args(["--exact", "k1_the_report_has_the_backtrace_where_the_environment_asks_for_it"]);
+            again.env(ASKED, asked).env("RUST_BACKTRACE", asked).env_remove("RUST_LIB_BACKTRACE");
+            let output = again.output().expect("it runs");
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && text.contains("1 passed"), "asked for {asked}: {text}");
+        }
+        return;
+    };
+    let outcome = block_on(
+        graph! {
+            numbers = from_iter(1..=3_u64);
+            culprit = divide(0);
+            numbers -> culprit -> discard;
+        }
+        .run(),
+    );
+    let Err(Error::Panicked(report)) = outcome else { panic!("expected the panic, found {outcome:?}") };
+    let backtrace = report.backtrace.to_string();
+    assert_eq!(backtrace.contains("divide"), asked == "1", "{backtrace}");
+}
