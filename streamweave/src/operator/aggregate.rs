@@ -42,6 +42,26 @@ pub trait Aggregate<V> {
     fn output(&self) -> Self::Output;
 }
 
+/// An aggregate of which two can be put together: what windows that share their rows, or that merge, ask for.
+///
+/// # Contract
+///
+/// `merge` gives what adding the values of `self`, then those of `later`, to a new aggregate would have given.
+pub trait Merge {
+    /// Takes in what another one has summed up, of values that come after those of this one.
+    fn merge(&mut self, later: &Self);
+}
+
+/// An aggregate that can take back a value: what windows over changes ask for.
+///
+/// # Contract
+///
+/// `add(value)`, later `retract(value)`, leaves `output` what it would be without either.
+pub trait Retract<V>: Aggregate<V> {
+    /// Takes back a value that was added before.
+    fn retract(&mut self, value: V);
+}
+
 /// A fold by a closure, as an aggregate.
 #[derive(Clone, Debug)]
 pub struct Folded<A, F> {
@@ -92,6 +112,20 @@ impl<V> Aggregate<V> for Count {
     #[inline(always)]
     fn output(&self) -> u64 {
         self.0
+    }
+}
+
+impl Merge for Count {
+    #[inline(always)]
+    fn merge(&mut self, later: &Self) {
+        self.0 += later.0;
+    }
+}
+
+impl<V> Retract<V> for Count {
+    #[inline(always)]
+    fn retract(&mut self, _value: V) {
+        self.0 -= 1;
     }
 }
 

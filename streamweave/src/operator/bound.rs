@@ -120,9 +120,9 @@ bounds! {
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a watermark",
         label = "expected a watermark, such as `bounded(5.secs())`",
-        note = "a watermark says how far behind the greatest time seen a row may come: `bounded(..)`, or a type of your own that implements `streamweave::time::Watermark`"
+        note = "a watermark says how far behind the greatest time seen a row may come: `bounded(..)`, or a type of your own that implements `streamweave::time::Watermark<{D}>`"
     )]
-    Promise: (Watermark);
+    Promise<D>: (Watermark<D>);
     /// What items of type `B` can be taken out of, one by one, by the iterator `I`.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not an iterator, nor can it be made one",

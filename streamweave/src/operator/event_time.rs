@@ -41,7 +41,7 @@ pub fn event_time<D, R, X, F, W>(
 where
     F: View<D, X>,
     X: Extracted<D>,
-    W: Promise,
+    W: Promise<D>,
 {
     F::node(W::node(Node::new(X::operator(extract, watermark), X::ports())))
 }
@@ -154,15 +154,16 @@ passive!(TryAssignTime<F, W>, PassedOrFiltered);
 impl<D, R, F, W, S> Input<0, D, (), R, (Port<S>,)> for AssignTime<F, W>
 where
     F: FnMut(&D) -> EventTime,
-    W: Watermark,
+    W: Watermark<D>,
     S: Push<D, EventTime, R>,
 {
     #[inline(always)]
     fn push(&mut self, row: Update<D, (), R>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
         let Update { data, diff, .. } = row;
         let time = (self.extract)(&data);
+        let frontier = self.watermark.observe(&data, time);
         out.pass(Update { data, time, diff });
-        if let Some(time) = self.watermark.observe(time) {
+        if let Some(time) = frontier {
             out.advance(Frontier::at(time));
         }
     }
@@ -179,7 +180,7 @@ impl<D, R, X, F, W, S, E> Input<0, D, (), R, (Port<S>, Port<E>)> for TryAssignTi
 where
     F: FnMut(&D) -> X,
     X: Extracted<D>,
-    W: Watermark,
+    W: Watermark<D>,
     S: Push<D, EventTime, R>,
     E: Push<Failed<D, X::Error>, (), R>,
 {
@@ -188,8 +189,9 @@ where
         let Update { data, diff, .. } = row;
         match (self.extract)(&data).into_time() {
             Ok(time) => {
+                let frontier = self.watermark.observe(&data, time);
                 out.push(Update { data, time, diff });
-                if let Some(time) = self.watermark.observe(time) {
+                if let Some(time) = frontier {
                     out.advance(Frontier::at(time));
                 }
             }

@@ -11,6 +11,10 @@ use super::timestamp::{EventTime, LogicalTime, Timestamp, TotalOrder};
 /// watermark was too eager; what happens to them is the business of the operator that they reach
 /// (a window sends them to its `late` port).
 ///
+/// A frontier can be [idle](Frontier::idle): for now nothing more is expected of the stream, and who takes
+/// several streams need not wait for this one (see [`Inputs`](super::Inputs)). It says nothing else
+/// about what may come.
+///
 /// # Examples
 ///
 /// ```
@@ -49,6 +53,26 @@ impl<T: Timestamp> Frontier<T> {
         self.0.elements().is_empty()
     }
 
+    /// The same frontier, of a stream of which nothing more is expected for now.
+    ///
+    /// An ended stream stays as it is, and so does one whose times are ordered partially.
+    #[must_use]
+    pub fn idle(self) -> Self {
+        Frontier(self.0.marked(true))
+    }
+
+    /// The same frontier, of a stream of which more is expected.
+    #[must_use]
+    pub fn active(self) -> Self {
+        Frontier(self.0.marked(false))
+    }
+
+    /// Whether nothing more is expected of the stream for now.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.0.is_marked()
+    }
+
     /// Whether no update at `time` is still to come.
     #[inline]
     pub fn closes(&self, time: &T) -> bool {
@@ -60,18 +84,25 @@ impl<T: Timestamp> Frontier<T> {
         self.0.elements()
     }
 
-    /// The frontier of two streams taken together: what is possible in either.
+    /// The frontier of two streams taken together: what is possible in either. It is idle where neither is
+    /// active.
     pub fn meet(&self, other: &Self) -> Self {
+        let is_idle = |one: &Self, other: &Self| one.is_idle() && (other.is_idle() || other.is_end());
         let mut both = self.0.clone();
         for time in other.0.elements() {
             both.insert(time.clone());
         }
-        Frontier(both)
+        Frontier(both.marked(is_idle(self, other) || is_idle(other, self)))
     }
 
-    /// Whether everything that `self` still allows is allowed by `other` too, and they differ.
+    /// Whether everything that `self` still allows is allowed by `other` too.
+    pub fn reaches(&self, other: &Self) -> bool {
+        self.0.elements().iter().all(|time| !other.closes(time))
+    }
+
+    /// Whether `self` [reaches](Frontier::reaches) `other`, and they differ: in their times, or in that one is idle.
     pub fn is_beyond(&self, other: &Self) -> bool {
-        self != other && self.0.elements().iter().all(|time| !other.closes(time))
+        self != other && self.reaches(other)
     }
 }
 
@@ -80,6 +111,15 @@ impl<T: TotalOrder> Frontier<T> {
     #[inline]
     pub fn time(&self) -> Option<&T> {
         self.0.elements().first()
+    }
+
+    /// The same frontier at another time; the end stays the end.
+    #[inline]
+    #[must_use]
+    pub fn map(self, f: impl FnOnce(T) -> T) -> Self {
+        let is_idle = self.is_idle();
+        self.time()
+            .map_or_else(Frontier::end, |time| Frontier(T::Antichain::of(f(time.clone())).marked(is_idle)))
     }
 }
 
@@ -157,36 +197,70 @@ pub trait Antichain<T>: Clone + Eq + std::fmt::Debug + Send + 'static {
     fn of(time: T) -> Self;
     /// The times.
     fn elements(&self) -> &[T];
-    /// Adds a time, unless one at or before it is there; drops those that it precedes.
+    /// Adds a time, unless one at or before it is there; drops those that it precedes, and the mark.
     fn insert(&mut self, time: T);
+
+    /// The same with or without the mark that says idle; where there can be none, as it was.
+    fn marked(self, _mark: bool) -> Self {
+        self
+    }
+
+    /// Whether it is marked as idle.
+    #[inline]
+    fn is_marked(&self) -> bool {
+        false
+    }
 }
 
 /// The antichain of a total order: one time or none, without an allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AtMostOne<T>(Option<T>);
+pub enum AtMostOne<T> {
+    /// No time.
+    None,
+    /// One.
+    One(T),
+    /// One, marked as idle.
+    Idle(T),
+}
 
 impl<T: Timestamp> Antichain<T> for AtMostOne<T> {
     #[inline]
     fn empty() -> Self {
-        AtMostOne(None)
+        AtMostOne::None
     }
 
     #[inline]
     fn of(time: T) -> Self {
-        AtMostOne(Some(time))
+        AtMostOne::One(time)
     }
 
     #[inline]
     fn elements(&self) -> &[T] {
-        self.0.as_slice()
+        match self {
+            AtMostOne::None => &[],
+            AtMostOne::One(time) | AtMostOne::Idle(time) => std::slice::from_ref(time),
+        }
     }
 
     #[inline]
     fn insert(&mut self, time: T) {
-        let known = self.0.as_ref().is_some_and(|least| least.less_equal(&time));
+        let known = self.elements().first().is_some_and(|least| least.less_equal(&time));
         if !known {
-            self.0 = Some(time);
+            *self = AtMostOne::One(time);
         }
+    }
+
+    fn marked(self, mark: bool) -> Self {
+        match self {
+            AtMostOne::None => AtMostOne::None,
+            AtMostOne::One(time) | AtMostOne::Idle(time) if mark => AtMostOne::Idle(time),
+            AtMostOne::One(time) | AtMostOne::Idle(time) => AtMostOne::One(time),
+        }
+    }
+
+    #[inline]
+    fn is_marked(&self) -> bool {
+        matches!(self, AtMostOne::Idle(_))
     }
 }
 

@@ -10,11 +10,13 @@ mod civil;
 mod clock;
 mod delta;
 mod frontier;
+mod inputs;
 mod timestamp;
 mod watermark;
 
 pub use clock::{Clock, ManualClock, ProcessingTime, SystemClock};
 pub use delta::{TimeDelta, Units};
 pub use frontier::{Antichain, Frontier, Moment, Reached};
+pub use inputs::Inputs;
 pub use timestamp::{EventTime, LogicalTime, ParseTimeError, Timestamp, TotalOrder};
 pub use watermark::{BoundedOutOfOrderness, Watermark, bounded};

@@ -9,9 +9,9 @@ use super::{EventTime, TimeDelta};
 /// `observe` is called once for each row, in order, and answers the new frontier where the row
 /// advances it. The answers never decrease. They depend on the rows alone: neither on a clock
 /// nor on where a batch was cut (rule Z1).
-pub trait Watermark {
+pub trait Watermark<D> {
     /// Takes note of a row at `time`; `Some` when the frontier has advanced because of it.
-    fn observe(&mut self, time: EventTime) -> Option<EventTime>;
+    fn observe(&mut self, row: &D, time: EventTime) -> Option<EventTime>;
 }
 
 /// The frontier follows the greatest timestamp at a fixed distance; see [`bounded`].
@@ -30,9 +30,9 @@ pub fn bounded(bound: TimeDelta) -> BoundedOutOfOrderness {
     BoundedOutOfOrderness { bound: bound.max(TimeDelta::ZERO), greatest: EventTime::MIN }
 }
 
-impl Watermark for BoundedOutOfOrderness {
+impl<D> Watermark<D> for BoundedOutOfOrderness {
     #[inline]
-    fn observe(&mut self, time: EventTime) -> Option<EventTime> {
+    fn observe(&mut self, _row: &D, time: EventTime) -> Option<EventTime> {
         if time <= self.greatest {
             return None;
         }
@@ -49,14 +49,17 @@ mod tests {
     #[test]
     fn the_frontier_trails_the_greatest_timestamp_and_never_regresses() {
         let mut watermark = bounded(5.micros());
-        let seen = [10, 9, 12, 3, 12, 13].map(|t| watermark.observe(EventTime::from_micros(t)));
+        let seen = [10, 9, 12, 3, 12, 13].map(|t| watermark.observe(&(), EventTime::from_micros(t)));
         let at = |t| Some(EventTime::from_micros(t));
         assert_eq!(seen, [at(5), None, at(7), None, None, at(8)]);
     }
 
     #[test]
     fn the_least_time_does_not_overflow() {
-        assert_eq!(bounded(1.days()).observe(EventTime::MIN), None);
-        assert_eq!(bounded(1.days()).observe(EventTime::from_micros(i64::MIN + 1)), Some(EventTime::MIN));
+        assert_eq!(bounded(1.days()).observe(&(), EventTime::MIN), None);
+        assert_eq!(
+            bounded(1.days()).observe(&(), EventTime::from_micros(i64::MIN + 1)),
+            Some(EventTime::MIN)
+        );
     }
 }

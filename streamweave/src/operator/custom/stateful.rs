@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Cx, Emit};
 use crate::envelope::Update;
 use crate::operator::{self, Input, Operator, Outcome, Resume};
-use crate::time::{Frontier, ProcessingTime, Timestamp, TotalOrder};
+use crate::time::{Frontier, Inputs, ProcessingTime, Timestamp, TotalOrder};
 
 /// What a node with state is given besides the row: its [`Cx`], or nothing where it does not ask.
 pub trait ContextOf<T: Timestamp> {
@@ -177,7 +177,7 @@ pub struct Stateful<S, H, E, A, B, X: ContextOf<T>, T: Timestamp> {
     on_frontier: E,
     on_timer: A,
     sent: B,
-    inputs: Vec<Frontier<T>>,
+    inputs: Inputs<T>,
     frontier: Frontier<T>,
     timers: X::Timers,
 }
@@ -191,7 +191,7 @@ impl<S, H: Handlers, E, A, B: Default, X: ContextOf<T>, T: Timestamp> Stateful<S
             on_frontier,
             on_timer,
             sent: B::default(),
-            inputs: vec![Frontier::start(); H::PORTS],
+            inputs: Inputs::new(H::PORTS),
             frontier: Frontier::start(),
             timers: X::Timers::default(),
         }
@@ -232,15 +232,14 @@ impl<S, H: Handlers, E, A, B: Default, X: ContextOf<T>, T: Timestamp> Stateful<S
         A: OnTimer<S, T, B, X>,
         B: Emit<T, (), Outs>,
     {
-        self.inputs[port] = frontier;
-        let least = self.inputs.iter().fold(Frontier::end(), |least, input| least.meet(input));
-        if !least.is_beyond(&self.frontier) {
+        let Some(least) = self.inputs.advance(port, frontier) else {
             return;
-        }
+        };
         let before = std::mem::replace(&mut self.frontier, least.clone());
         self.fire(outs, now);
         // What is sent now is at the least time that was possible still: it is not late.
         if E::IS_SOME
+            && !before.reaches(&least)
             && let Some(time) = before.elements().first()
         {
             let cx = X::at(time.clone(), &least, now);

@@ -3,14 +3,14 @@
 use crate::envelope::Update;
 use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push};
-use crate::time::{Frontier, Timestamp};
+use crate::time::{Frontier, Inputs, Timestamp};
 
 /// Merges the streams of a list: `[a, b] -> merge() -> ..`, where the merge wants no other name.
 ///
 /// A list of streams is merged wherever it leads, row by row in order of arrival; this operator
 /// only gives that a place and, as `both = merge();`, a name. The frontier of the output is the
 /// least of the inputs' frontiers: an input never heard from holds it back (rule A2), one that has
-/// ended does not (rule A13).
+/// ended does not (rule A13), nor does one that is [idle](Inputs).
 ///
 /// # Examples
 ///
@@ -41,16 +41,12 @@ pub fn merge<D, T: Timestamp, R>(input: Edge<D, T, R>) -> Node<Merge<T, 1>, Only
 pub(crate) fn merge_all<D, T: Timestamp, R, const N: usize>(
     _inputs: [Edge<D, T, R>; N],
 ) -> Node<Merge<T, N>, OnlyOut<D, T, R>> {
-    let inputs = std::array::from_fn(|_| Frontier::start());
-    Node::new(Merge { inputs, output: Frontier::start() }, OnlyOut::new())
+    Node::new(Merge(Inputs::new(N)), OnlyOut::new())
 }
 
 /// See [`merge`].
 #[derive(Clone, Debug)]
-pub struct Merge<T: Timestamp, const N: usize> {
-    inputs: [Frontier<T>; N],
-    output: Frontier<T>,
-}
+pub struct Merge<T: Timestamp, const N: usize>(Inputs<T>);
 
 impl<T: Timestamp, const N: usize> Operator for Merge<T, N> {
     type Yield = ();
@@ -73,11 +69,8 @@ where
 
     #[inline(always)]
     fn advance(&mut self, frontier: Frontier<T>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
-        self.inputs[PORT] = frontier;
-        let least = self.inputs.iter().fold(Frontier::end(), |least, input| least.meet(input));
-        if least.is_beyond(&self.output) {
-            self.output = least.clone();
-            out.advance(least);
+        if let Some(frontier) = self.0.advance(PORT, frontier) {
+            out.advance(frontier);
         }
     }
 }

@@ -4,8 +4,10 @@
 //! (rule B6); a row is late when the frontier has reached the end of its window, and only then
 //! (rule D1).
 
+mod assigner;
 mod pane;
 mod tumbling;
 
+pub use assigner::{Assigner, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
 pub use pane::{Late, Pane, Window};
-pub use tumbling::{ByArrival, ByKey, PaneOrder, Tumbling, TumblingAggregate, tumbling};
+pub use tumbling::{ByArrival, ByKey, PaneOrder, TumblingAggregate, TumblingWindows, tumbling};

@@ -1,5 +1,7 @@
 //! Windows and what comes out of them.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::time::EventTime;
@@ -11,6 +13,26 @@ pub struct Window {
     pub start: EventTime,
     /// The first time after it.
     pub end: EventTime,
+}
+
+impl Window {
+    /// Whether a time is in the window. One that ends at the greatest time contains it, too.
+    #[inline]
+    pub fn contains(&self, time: EventTime) -> bool {
+        self.start <= time && (time < self.end || self.end == EventTime::MAX)
+    }
+
+    /// The time of what a window comes to: the last one in it.
+    #[inline]
+    pub fn last(&self) -> EventTime {
+        EventTime::from_micros(self.end.micros().saturating_sub(1))
+    }
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {})", self.start, self.end)
+    }
 }
 
 /// One firing of one window (of one key, where the stream is keyed).

@@ -1,4 +1,4 @@
-//! Tumbling windows: time cut into equal lengths, each row in exactly one.
+//! TumblingWindows windows: time cut into equal lengths, each row in exactly one.
 //!
 //! # Layout
 //!
@@ -20,11 +20,11 @@ use crate::time::{EventTime, Frontier, TimeDelta};
 use super::pane::{Late, Pane, Window};
 
 /// Cuts event time into windows of equal size, for each key: finish with
-/// [`aggregate`](Tumbling::aggregate) or [`fold`](Tumbling::fold).
+/// [`aggregate`](TumblingWindows::aggregate) or [`fold`](TumblingWindows::fold).
 ///
-/// Windows are aligned to the Unix epoch, or to [`offset`](Tumbling::offset): never to the first
+/// Windows are aligned to the Unix epoch, or to [`offset`](TumblingWindows::offset): never to the first
 /// row (rules B1, B2). A window without a row emits nothing. Panes come by window end, then by
-/// first arrival of the key, or [`by_key`](Tumbling::by_key). Late rows go to the port `late`.
+/// first arrival of the key, or [`by_key`](TumblingWindows::by_key). Late rows go to the port `late`.
 ///
 /// # Examples
 ///
@@ -53,13 +53,16 @@ use super::pane::{Late, Pane, Window};
 #[doc(alias = "window")]
 #[doc(alias = "tumble")]
 #[doc(alias = "fixed_window")]
-pub fn tumbling<K: Key, V>(_input: Edge<Keyed<K, V>, EventTime>, size: TimeDelta) -> K::Node<Tumbling<K, V>> {
-    K::node(Tumbling { size, offset: TimeDelta::ZERO, order: ByArrival, row: PhantomData })
+pub fn tumbling<K: Key, V>(
+    _input: Edge<Keyed<K, V>, EventTime>,
+    size: TimeDelta,
+) -> K::Node<TumblingWindows<K, V>> {
+    K::node(TumblingWindows { size, offset: TimeDelta::ZERO, order: ByArrival, row: PhantomData })
 }
 
 /// A tumbling window without an aggregate yet; see [`tumbling`].
 #[derive(Clone, Debug)]
-pub struct Tumbling<K, V, O = ByArrival> {
+pub struct TumblingWindows<K, V, O = ByArrival> {
     size: TimeDelta,
     offset: TimeDelta,
     order: O,
@@ -68,20 +71,20 @@ pub struct Tumbling<K, V, O = ByArrival> {
 
 type Ports<K, V, A> = OutLate<Keyed<K, Pane<A>>, EventTime, (), Late<Keyed<K, V>>, (), ()>;
 
-impl<K, V, O> Tumbling<K, V, O> {
+impl<K, V, O> TumblingWindows<K, V, O> {
     /// Windows start at this distance from multiples of the size; it is taken modulo the size.
     #[must_use]
     pub fn offset(self, offset: TimeDelta) -> Self {
-        Tumbling { offset, ..self }
+        TumblingWindows { offset, ..self }
     }
 
     /// The panes of one window come in the order of their keys. Costs a sort of the keys at firing.
     #[must_use]
-    pub fn by_key(self) -> Tumbling<K, V, ByKey>
+    pub fn by_key(self) -> TumblingWindows<K, V, ByKey>
     where
         K: Ord,
     {
-        Tumbling { size: self.size, offset: self.offset, order: ByKey, row: PhantomData }
+        TumblingWindows { size: self.size, offset: self.offset, order: ByKey, row: PhantomData }
     }
 
     /// Sums up the rows of each window and key with an [`Aggregate`], begun by `init`.
@@ -136,7 +139,7 @@ impl<K: Ord> PaneOrder<K> for ByKey {
     }
 }
 
-/// Tumbling windows with an aggregate; see [`tumbling`].
+/// TumblingWindows windows with an aggregate; see [`tumbling`].
 #[derive(Clone, Debug)]
 pub struct TumblingAggregate<K, A, I, O> {
     windows: Windows<K, A>,
