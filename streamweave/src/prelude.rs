@@ -23,7 +23,7 @@ pub use crate::operator::sequence::{
     skip, skip_while, take, take_while,
 };
 pub use crate::operator::window::{
-    Assigner, Late, Pane, Timing, Trigger, Window, cumulative, global, sliding, tumbling, windows,
+    Assigner, Late, Pane, Timing, Trigger, Window, cumulative, global, session, sliding, tumbling, windows,
 };
 pub use crate::operator::{
     Aggregate, Count, Max, Mean, Min, Sum, epochs, event_time, from_start, to_changes, untimed,
