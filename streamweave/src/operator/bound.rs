@@ -38,7 +38,7 @@ macro_rules! bounds {
         // before it takes the node's type from it; a single one it takes at its word.
         impl<$($($p,)*)? X: $($bound)*> $name $(<$($p),*>)? for X
         where
-            Never<X>: Clone,
+            $crate::operator::Never<X>: Clone,
             X: $name $(<$($p),*>)?,
         {
             type Node<N> = N;
