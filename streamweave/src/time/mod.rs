@@ -20,6 +20,6 @@ pub use frontier::{Antichain, Frontier, Moment, Reached};
 pub use inputs::Inputs;
 pub use timestamp::{EventTime, LogicalTime, ParseTimeError, Timestamp, TotalOrder};
 pub use watermark::{
-    BoundedOutOfOrderness, Every, IdleAfter, Partitioned, Punctuated, Strategy, Watermark, ascending, bounded,
-    partitioned, punctuated,
+    BoundedOutOfOrderness, Every, IdleAfter, Partitioned, Punctuated, Strategy, Watermark, ascending,
+    bounded, partitioned, punctuated,
 };

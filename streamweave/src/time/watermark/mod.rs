@@ -100,8 +100,8 @@ pub trait Strategy: Sized {
     /// Makes the stream [idle](Frontier::idle) when no row has come for as long as `timeout` on the clock, so that
     /// nobody who takes several streams waits for this one; with the next row it is active again.
     ///
-    /// Only time counts during which a row would have been taken: a stream that waits for a slow
-    /// sink is not idle (rule A7). That is looked at four times in each `timeout`; where a look comes late, because the
+    /// Only time counts during which a row would have been taken: a stream whose source waits for a slow
+    /// sink, or for another node, is not idle (rule A7). That is looked at four times in each `timeout`; where a look comes late, because the
     /// graph was at work, a quarter counts, and the sources have their turn before the next. So, with `probe` for
     /// `timeout / 4`, a stream is found idle within `[timeout, timeout + probe]` of its last row, and of
     /// the start of the graph where none came (rule A8, with k = 1), and later only where the graph is held up.
@@ -115,12 +115,24 @@ pub trait Strategy: Sized {
     /// use streamweave::prelude::*;
     ///
     /// graph! {
-    ///     graph both(busy: i64, quiet: i64) -> (all: i64 @ EventTime) {
-    ///         busy  -> event_time(|s| EventTime::from_secs(*s), ascending()) -> [all];
-    ///         quiet -> event_time(|s| EventTime::from_secs(*s), ascending().idle_after(30.secs())) -> [all];
+    ///     graph both(busy: i64, quiet: i64) -> (all: Timed<i64>) {
+    ///         a = event_time(|s| EventTime::from_secs(*s), ascending());
+    ///         b = event_time(|s| EventTime::from_secs(*s), ascending().idle_after(30.secs()));
+    ///         busy -> a;
+    ///         quiet -> b;
+    ///         [a, b] -> all;
     ///     }
     /// }
-    /// # fn main() {}
+    ///
+    /// let mut both = both::harness();
+    /// both.inputs.quiet.send(10);
+    /// both.inputs.busy.send(15);
+    /// both.advance(29.secs());
+    /// both.outputs.all.take();
+    /// assert_eq!(both.outputs.all.frontier().time(), Some(&EventTime::from_secs(10)));
+    /// both.advance(1.secs());
+    /// both.outputs.all.take();
+    /// assert_eq!(both.outputs.all.frontier().time(), Some(&EventTime::from_secs(15)));
     /// ```
     fn idle_after(self, timeout: TimeDelta) -> IdleAfter<Self> {
         IdleAfter::new(self, timeout)
