@@ -22,6 +22,7 @@ pub mod asynchronous;
 pub mod custom;
 pub mod element;
 pub mod flow;
+pub mod join;
 pub mod keyed;
 pub mod rate;
 pub mod sequence;
@@ -50,8 +51,8 @@ pub(crate) use blame::{Panicked, blaming, inside, watched};
 pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Merge, Min, Retract, Sum};
 pub use books::NodeReport;
 pub use bound::{
-    Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
-    View,
+    Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step,
+    Summand, View,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
