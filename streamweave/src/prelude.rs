@@ -13,6 +13,7 @@ pub use crate::operator::element::{
     split_results, try_map, unzip,
 };
 pub use crate::operator::flow::{Ways, balance, broadcast, concat, discard, merge, round_robin, zip};
+pub use crate::operator::join::{as_of, co_group, enrich, interval_join, join, window_join};
 pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,

@@ -22,6 +22,7 @@ pub mod asynchronous;
 pub mod custom;
 pub mod element;
 pub mod flow;
+pub mod join;
 pub mod keyed;
 pub mod rate;
 pub mod sequence;
@@ -52,8 +53,8 @@ pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Merge, Min, Re
 pub use arrival_time::{ArrivalTime, arrival_time};
 pub use books::NodeReport;
 pub use bound::{
-    Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
-    View,
+    Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step,
+    Summand, View,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
