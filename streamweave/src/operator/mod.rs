@@ -47,7 +47,10 @@ use crate::time::{Frontier, Timestamp};
 
 pub(crate) use blame::{Panicked, blaming, inside, watched};
 
-pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Merge, Min, Retract, Sum};
+pub use aggregate::{
+    Addable, Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, First, Folded, Last, Max, Mean,
+    Merge, Min, Retract, Subtractable, Sum, TopN, Variance,
+};
 pub use books::NodeReport;
 pub use bound::{
     Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
