@@ -7,6 +7,7 @@ pub use crate::io::write::{append, stdout};
 pub use crate::operator::asynchronous::{
     CallError, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map,
 };
+pub use crate::operator::changes::{count_all, count_by_key, top_n};
 pub use crate::operator::custom::{Cx, Out, route};
 pub use crate::operator::element::{
     Tally, TextTally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, route_by,
@@ -17,6 +18,7 @@ pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,
 };
+pub use crate::operator::order::{first_per_key, last_per_key, sort, sort_by_key};
 pub use crate::operator::rate::{debounce, rate_limit, sample, throttle};
 pub use crate::operator::sequence::{
     batch, batch_bytes, dedup, distinct, distinct_by, enumerate, every, pairwise, sample_by_chance, scan,

@@ -19,10 +19,12 @@
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
 pub mod asynchronous;
+pub mod changes;
 pub mod custom;
 pub mod element;
 pub mod flow;
 pub mod keyed;
+pub mod order;
 pub mod rate;
 pub mod sequence;
 pub mod window;
@@ -54,7 +56,7 @@ pub use aggregate::{
 pub use books::NodeReport;
 pub use bound::{
     Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
-    View,
+    Totally, View,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};

@@ -2,8 +2,10 @@
 
 mod chance;
 mod ordered_map;
+mod time_queue;
 mod waiting;
 
 pub(crate) use chance::Chance;
 pub use ordered_map::OrderedMap;
+pub use time_queue::TimeQueue;
 pub use waiting::Waiting;

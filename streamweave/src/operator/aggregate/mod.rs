@@ -16,7 +16,7 @@
 //! | a tuple of aggregates | what they keep | where all do | where all do |
 //!
 //! An extreme cannot take back a value, for it does not know the next one: over changes there is
-//! `top_n`, which keeps them all.
+//! [`top_n`](super::changes::top_n()), which keeps them all.
 
 mod count;
 mod distinct_count;
