@@ -5,7 +5,7 @@ pub use crate::graph;
 pub use crate::io::read::stdin;
 pub use crate::io::write::{append, stdout};
 pub use crate::operator::asynchronous::{
-    CallError, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map,
+    CallError, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map, lookup,
 };
 pub use crate::operator::changes::{count_all, count_by_key, top_n};
 pub use crate::operator::custom::{Cx, Out, route};
