@@ -10,7 +10,7 @@ pub use crate::operator::asynchronous::{
 pub use crate::operator::changes::{count_all, count_by_key, top_n};
 pub use crate::operator::custom::{Cx, Out, route};
 pub use crate::operator::element::{
-    Tally, TextTally, filter, filter_map, flat_map, flat_map_ref, inspect, map, partition, route_by,
+    Tally, TextTally, filter, filter_map, flat_map, flat_map_ref, inspect, map, memo, partition, route_by,
     split_results, try_map, unzip,
 };
 pub use crate::operator::flow::{Ways, balance, broadcast, concat, discard, merge, round_robin, zip};
