@@ -60,7 +60,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub fn time(&self) -> Option<EventTime> {
+    pub(crate) fn time(&self) -> Option<EventTime> {
         EventTime::utc(self.year, self.month, self.day, self.hour, 0)
     }
 }
@@ -156,7 +156,7 @@ pub(crate) struct Shown {
 }
 
 impl Shown {
-    pub fn header(self) -> &'static [&'static str] {
+    pub(crate) fn header(self) -> &'static [&'static str] {
         &COLUMNS[usize::from(!self.op)..if self.weather { 10 } else { 8 }]
     }
 }
