@@ -210,7 +210,7 @@ impl<O: Resume<Outs>, Outs: Outputs, C, const PLACE: usize> Chain for Stage<'_, 
         books.filtered += tally.filtered;
         books.absorbed += tally.absorbed;
         books.late += tally.late;
-        self.outs.settle(&mut self.counters.emitted);
+        self.outs.settle(&mut self.counters.emitted, self.cx.batch.now);
     }
 }
 
