@@ -126,7 +126,7 @@ impl Explanation {
     ///
     /// graph! {
     ///     graph both(clicks: Timed<u32>, views: Timed<u32>) -> (all: Timed<u32>) {
-    ///         [clicks, views] -> merge() -> all;
+    ///         [clicks, views] -> map(|row| row) -> all;
     ///     }
     /// }
     ///
