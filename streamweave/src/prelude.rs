@@ -35,6 +35,7 @@ pub use crate::operator::{
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
 pub use crate::source::{from_channel, from_iter, from_stream, interval};
 pub use crate::time::{
-    EventTime, LogicalTime, Strategy, TimeDelta, Units, ascending, bounded, partitioned, punctuated,
+    EventTime, LogicalTime, ProcessingTime, Strategy, TimeDelta, Units, ascending, bounded, partitioned,
+    punctuated,
 };
 pub use streamweave_macros::{Ports, node};
