@@ -5,9 +5,13 @@
 //! (rule D1).
 
 mod assigner;
+mod calendar;
 mod pane;
 mod tumbling;
 
 pub use assigner::{Assigner, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
+#[cfg(feature = "time-zones")]
+pub use calendar::UnknownZone;
+pub use calendar::{Calendar, Weekday};
 pub use pane::{Late, Pane, Window};
 pub use tumbling::{ByArrival, ByKey, PaneOrder, TumblingAggregate, TumblingWindows, tumbling};
