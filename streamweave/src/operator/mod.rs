@@ -55,8 +55,8 @@ pub use aggregate::{
 };
 pub use books::NodeReport;
 pub use bound::{
-    Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
-    Totally, View,
+    Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Ranked, Repeatable, Sortable,
+    Step, Summand, View,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
