@@ -58,8 +58,8 @@ pub use aggregate::{
 pub use arrival_time::{ArrivalTime, arrival_time};
 pub use books::NodeReport;
 pub use bound::{
-    Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step,
-    Summand, Totally, View,
+    Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Ranked, Repeatable,
+    Sortable, Step, Summand, View,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};

@@ -14,6 +14,7 @@ mod inputs;
 mod timestamp;
 mod watermark;
 
+pub(crate) use civil::Date;
 pub use clock::{Clock, ManualClock, ProcessingTime, SystemClock};
 pub use delta::{TimeDelta, Units};
 pub use frontier::{Antichain, Frontier, Moment, Reached};

@@ -10,6 +10,7 @@
 mod accumulation;
 mod assigner;
 mod begin;
+mod calendar;
 mod late;
 mod merging;
 mod once;
@@ -24,6 +25,9 @@ mod windows;
 pub use accumulation::{Accumulating, Accumulation, Discarding, FiresOnce, Retracting};
 pub use assigner::{Assigner, Assigns, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
 pub use begin::{Begin, FoldFrom};
+#[cfg(feature = "time-zones")]
+pub use calendar::UnknownZone;
+pub use calendar::{Calendar, Weekday};
 pub use merging::Merging;
 pub use once::Single;
 pub use order::{ByArrival, ByKey, PaneOrder};
