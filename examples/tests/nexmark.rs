@@ -1,0 +1,82 @@
+//! The Nexmark queries against an oracle that works each out from the whole dump at once, and knows no engine.
+
+use nexmark::event::Bid;
+use streamweave_examples::nexmark::{Event, Events, Query, START, dump};
+use streamweave_tests::oracle::Tables;
+
+fn tables(events: &[Event]) -> Tables {
+    let mut bytes = Vec::new();
+    dump(events, &mut bytes).expect("memory takes it");
+    Tables::read(&bytes)
+}
+
+fn answer(query: Query, events: &[Event], batch: usize) -> Vec<String> {
+    let run = query.answer(events.to_vec(), batch);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime of one thread can be built").block_on(run).expect("the run succeeds").lines
+}
+
+/// Every query gives what the oracle gives, and something at all.
+fn assert_answers(events: Events) {
+    let arrivals = events.arrivals();
+    let tables = tables(&arrivals);
+    for query in Query::ALL {
+        let expected = tables.answer(query.name(), START as i64, events.rate as i64);
+        assert!(!expected.is_empty(), "{} has an empty answer", query.name());
+        for batch in [7, 1_024] {
+            let answer = answer(query, &arrivals, batch);
+            assert!(answer == expected, "{} of {events:?} in batches of {batch}", query.name());
+        }
+    }
+}
+
+#[test]
+fn every_query_gives_what_its_sql_says() {
+    for seed in 1..=3 {
+        assert_answers(Events { rate: 200, ..Events::new(20_000, seed) });
+    }
+}
+
+#[test]
+fn so_it_does_where_the_events_are_a_second_apart_and_go_through_the_day() {
+    // 05:00 to 10:33, and 16:00 to 21:33.
+    for hour in [5, 16] {
+        assert_answers(Events { rate: 1, start: START + hour * 3_600_000, ..Events::new(20_000, hour) });
+    }
+}
+
+#[test]
+fn so_it_does_where_ten_thousand_events_happen_in_a_second() {
+    assert_answers(Events::new(20_000, 4));
+}
+
+fn bid(millis: u64, bidder: usize, price: usize) -> Event {
+    let text = |text: &str| text.to_owned();
+    let (channel, url) = (text("channel-1"), text("https://h/a//c&channel_id=5"));
+    Event::Bid(Bid { auction: 1, bidder, price, channel, url, date_time: START + millis, extra: text("cab") })
+}
+
+#[track_caller]
+fn assert_both_say(query: Query, events: &[Event], expected: &[&str]) {
+    let lines = answer(query, events, 1);
+    assert_eq!(lines, expected, "the graph's answer to {}", query.name());
+    assert_eq!(lines, tables(events).answer(query.name(), START as i64, 10_000), "the oracle's answer");
+}
+
+#[test]
+fn q7_a_bid_at_the_end_of_a_window_counts_there_if_its_price_is_the_highest() {
+    let events =
+        [bid(1, 1, 50), bid(9_999, 2, 50), bid(10_000, 3, 50), bid(10_001, 4, 60), bid(20_000, 5, 7)];
+    let ten = ["1,50,1,1436918400001,cab", "1,50,2,1436918409999,cab", "1,50,3,1436918410000,cab"];
+    let rest = ["1,60,4,1436918410001,cab", "1,7,5,1436918420000,cab"];
+    assert_both_say(Query::Q7, &events, &[&ten[..], &rest[..]].concat());
+    // Alone in its window it is that window's highest, too.
+    let events = [bid(9_999, 2, 50), bid(10_000, 3, 50)];
+    let twice = "1,50,3,1436918410000,cab";
+    assert_both_say(Query::Q7, &events, &["1,50,2,1436918409999,cab", twice, twice]);
+}
+
+#[test]
+fn q22_a_part_that_is_missing_is_empty() {
+    assert_both_say(Query::Q22, &[bid(1, 1, 50)], &["1,1,50,channel-1,a,,c&channel_id=5"]);
+}
