@@ -99,7 +99,8 @@ const HEADER: [&str; 7] =
 
 #[node]
 fn row(hour: Keyed<String, Pane<Delays>>) -> Row {
-    let Pane { window, value: Delays { flights, cancelled, delayed, departed, total, max } } = hour.value;
+    let Pane { window, value, .. } = hour.value;
+    let Delays { flights, cancelled, delayed, departed, total, max } = value;
     let mean_delay = (departed > 0).then(|| format!("{:.2}", total as f64 / departed as f64));
     Row {
         window_start: window.start,

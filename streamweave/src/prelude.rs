@@ -22,7 +22,9 @@ pub use crate::operator::sequence::{
     batch, batch_bytes, dedup, distinct, distinct_by, enumerate, every, pairwise, sample_by_chance, scan,
     skip, skip_while, take, take_while,
 };
-pub use crate::operator::window::{Late, Pane, Window, tumbling};
+pub use crate::operator::window::{
+    Assigner, Late, Pane, Timing, Trigger, Window, cumulative, global, session, sliding, tumbling, windows,
+};
 pub use crate::operator::{
     Aggregate, Count, Max, Mean, Min, Sum, epochs, event_time, from_start, to_changes, untimed,
 };

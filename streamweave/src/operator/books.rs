@@ -8,7 +8,7 @@ use super::stage::Counters;
 
 /// The books of one node, in rows.
 ///
-/// Each row received is exactly one of passed, filtered, absorbed and late (rule Z2). A row that
+/// Each row received is exactly one of passed, filtered, absorbed, late and unassigned (rule Z2). A row that
 /// goes to an `err` port is passed; a late row counts as late and is emitted on its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeReport {
@@ -24,6 +24,8 @@ pub struct NodeReport {
     pub absorbed: u64,
     /// Came too late.
     pub late: u64,
+    /// Belong to no window: in the gap between two.
+    pub unassigned: u64,
     /// Went out, by port.
     pub emitted: Vec<(&'static str, u64)>,
     /// Came in, by the node's own count; kept in builds with debug assertions only.
@@ -51,6 +53,7 @@ impl NodeReport {
             filtered: tally.filtered,
             absorbed: tally.absorbed,
             late: tally.late,
+            unassigned: tally.unassigned,
             emitted: names.iter().copied().zip(emitted.iter().map(|port| port.rows)).collect(),
             counted: (cfg!(debug_assertions) && !is_source).then_some(tally.received),
             inside,
@@ -85,7 +88,7 @@ impl NodeReport {
 
     /// Checks that every row is accounted for.
     pub(crate) fn conserved(&self) -> Result<(), String> {
-        let NodeReport { name, received, passed, filtered, absorbed, late, inside, .. } = self;
+        let NodeReport { name, received, passed, filtered, absorbed, late, unassigned, inside, .. } = self;
         for node in inside {
             node.conserved().map_err(|imbalance| format!("inside `{name}`: {imbalance}"))?;
         }
@@ -95,11 +98,11 @@ impl NodeReport {
         if self.counted.is_none() && *received == 0 {
             return Ok(());
         }
-        let accounted = passed + filtered + absorbed + late;
+        let accounted = passed + filtered + absorbed + late + unassigned;
         if accounted != *received {
             return Err(format!(
                 "`{name}` received {received} rows, but accounts for {accounted}: {passed} passed, \
-                 {filtered} filtered, {absorbed} absorbed, {late} late"
+                 {filtered} filtered, {absorbed} absorbed, {late} late, {unassigned} unassigned"
             ));
         }
         Ok(())
@@ -120,6 +123,7 @@ impl NodeReport {
             ("filtered", self.filtered),
             ("absorbed", self.absorbed),
             ("late", self.late),
+            ("unassigned", self.unassigned),
         ];
         for (fate, rows) in fates.into_iter().filter(|(_, rows)| *rows > 0) {
             write!(f, ", {rows} {fate}")?;

@@ -34,6 +34,7 @@ pub(crate) struct Tally {
     pub(crate) filtered: u64,
     pub(crate) absorbed: u64,
     pub(crate) late: u64,
+    pub(crate) unassigned: u64,
 }
 
 impl<O: Operator> Placed<O> {
@@ -146,6 +147,12 @@ impl Cx {
     pub fn late(&mut self) {
         self.tally.late += 1;
     }
+
+    /// The row belongs to no window.
+    #[inline(always)]
+    pub fn unassigned(&mut self) {
+        self.tally.unassigned += 1;
+    }
 }
 
 /// An operator at work on a batch: what it emits into stands behind it.
@@ -210,6 +217,7 @@ impl<O: Resume<Outs>, Outs: Outputs, C, const PLACE: usize> Chain for Stage<'_, 
         books.filtered += tally.filtered;
         books.absorbed += tally.absorbed;
         books.late += tally.late;
+        books.unassigned += tally.unassigned;
         self.outs.settle(&mut self.counters.emitted);
     }
 }

@@ -2,8 +2,10 @@
 
 mod chance;
 mod ordered_map;
+mod slots;
 mod waiting;
 
 pub(crate) use chance::Chance;
 pub use ordered_map::OrderedMap;
+pub use slots::Slots;
 pub use waiting::Waiting;

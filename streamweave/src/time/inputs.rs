@@ -162,7 +162,8 @@ mod tests {
             inputs.advance(0, at(5));
             inputs.advance(1, at(4));
             for input in order {
-                inputs.advance(input, inputs.of(input).clone().idle());
+                let idle = inputs.of(input).idle();
+                inputs.advance(input, idle);
             }
             assert_eq!(*inputs.frontier(), at(5).idle());
         }

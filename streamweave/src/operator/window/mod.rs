@@ -1,13 +1,37 @@
 //! Windows over event time.
 //!
+//! [`tumbling()`], [`sliding()`], [`cumulative()`], [`global()`] and [`windows()`], for an [`Assigner`] of any kind, give
+//! [`Windows`]: what they have in common is told there. [`session()`] windows are cut by the rows themselves.
+//!
 //! A window is half-open, `[start, end)`. It fires when the frontier reaches its end, not before
-//! (rule B6); a row is late when the frontier has reached the end of its window, and only then
+//! (rule B6); a row is late when the frontier has passed all of its windows, and only then
 //! (rule D1).
 
+mod accumulation;
 mod assigner;
+mod begin;
+mod late;
+mod merging;
+mod once;
+mod order;
 mod pane;
-mod tumbling;
+mod session;
+mod sharing;
+mod sliced;
+mod trigger;
+mod windows;
 
+pub use accumulation::{Accumulating, Accumulation, Discarding, FiresOnce, Retracting};
 pub use assigner::{Assigner, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
-pub use pane::{Late, Pane, Window};
-pub use tumbling::{ByArrival, ByKey, PaneOrder, TumblingAggregate, TumblingWindows, tumbling};
+pub use begin::{Begin, FoldFrom};
+pub use merging::Merging;
+pub use once::Single;
+pub use order::{ByArrival, ByKey, PaneOrder};
+pub use pane::{Late, Pane, Timing, Window};
+pub use session::{Bounds, Closes, Sessions, session};
+pub use sharing::Sharing;
+pub use sliced::Sliced;
+pub use trigger::{FirstOf, Never, Once, Period, Rows, Trigger, period, rows};
+pub use windows::{
+    Fires, Firing, Mode, Ports, Unnamed, Windows, cumulative, global, sliding, tumbling, windows,
+};

@@ -42,6 +42,42 @@ pub struct Pane<A> {
     pub window: Window,
     /// What the rows in it come to.
     pub value: A,
+    /// When it fired: before, at or after its end.
+    pub timing: Timing,
+    /// How many times it fired before.
+    pub index: u32,
+    /// Whether it is known not to fire again. One that waited in vain for late rows is not known to.
+    pub is_last: bool,
+}
+
+/// When a window fires, seen from its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Timing {
+    /// Before the frontier has reached its end, because of a [`Trigger`](super::Trigger).
+    Early,
+    /// When the frontier reaches its end: once for each window and key with rows in it.
+    OnTime,
+    /// Afterwards, because of a late row.
+    Late,
+}
+
+impl<A> Pane<A> {
+    /// The one firing of a window that fires once.
+    #[inline(always)]
+    pub fn once(window: Window, value: A) -> Self {
+        Pane { window, value, timing: Timing::OnTime, index: 0, is_last: true }
+    }
+
+    /// Whether it is the first firing of its window.
+    pub fn is_first(&self) -> bool {
+        self.index == 0
+    }
+
+    /// The same firing with another value.
+    pub fn map<B>(self, f: impl FnOnce(A) -> B) -> Pane<B> {
+        let Pane { window, value, timing, index, is_last } = self;
+        Pane { window, value: f(value), timing, index, is_last }
+    }
 }
 
 /// A row that came after its window had fired: what a `late` port carries.
@@ -53,7 +89,7 @@ pub struct Late<D> {
     pub row: D,
     /// Its time.
     pub time: EventTime,
-    /// The window that it belongs to.
+    /// The window that it belongs to; of several the one that was open for longest.
     pub window: Window,
     /// The frontier when it came.
     pub frontier: EventTime,

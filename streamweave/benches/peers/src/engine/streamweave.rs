@@ -103,6 +103,6 @@ fn to_its_end<R>(run: impl Future<Output = Result<R, ::streamweave::Error>>) {
 }
 
 fn pane(count: Keyed<usize, Pane<u64>>) -> windows::Pane {
-    let Keyed { key: auction, value: Pane { window, value: bids } } = count;
+    let Keyed { key: auction, value: Pane { window, value: bids, .. } } = count;
     windows::Pane { start: window.start.micros(), auction, bids }
 }
