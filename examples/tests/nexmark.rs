@@ -80,3 +80,14 @@ fn q7_a_bid_at_the_end_of_a_window_counts_there_if_its_price_is_the_highest() {
 fn q22_a_part_that_is_missing_is_empty() {
     assert_both_say(Query::Q22, &[bid(1, 1, 50)], &["1,1,50,channel-1,a,,c&channel_id=5"]);
 }
+
+#[test]
+fn q11_ten_seconds_between_two_bids_are_no_end_of_a_session() {
+    let events = [bid(10_000, 1, 5), bid(0, 1, 5), bid(20_001, 1, 5), bid(20_001, 2, 5)];
+    let long = "1,2,1436918400000,1436918420000";
+    let others = ["1,1,1436918420001,1436918430001", "2,1,1436918420001,1436918430001"];
+    // 10_000 and 0: the watermark is not strict about what comes within it.
+    assert_both_say(Query::Q11, &events[1..2], &["1,1,1436918400000,1436918410000"]);
+    let in_order = [events[1].clone(), events[0].clone(), events[2].clone(), events[3].clone()];
+    assert_both_say(Query::Q11, &in_order, &[others[0], long, others[1]]);
+}

@@ -315,7 +315,7 @@ fn nexmark_answers_a_query_over_the_events_that_it_dumps_and_says_what_it_took()
     let stderr = std::str::from_utf8(&output.stderr).expect("stderr is text");
     let (header, values) = stderr.trim_end().split_once('\n').expect("two lines");
     assert_eq!(header, "query,events,seconds,events_per_second,peak_rss_mib");
-    assert!(values.starts_with("q7,3000,0."), "{values}");
+    assert!(values.starts_with("q7,3000,"), "{values}");
     assert_eq!(values.split(',').count(), header.split(',').count());
 }
 

@@ -12,10 +12,12 @@ mod events;
 pub mod q0;
 pub mod q1;
 pub mod q10;
+pub mod q11;
 pub mod q14;
 pub mod q2;
 pub mod q21;
 pub mod q22;
+pub mod q5;
 pub mod q7;
 mod row;
 
@@ -37,10 +39,14 @@ pub enum Query {
     Q1,
     /// Selection.
     Q2,
+    /// Hot items.
+    Q5,
     /// Highest bid.
     Q7,
     /// Log to files.
     Q10,
+    /// User sessions.
+    Q11,
     /// Calculation.
     Q14,
     /// Channel ids.
@@ -60,8 +66,18 @@ pub struct Answer {
 
 impl Query {
     /// All of them.
-    pub const ALL: [Query; 8] =
-        [Query::Q0, Query::Q1, Query::Q2, Query::Q7, Query::Q10, Query::Q14, Query::Q21, Query::Q22];
+    pub const ALL: [Query; 10] = [
+        Query::Q0,
+        Query::Q1,
+        Query::Q2,
+        Query::Q5,
+        Query::Q7,
+        Query::Q10,
+        Query::Q11,
+        Query::Q14,
+        Query::Q21,
+        Query::Q22,
+    ];
 
     /// How the command line calls it.
     pub fn name(self) -> &'static str {
@@ -69,8 +85,10 @@ impl Query {
             Query::Q0 => "q0",
             Query::Q1 => "q1",
             Query::Q2 => "q2",
+            Query::Q5 => "q5",
             Query::Q7 => "q7",
             Query::Q10 => "q10",
+            Query::Q11 => "q11",
             Query::Q14 => "q14",
             Query::Q21 => "q21",
             Query::Q22 => "q22",
@@ -92,8 +110,10 @@ impl Query {
             Query::Q0 => timed(q0::run(events, batch)).await,
             Query::Q1 => timed(q1::run(events, batch)).await,
             Query::Q2 => timed(q2::run(events, batch)).await,
+            Query::Q5 => timed(q5::run(events, batch)).await,
             Query::Q7 => timed(q7::run(events, batch)).await,
             Query::Q10 => timed(q10::run(events, batch)).await,
+            Query::Q11 => timed(q11::run(events, batch)).await,
             Query::Q14 => timed(q14::run(events, batch)).await,
             Query::Q21 => timed(q21::run(events, batch)).await,
             Query::Q22 => timed(q22::run(events, batch)).await,

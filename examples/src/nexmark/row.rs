@@ -11,6 +11,11 @@ pub(super) fn at(millis: u64) -> EventTime {
     EventTime::from_micros(i64::try_from(millis).unwrap_or(i64::MAX).saturating_mul(1_000))
 }
 
+/// The milliseconds since the Unix epoch.
+pub(super) fn millis(time: EventTime) -> i64 {
+    time.micros().div_euclid(1_000)
+}
+
 /// A price in euros, exactly: SQL's `DECIMAL(23, 3)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Euros {
