@@ -13,6 +13,7 @@ pub use crate::operator::element::{
     split_results, try_map, unzip,
 };
 pub use crate::operator::flow::{Ways, balance, broadcast, concat, discard, merge, round_robin, zip};
+pub use crate::operator::join::{as_of, co_group, enrich, interval_join, join, window_join};
 pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,
@@ -26,9 +27,12 @@ pub use crate::operator::window::{
     Assigner, Late, Pane, Timing, Trigger, Window, cumulative, global, session, sliding, tumbling, windows,
 };
 pub use crate::operator::{
-    Aggregate, Count, Max, Mean, Min, Sum, epochs, event_time, from_start, to_changes, untimed,
+    Aggregate, Ahead, Count, Max, Mean, Min, Sum, arrival_time, epochs, event_time, from_start, to_changes,
+    untimed,
 };
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
 pub use crate::source::{from_channel, from_iter, from_stream, interval};
-pub use crate::time::{EventTime, LogicalTime, TimeDelta, Units, bounded};
+pub use crate::time::{
+    EventTime, LogicalTime, Strategy, TimeDelta, Units, ascending, bounded, partitioned, punctuated,
+};
 pub use streamweave_macros::{Ports, node};

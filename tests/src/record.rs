@@ -15,6 +15,8 @@ pub enum Seen<D, T> {
     Row(D, T),
     /// Nothing before this time is to come.
     Frontier(T),
+    /// Nothing before this time is to come, and nothing is expected for now.
+    Idle(T),
     /// Nothing is to come.
     End,
 }
@@ -51,7 +53,11 @@ impl<D, T: TotalOrder, Outs> Input<0, D, T, (), Outs> for Record<D, T> {
     }
 
     fn advance(&mut self, frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {
-        let seen = frontier.time().map_or(Seen::End, |time| Seen::Frontier(time.clone()));
+        let seen = match frontier.time() {
+            None => Seen::End,
+            Some(time) if frontier.is_idle() => Seen::Idle(time.clone()),
+            Some(time) => Seen::Frontier(time.clone()),
+        };
         self.0.borrow_mut().push(seen);
     }
 }

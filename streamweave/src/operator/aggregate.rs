@@ -47,6 +47,11 @@ pub trait Aggregate<V> {
 /// # Contract
 ///
 /// `merge` gives what adding the values of `self`, then those of `later`, to a new aggregate would have given.
+#[diagnostic::on_unimplemented(
+    message = "two of `{Self}` cannot be put together",
+    label = "these windows share their rows, or merge: their aggregate has to be a `Merge`",
+    note = "implement `streamweave::operator::Merge` for it; a fold by closures says how a row is added, but not how two states are put together: write it as an `Aggregate`"
+)]
 pub trait Merge {
     /// Takes in what another one has summed up, of values that come after those of this one.
     fn merge(&mut self, later: &Self);

@@ -50,6 +50,12 @@ impl<T: Timestamp> Inputs<T> {
         Inputs { inputs: vec![input; inputs], all: Frontier::start() }
     }
 
+    /// One more input, at the start: its number. It holds the others where they are until it has caught up.
+    pub fn join(&mut self) -> usize {
+        self.inputs.push(Input { frontier: Frontier::start(), is_counted: true });
+        self.inputs.len() - 1
+    }
+
     /// How far all together have come.
     #[inline]
     pub fn frontier(&self) -> &Frontier<T> {

@@ -31,10 +31,9 @@ use super::trigger::{Rows, Trigger};
 use super::windows::Firing;
 
 /// Session windows with an aggregate; see [`session`](super::session()).
-pub struct Merging<K, V, A, I, M, E>
+pub struct Merging<K, V, A, B, I, M, E>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     M: Accumulation,
     E: Trigger,
 {
@@ -42,7 +41,7 @@ where
     init: I,
     firing: Firing<E, Rows>,
     frontier: i64,
-    keys: Slots<K, OfKey<Session<A, A::Output, M, E>>>,
+    keys: Slots<K, OfKey<Session<A, B, M, E>>>,
     /// When which session is to be looked at, at which place.
     queue: BinaryHeap<Reverse<(i64, u64, u32)>>,
     /// How many sessions there have been.
@@ -136,10 +135,9 @@ impl<A, B: Clone, M: Accumulation, E: Trigger> OfKey<Session<A, B, M, E>> {
     }
 }
 
-impl<K, V, A, I, M, E> Merging<K, V, A, I, M, E>
+impl<K, V, A, B, I, M, E> Merging<K, V, A, B, I, M, E>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     M: Accumulation,
     E: Trigger,
 {
@@ -163,11 +161,11 @@ where
     }
 }
 
-impl<K, V, A, I, M, E> Merging<K, V, A, I, M, E>
+impl<K, V, A, B, I, M, E> Merging<K, V, A, B, I, M, E>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V> + Merge,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B> + Merge,
+    B: Clone,
     I: Begin<A>,
     M: Accumulation,
     E: Trigger,
@@ -182,7 +180,7 @@ where
         out: &mut Port<Out>,
         now: ProcessingTime,
     ) where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let Some((key, OfKey { sessions, .. })) = self.keys.get_mut(place) else { return };
         let at = joins.start;
@@ -250,7 +248,7 @@ where
     /// Fires a session.
     fn fire<Out>(&mut self, place: u32, at: usize, timing: Timing, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let passed = self.passed();
         let Some((key, OfKey { sessions, .. })) = self.keys.get_mut(place) else { return };
@@ -268,7 +266,7 @@ where
     #[inline(never)]
     fn pass<Out>(&mut self, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         while let Some(&Reverse((time, id, place))) = self.queue.peek()
             && time <= self.frontier
@@ -288,7 +286,7 @@ where
     /// A session's time has come, or it has grown meanwhile.
     fn move_on<Out>(&mut self, place: u32, at: usize, time: i64, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let Some((_, OfKey { sessions, .. })) = self.keys.get_mut(place) else { return };
         let session = &mut sessions[at];
@@ -347,7 +345,7 @@ where
     /// Asks the triggers whose alarms are due.
     fn alarm<Out>(&mut self, out: &mut Port<Out>, now: ProcessingTime)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         while let Some(&(due, id, place)) = self.alarms.first().filter(|(due, ..)| *due <= now) {
             self.alarms.pop_first();
@@ -362,10 +360,9 @@ where
     }
 }
 
-impl<K, V, A, I, M, E> Operator for Merging<K, V, A, I, M, E>
+impl<K, V, A, B, I, M, E> Operator for Merging<K, V, A, B, I, M, E>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     M: Accumulation,
     E: Trigger,
 {
@@ -392,16 +389,16 @@ where
     fn finish(&mut self) {}
 }
 
-impl<K, V, A, I, M, E, Out, Late> Input<0, Keyed<K, V>, EventTime, (), (Port<Out>, Port<Late>)>
-    for Merging<K, V, A, I, M, E>
+impl<K, V, A, B, I, M, E, Out, Late> Input<0, Keyed<K, V>, EventTime, (), (Port<Out>, Port<Late>)>
+    for Merging<K, V, A, B, I, M, E>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V> + Merge,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B> + Merge,
+    B: Clone,
     I: Begin<A>,
     M: Accumulation,
     E: Trigger,
-    Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+    Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     Late: Push<super::Late<Keyed<K, V>>, (), ()>,
 {
     #[inline]
@@ -440,15 +437,15 @@ where
     }
 }
 
-impl<K, V, A, I, M, E, Out, Late> Resume<(Port<Out>, Port<Late>)> for Merging<K, V, A, I, M, E>
+impl<K, V, A, B, I, M, E, Out, Late> Resume<(Port<Out>, Port<Late>)> for Merging<K, V, A, B, I, M, E>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V> + Merge,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B> + Merge,
+    B: Clone,
     I: Begin<A>,
     M: Accumulation,
     E: Trigger,
-    Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+    Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
 {
     fn resume(&mut self, (out, _): &mut (Port<Out>, Port<Late>), cx: &mut Cx) -> Progress {
         self.alarm(out, cx.now());
@@ -456,10 +453,9 @@ where
     }
 }
 
-impl<K, V, A, I, M, E> fmt::Debug for Merging<K, V, A, I, M, E>
+impl<K, V, A, B, I, M, E> fmt::Debug for Merging<K, V, A, B, I, M, E>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     M: Accumulation,
     E: Trigger,
 {

@@ -3,14 +3,14 @@
 use std::marker::PhantomData;
 
 use crate::envelope::Keyed;
-use crate::operator::aggregate::{Aggregate, Merge};
-use crate::operator::{Aggregates, Key, Node};
+use crate::operator::aggregate::Merge;
+use crate::operator::{self, Aggregates, Key, Node};
 use crate::port::{Edge, OutLate};
 use crate::time::{EventTime, TimeDelta};
 
 use super::accumulation::{Accumulation, FiresOnce, Retracting};
 use super::merging::Merging;
-use super::trigger::{Never, Rows, Trigger, rows};
+use super::trigger::{Never, Rows, Trigger, Triggers, rows};
 use super::windows::{Firing, Mode, Ports};
 
 /// Cuts the rows of each key into sessions: a session ends where no row of the key follows for `gap`.
@@ -101,12 +101,12 @@ impl<K, V, M, E> Sessions<K, V, M, E> {
     /// Lets sessions fire before their ends, too, whenever the trigger says so; a session that was made of several begins
     /// its trigger anew. The mode has to be named.
     #[must_use]
-    pub fn early<T: Trigger>(self, trigger: T) -> Sessions<K, V, M::Repeated, T>
+    pub fn early<T: Triggers>(self, trigger: T) -> T::Node<Sessions<K, V, M::Repeated, T>>
     where
         M: Mode,
     {
         let Firing { lateness, late, .. } = self.firing;
-        self.with(Firing { lateness, early: trigger, late })
+        T::node(self.with(Firing { lateness, early: trigger, late }))
     }
 
     /// Each firing takes back those before it that no longer hold: the output carries changes.
@@ -119,28 +119,35 @@ impl<K, V, M, E> Sessions<K, V, M, E> {
         self.with(firing)
     }
 
-    /// Sums up the rows of each session with an [`Aggregate`] that is a [`Merge`], begun by `init`.
-    pub fn aggregate<A, B, I>(self, init: I) -> A::Node<Node<M::Operator, Ports<K, V, B, M::Diff>>>
+    /// Sums up the rows of each session with an [`Aggregate`](crate::operator::Aggregate) that is a [`Merge`], begun by `init`.
+    pub fn aggregate<A, B, I>(
+        self,
+        init: I,
+    ) -> <A as Aggregates<V, B>>::Node<
+        Node<
+            <A as InSessions<K, V, B, I, M, E>>::Operator,
+            Ports<K, V, B, <A as InSessions<K, V, B, I, M, E>>::Diff>,
+        >,
+    >
     where
-        A: Aggregates<V, B>,
+        A: Aggregates<V, B> + InSessions<K, V, B, I, M, E>,
         I: FnMut() -> A,
-        M: Closes<K, V, A, I, E>,
     {
-        A::node(Node::new(M::operator(self.bounds, init, self.firing), OutLate::new()))
+        A::node(Node::new(A::operator(self.bounds, init, self.firing), OutLate::new()))
     }
 }
 
-/// How sessions with an aggregate `A` fire: the operator that they are.
+/// An aggregate that can stand in sessions that fire in the mode `M`.
 #[diagnostic::on_unimplemented(
     message = "these sessions can change after they have fired, and do not say that they take back what they said",
     label = "name it before the aggregate: `.retracting()`",
     note = "a late row can make one session of two that have fired: so the output carries changes"
 )]
-pub trait Closes<K, V, A, I, E> {
+pub trait InSessions<K, V, B, I, M, E> {
     /// The diff of what comes out.
     type Diff;
     /// The operator.
-    type Operator: crate::operator::Operator;
+    type Operator: operator::Operator;
 
     /// The operator.
     fn operator(bounds: Bounds, init: I, firing: Firing<E, Rows>) -> Self::Operator;
@@ -148,14 +155,14 @@ pub trait Closes<K, V, A, I, E> {
 
 macro_rules! closes {
     ($($mode:ty),*) => {$(
-        impl<K, V, A, I, E> Closes<K, V, A, I, E> for $mode
+        impl<K, V, A, B, I, E> InSessions<K, V, B, I, $mode, E> for A
         where
-            A: Aggregate<V> + Merge,
-            A::Output: Clone,
+            A: Merge,
+            B: Clone,
             E: Trigger,
         {
             type Diff = <$mode as Accumulation>::Diff;
-            type Operator = Merging<K, V, A, I, $mode, E>;
+            type Operator = Merging<K, V, A, B, I, $mode, E>;
 
             fn operator(bounds: Bounds, init: I, firing: Firing<E, Rows>) -> Self::Operator {
                 Merging::new(bounds, init, firing)

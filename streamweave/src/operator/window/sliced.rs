@@ -35,10 +35,9 @@ use super::windows::Firing;
 /// Windows with an aggregate that share slices, and may fire several times; see [`Windows`](super::Windows).
 ///
 /// `S` is the shape of the windows, `M` the mode of accumulation, `E` and `L` are the triggers, early and late.
-pub struct Sliced<K, V, A, I, G, S, M, E, L, O>
+pub struct Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     M: Accumulation,
     E: Trigger,
     L: Trigger,
@@ -57,7 +56,7 @@ where
     due: BTreeSet<(EventTime, EventTime)>,
     /// Windows that have, by end.
     lingering: BTreeSet<(EventTime, EventTime)>,
-    keys: Slots<K, OfKey<A, Fired<A::Output, M, E, L>>>,
+    keys: Slots<K, OfKey<A, Fired<B, M, E, L>>>,
     /// How many parts there have been.
     arrivals: u64,
     /// When triggers want to be asked, of which key and window.
@@ -67,10 +66,9 @@ where
     rows: PhantomData<fn(V) -> (S, O)>,
 }
 
-impl<K, V, A, I, G, S, M, E, L, O> fmt::Debug for Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O> fmt::Debug for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     G: fmt::Debug,
     M: Accumulation,
     E: Trigger,
@@ -191,10 +189,9 @@ fn window_of((end, start): (EventTime, EventTime)) -> Window {
     Window { start, end }
 }
 
-impl<K, V, A, I, G, S, M, E, L, O> Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O> Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     G: Assigner,
     M: Accumulation,
     E: Trigger,
@@ -304,11 +301,11 @@ where
     }
 }
 
-impl<K, V, A, I, G, S, M, E, L, O> Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O> Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V>,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B>,
+    B: Clone,
     I: Begin<A>,
     G: Assigner + Clone,
     S: Sharing<A, V>,
@@ -335,7 +332,7 @@ where
     #[inline(never)]
     fn trigger<Out>(&mut self, place: u32, slice: Slice, out: &mut Port<Out>, now: ProcessingTime)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let assigner = self.assigner.clone();
         for window in assigner.windows(slice.span) {
@@ -363,7 +360,7 @@ where
     /// Asks the triggers whose alarms are due.
     fn alarm<Out>(&mut self, out: &mut Port<Out>, now: ProcessingTime)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         while let Some(&(at, place, end, start)) = self.alarms.first().filter(|(at, ..)| *at <= now) {
             self.alarms.pop_first();
@@ -389,7 +386,7 @@ where
     #[inline(never)]
     fn pass<Out>(&mut self, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         while self.next_due <= self.frontier {
             let fires = self.due.first().copied().filter(|(end, _)| end.micros() == self.next_due);
@@ -411,7 +408,7 @@ where
 
     fn fire_on_time<Out>(&mut self, window: Window, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         self.gather(window);
         let mut ready = std::mem::take(&mut self.ready);
@@ -432,7 +429,7 @@ where
     /// Fires for rows that no trigger has fired for, and forgets the window.
     fn expire<Out>(&mut self, window: Window, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         self.gather(window);
         let ready = std::mem::take(&mut self.ready);
@@ -450,7 +447,7 @@ where
     #[inline]
     fn fire<Out>(&mut self, place: u32, window: Window, timing: Timing, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let is_last = self.expiry(window.end) <= self.frontier;
         let Some((key, OfKey { parts, fired })) = self.keys.get_mut(place) else { return };
@@ -478,10 +475,9 @@ where
     }
 }
 
-impl<K, V, A, I, G, S, M, E, L, O> Operator for Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O> Operator for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     G: Assigner,
     M: Accumulation,
     E: Trigger,
@@ -507,12 +503,12 @@ where
     fn finish(&mut self) {}
 }
 
-impl<K, V, A, I, G, S, M, E, L, O, Out, Late> Input<0, Keyed<K, V>, EventTime, (), (Port<Out>, Port<Late>)>
-    for Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O, Out, Late> Input<0, Keyed<K, V>, EventTime, (), (Port<Out>, Port<Late>)>
+    for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V>,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B>,
+    B: Clone,
     I: Begin<A>,
     G: Assigner + Clone,
     S: Sharing<A, V>,
@@ -520,7 +516,7 @@ where
     E: Trigger,
     L: Trigger,
     O: PaneOrder<K>,
-    Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+    Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     Late: Push<super::Late<Keyed<K, V>>, (), ()>,
 {
     #[inline(always)]
@@ -560,12 +556,12 @@ where
     }
 }
 
-impl<K, V, A, I, G, S, M, E, L, O, Out, Late> Resume<(Port<Out>, Port<Late>)>
-    for Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O, Out, Late> Resume<(Port<Out>, Port<Late>)>
+    for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V>,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B>,
+    B: Clone,
     I: Begin<A>,
     G: Assigner + Clone,
     S: Sharing<A, V>,
@@ -573,7 +569,7 @@ where
     E: Trigger,
     L: Trigger,
     O: PaneOrder<K>,
-    Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+    Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
 {
     fn resume(&mut self, (out, _): &mut (Port<Out>, Port<Late>), cx: &mut Cx) -> Progress {
         self.alarm(out, cx.now());
