@@ -5,8 +5,9 @@
 //! the queries, a file each, with their SQL, their columns, and what was decided where the SQL leaves something open.
 //!
 //! `--seed` is what the order of arrival is drawn from: every event is delayed by less than four seconds, and the
-//! watermark stays four seconds behind the newest, so none is late. `--rate` is how many events happen in a second.
-//! `--dump` writes the events as JSON lines in order of arrival, for another engine to answer the query, too.
+//! watermark stays four seconds behind the newest, so none is late. `--rate` is how many events happen in a second: ten
+//! thousand, unless it is said otherwise, so that a million events are ten windows of ten seconds. `--dump` writes the
+//! events as JSON lines in order of arrival, for another engine to answer the query, too.
 //!
 //! Events are made before the clock starts, and lie in memory: they are part of `peak_rss_mib`.
 
@@ -71,7 +72,7 @@ async fn run(Job { query, events, batch, dump }: Job) -> Result<(), String> {
     if let Some(path) = dump {
         write_dump(&path, &arrivals)?;
     }
-    let answer = query.answer(arrivals, batch).await.map_err(|error| error.to_string())?;
+    let answer = query.answer(arrivals, events.rate, batch).await.map_err(|error| error.to_string())?;
     let peak = peak_rss_mib().map_or(String::new(), |mib| mib.to_string());
     let Answer { lines, elapsed } = answer;
     print(&lines).map_err(|error| format!("stdout: {error}"))?;

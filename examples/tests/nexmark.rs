@@ -1,6 +1,6 @@
 //! The Nexmark queries against an oracle that works each out from the whole dump at once, and knows no engine.
 
-use nexmark::event::Bid;
+use nexmark::event::{Auction, Bid, Person};
 use streamweave_examples::nexmark::{Event, Events, Query, START, dump};
 use streamweave_tests::oracle::Tables;
 
@@ -10,8 +10,8 @@ fn tables(events: &[Event]) -> Tables {
     Tables::read(&bytes)
 }
 
-fn answer(query: Query, events: &[Event], batch: usize) -> Vec<String> {
-    let run = query.answer(events.to_vec(), batch);
+fn answer(query: Query, events: &[Event], rate: usize, batch: usize) -> Vec<String> {
+    let run = query.answer(events.to_vec(), rate, batch);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime of one thread can be built").block_on(run).expect("the run succeeds").lines
 }
@@ -24,7 +24,7 @@ fn assert_answers(events: Events) {
         let expected = tables.answer(query.name(), START as i64, events.rate as i64);
         assert!(!expected.is_empty(), "{} has an empty answer", query.name());
         for batch in [7, 1_024] {
-            let answer = answer(query, &arrivals, batch);
+            let answer = answer(query, &arrivals, events.rate, batch);
             assert!(answer == expected, "{} of {events:?} in batches of {batch}", query.name());
         }
     }
@@ -56,9 +56,37 @@ fn bid(millis: u64, bidder: usize, price: usize) -> Event {
     Event::Bid(Bid { auction: 1, bidder, price, channel, url, date_time: START + millis, extra: text("cab") })
 }
 
+fn person(id: usize, name: &str, millis: u64) -> Event {
+    Event::Person(Person {
+        id,
+        name: name.to_owned(),
+        email_address: String::new(),
+        credit_card: String::new(),
+        city: String::new(),
+        state: String::new(),
+        date_time: START + millis,
+        extra: String::new(),
+    })
+}
+
+fn auction(seller: usize, millis: u64) -> Event {
+    Event::Auction(Auction {
+        id: 1,
+        item_name: String::new(),
+        description: String::new(),
+        initial_bid: 1,
+        reserve: 1,
+        date_time: START + millis,
+        expires: START + millis + 1,
+        seller,
+        category: 1,
+        extra: String::new(),
+    })
+}
+
 #[track_caller]
 fn assert_both_say(query: Query, events: &[Event], expected: &[&str]) {
-    let lines = answer(query, events, 1);
+    let lines = answer(query, events, 10_000, 1);
     assert_eq!(lines, expected, "the graph's answer to {}", query.name());
     assert_eq!(lines, tables(events).answer(query.name(), START as i64, 10_000), "the oracle's answer");
 }
@@ -90,4 +118,20 @@ fn q11_ten_seconds_between_two_bids_are_no_end_of_a_session() {
     assert_both_say(Query::Q11, &events[1..2], &["1,1,1436918400000,1436918410000"]);
     let in_order = [events[1].clone(), events[0].clone(), events[2].clone(), events[3].clone()];
     assert_both_say(Query::Q11, &in_order, &[others[0], long, others[1]]);
+}
+
+#[test]
+fn q8_a_seller_of_many_auctions_is_one_new_user_and_only_in_the_window_that_they_came_in() {
+    let events = [auction(7, 1), person(7, "ada", 5), auction(7, 6), auction(7, 9_999), auction(8, 9_999)];
+    let next =
+        [person(8, "grace", 10_000), auction(7, 10_000), person(9, "joan", 19_999), auction(9, 19_999)];
+    let answer = ["7,ada,1436918400000", "9,joan,1436918410000"];
+    assert_both_say(Query::Q8, &[&events[..], &next[..]].concat(), &answer);
+    // Once more within the same window, as no generator does it.
+    assert_both_say(Query::Q8, &[&events[..], &events[..2]].concat(), &answer[..1]);
+}
+
+#[test]
+fn q13_an_auction_is_looked_up_by_its_last_four_digits() {
+    assert_both_say(Query::Q13, &[bid(1, 2, 50)], &["1,2,50,1436918400001,1"]);
 }
