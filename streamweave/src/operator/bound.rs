@@ -96,6 +96,13 @@ bounds! {
         note = "derive `PartialEq, PartialOrd, Clone` for it, or take out first what is to be compared, with `map(|row| ..)`"
     )]
     Ordered: (PartialOrd + Clone);
+    /// What can be put in order, whatever it is.
+    #[diagnostic::on_unimplemented(
+        message = "rows of type `{Self}` cannot be ranked",
+        label = "a rank is of what is `Ord + Clone`",
+        note = "derive `Clone, PartialEq, Eq, PartialOrd, Ord` for it, or take out first what is to be ranked, with `map(|row| ..)`; floats are ordered by `f64::total_cmp` alone"
+    )]
+    Totally: (Ord + Clone);
     /// What a call in flight is.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a future",

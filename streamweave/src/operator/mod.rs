@@ -19,11 +19,13 @@
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
 pub mod asynchronous;
+pub mod changes;
 pub mod custom;
 pub mod element;
 pub mod flow;
 pub mod join;
 pub mod keyed;
+pub mod order;
 pub mod rate;
 pub mod sequence;
 pub mod window;
@@ -49,12 +51,15 @@ use crate::time::{Frontier, Timestamp};
 
 pub(crate) use blame::{Panicked, blaming, inside, watched};
 
-pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Merge, Min, Retract, Sum};
+pub use aggregate::{
+    Addable, Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, First, Folded, Last, Max, Mean,
+    Merge, Min, Retract, Subtractable, Sum, TopN, Variance,
+};
 pub use arrival_time::{ArrivalTime, arrival_time};
 pub use books::NodeReport;
 pub use bound::{
     Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step,
-    Summand, View,
+    Summand, Totally, View,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};

@@ -85,6 +85,19 @@ impl<K, V> KeySlab<K, V> {
         (key.as_ref().expect("the place is taken"), value)
     }
 
+    /// The key and the value at a place, unless it is free.
+    #[inline]
+    pub fn get(&mut self, place: u32) -> Option<(&K, &mut V)> {
+        let Entry { key, value, .. } = self.entries.get_mut(place as usize)?;
+        key.as_ref().map(|key| (key, value))
+    }
+
+    /// The places that are taken, in their order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &K, &mut V)> {
+        let entries = (0..).zip(&mut self.entries);
+        entries.filter_map(|(place, entry)| entry.key.as_ref().map(|key| (place, key, &mut entry.value)))
+    }
+
     /// Drops the key at a place, which has become free; nothing happens where it is.
     pub fn release(&mut self, place: u32) {
         let entry = &mut self.entries[place as usize];

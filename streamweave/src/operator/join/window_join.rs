@@ -120,7 +120,7 @@ impl<K: Key, L, R, A, S: Shape<L, R>> WindowJoin<K, L, R, A, S> {
         while let Some((window, keys)) = self.windows.next_closed() {
             for (key, rows) in keys {
                 joined::<L, R, S>(rows, |value| {
-                    let data = Keyed { key: key.clone(), value: Pane { window, value } };
+                    let data = Keyed { key: key.clone(), value: Pane::once(window, value) };
                     out.push(Update { data, time: window.last(), diff: () });
                 });
             }

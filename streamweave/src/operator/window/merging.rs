@@ -18,7 +18,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
 use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::Slots;
+use crate::state::KeySlab;
 use crate::time::{EventTime, Frontier, ProcessingTime, TimeDelta};
 
 use super::accumulation::Accumulation;
@@ -41,7 +41,7 @@ where
     init: I,
     firing: Firing<E, Rows>,
     frontier: i64,
-    keys: Slots<K, OfKey<Session<A, B, M, E>>>,
+    keys: KeySlab<K, OfKey<Session<A, B, M, E>>>,
     /// When which session is to be looked at, at which place.
     queue: BinaryHeap<Reverse<(i64, u64, u32)>>,
     /// How many sessions there have been.
@@ -57,6 +57,12 @@ struct OfKey<S> {
     sessions: Vec<S>,
     /// Gone: their numbers and bounds.
     gone: Vec<(u64, Window)>,
+}
+
+impl<S> Default for OfKey<S> {
+    fn default() -> Self {
+        OfKey { sessions: Vec::new(), gone: Vec::new() }
+    }
 }
 
 struct Session<A, B: Clone, M: Accumulation, E: Trigger> {
@@ -90,10 +96,6 @@ enum Place {
 }
 
 impl<A, B: Clone, M: Accumulation, E: Trigger> OfKey<Session<A, B, M, E>> {
-    fn new() -> Self {
-        OfKey { sessions: Vec::new(), gone: Vec::new() }
-    }
-
     /// Where a row at `time` belongs, if what ends before `passed` has passed.
     fn place(&self, time: EventTime, bounds: Bounds, passed: i64) -> Place {
         let own = Window { start: time, end: time + bounds.gap };
@@ -147,7 +149,7 @@ where
             init,
             firing,
             frontier: i64::MIN,
-            keys: Slots::default(),
+            keys: KeySlab::default(),
             queue: BinaryHeap::new(),
             arrivals: 0,
             alarms: BTreeSet::new(),
@@ -182,7 +184,7 @@ where
     ) where
         Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
-        let Some((key, OfKey { sessions, .. })) = self.keys.get_mut(place) else { return };
+        let Some((key, OfKey { sessions, .. })) = self.keys.get(place) else { return };
         let at = joins.start;
         if joins.is_empty() {
             self.arrivals += 1;
@@ -236,7 +238,7 @@ where
 
     /// Sees to it that a session stands in the queue no later than its next move.
     fn enqueue(&mut self, place: u32, at: usize) {
-        let Some((_, OfKey { sessions, .. })) = self.keys.get_mut(place) else { return };
+        let Some((_, OfKey { sessions, .. })) = self.keys.get(place) else { return };
         let session = &mut sessions[at];
         let due = session.due(self.firing.lateness);
         if session.queued.is_none_or(|queued| queued > due) {
@@ -251,7 +253,7 @@ where
         Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let passed = self.passed();
-        let Some((key, OfKey { sessions, .. })) = self.keys.get_mut(place) else { return };
+        let Some((key, OfKey { sessions, .. })) = self.keys.get(place) else { return };
         let session = &mut sessions[at];
         let (window, value) = (session.window, session.aggregate.output());
         let is_last = window.end.micros() <= passed;
@@ -272,7 +274,7 @@ where
             && time <= self.frontier
         {
             self.queue.pop();
-            let Some((_, of_key)) = self.keys.get_mut(place) else { continue };
+            let Some((_, of_key)) = self.keys.get(place) else { continue };
             if let Some(at) = of_key.sessions.iter().position(|session| session.id == id) {
                 if of_key.sessions[at].queued == Some(time) {
                     self.move_on(place, at, time, out);
@@ -288,7 +290,7 @@ where
     where
         Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
-        let Some((_, OfKey { sessions, .. })) = self.keys.get_mut(place) else { return };
+        let Some((_, OfKey { sessions, .. })) = self.keys.get(place) else { return };
         let session = &mut sessions[at];
         session.queued = None;
         if session.due(self.firing.lateness) > time {
@@ -305,7 +307,7 @@ where
 
     /// A session is gone.
     fn go(&mut self, place: u32, at: usize) {
-        let Some((_, OfKey { sessions, gone })) = self.keys.get_mut(place) else { return };
+        let Some((_, OfKey { sessions, gone })) = self.keys.get(place) else { return };
         let session = sessions.remove(at);
         // No row can touch it any more once the stream has ended.
         if self.frontier < i64::MAX {
@@ -313,7 +315,7 @@ where
             let until = self.until(session.window);
             self.queue.push(Reverse((until, session.id, place)));
         } else if sessions.is_empty() && gone.is_empty() {
-            self.keys.remove(place);
+            self.keys.release(place);
         }
     }
 
@@ -325,7 +327,7 @@ where
     /// Forgets the bounds of a session that is gone, unless a row could join them and one that is not.
     fn forget(&mut self, place: u32, at: usize) {
         let (gap, lateness) = (self.bounds.gap, self.firing.lateness);
-        let Some((_, OfKey { sessions, gone })) = self.keys.get_mut(place) else { return };
+        let Some((_, OfKey { sessions, gone })) = self.keys.get(place) else { return };
         let (id, window) = gone[at];
         let near = sessions.iter().find(|session| session.window.start <= window.end + gap);
         match near.filter(|_| self.frontier < i64::MAX) {
@@ -336,7 +338,7 @@ where
             None => {
                 gone.remove(at);
                 if sessions.is_empty() && gone.is_empty() {
-                    self.keys.remove(place);
+                    self.keys.release(place);
                 }
             }
         }
@@ -349,7 +351,7 @@ where
     {
         while let Some(&(due, id, place)) = self.alarms.first().filter(|(due, ..)| *due <= now) {
             self.alarms.pop_first();
-            let Some((_, of_key)) = self.keys.get_mut(place) else { continue };
+            let Some((_, of_key)) = self.keys.get(place) else { continue };
             let Some(at) = of_key.sessions.iter().position(|session| session.id == id) else { continue };
             let session = &mut of_key.sessions[at];
             let is_due = self.firing.early.due(&session.early) == Some(due);
@@ -410,7 +412,8 @@ where
     ) {
         let passed = self.passed();
         let Update { data: Keyed { key, value }, time, diff } = row;
-        let (place, of_key) = self.keys.entry(key, OfKey::new);
+        let place = self.keys.place(key);
+        let (_, of_key) = self.keys.at(place);
         match of_key.place(time, self.bounds, passed) {
             Place::Joins(joins, window) => {
                 cx.absorbed();
@@ -420,7 +423,7 @@ where
                 let is_new = of_key.sessions.is_empty() && of_key.gone.is_empty();
                 let data = Keyed { key: self.keys.key(place).clone(), value };
                 if is_new {
-                    self.keys.remove(place);
+                    self.keys.release(place);
                 }
                 late(Update { data, time, diff }, window, self.frontier, refused, cx);
             }

@@ -19,7 +19,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::Aggregate;
 use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::Slots;
+use crate::state::KeySlab;
 use crate::time::{EventTime, Frontier, ProcessingTime};
 
 use super::accumulation::Accumulation;
@@ -56,7 +56,7 @@ where
     due: BTreeSet<(EventTime, EventTime)>,
     /// Windows that have, by end.
     lingering: BTreeSet<(EventTime, EventTime)>,
-    keys: Slots<K, OfKey<A, Fired<B, M, E, L>>>,
+    keys: KeySlab<K, OfKey<A, Fired<B, M, E, L>>>,
     /// How many parts there have been.
     arrivals: u64,
     /// When triggers want to be asked, of which key and window.
@@ -139,11 +139,13 @@ impl<B: Clone, M: Accumulation, E: Trigger, L: Trigger> Fired<B, M, E, L> {
     }
 }
 
-impl<A, F> OfKey<A, F> {
-    fn new() -> Self {
+impl<A, F> Default for OfKey<A, F> {
+    fn default() -> Self {
         OfKey { parts: Vec::new(), fired: Vec::new() }
     }
+}
 
+impl<A, F> OfKey<A, F> {
     /// What is summed up of a span, begun where it is new.
     #[inline(always)]
     fn part(
@@ -208,7 +210,7 @@ where
             last_hit: 0,
             due: BTreeSet::new(),
             lingering: BTreeSet::new(),
-            keys: Slots::default(),
+            keys: KeySlab::default(),
             arrivals: 0,
             alarms: BTreeSet::new(),
             ready: Vec::new(),
@@ -291,11 +293,11 @@ where
     fn forget(&mut self, window: Window) {
         let passed = self.expiry(window.end);
         for (_, place) in self.ready.drain(..) {
-            let Some((_, of_key)) = self.keys.get_mut(place) else { continue };
+            let Some((_, of_key)) = self.keys.get(place) else { continue };
             of_key.parts.retain(|part| part.expires > passed);
             of_key.fired.retain(|fired| fired.window != window);
             if of_key.parts.is_empty() {
-                self.keys.remove(place);
+                self.keys.release(place);
             }
         }
     }
@@ -316,7 +318,7 @@ where
 {
     /// Adds a value to each of its windows that is open.
     fn add_by_window(&mut self, place: u32, slice: Slice, value: V) {
-        let Some((_, of_key)) = self.keys.get_mut(place) else { return };
+        let Some((_, of_key)) = self.keys.get(place) else { return };
         let mut one = S::one(value, &mut self.init);
         for window in self.assigner.windows(slice.span) {
             let expires = window.end.micros().saturating_add(self.firing.lateness);
@@ -340,7 +342,7 @@ where
             if is_late && self.expiry(window.end) <= self.frontier || !is_late && E::IS_NEVER {
                 continue;
             }
-            let Some((_, of_key)) = self.keys.get_mut(place) else { return };
+            let Some((_, of_key)) = self.keys.get(place) else { return };
             let fired = Fired::of(&mut of_key.fired, window);
             fired.is_behind = true;
             let Firing { early, late, .. } = &self.firing;
@@ -365,7 +367,7 @@ where
         while let Some(&(at, place, end, start)) = self.alarms.first().filter(|(at, ..)| *at <= now) {
             self.alarms.pop_first();
             let window = Window { start, end };
-            let Some((_, of_key)) = self.keys.get_mut(place) else { continue };
+            let Some((_, of_key)) = self.keys.get(place) else { continue };
             let Some(fired) = of_key.fired.iter_mut().find(|fired| fired.window == window) else { continue };
             let is_late = end.micros() <= self.frontier;
             let Firing { early, late, .. } = &self.firing;
@@ -434,7 +436,7 @@ where
         self.gather(window);
         let ready = std::mem::take(&mut self.ready);
         for &(_, place) in &ready {
-            let Some((_, of_key)) = self.keys.get_mut(place) else { continue };
+            let Some((_, of_key)) = self.keys.get(place) else { continue };
             if of_key.fired.iter().any(|fired| fired.window == window && fired.is_behind) {
                 self.fire(place, window, Timing::Late, out);
             }
@@ -450,7 +452,7 @@ where
         Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let is_last = self.expiry(window.end) <= self.frontier;
-        let Some((key, OfKey { parts, fired })) = self.keys.get_mut(place) else { return };
+        let Some((key, OfKey { parts, fired })) = self.keys.get(place) else { return };
         let inside = |part: &&Part<A>| is_part::<M>(part.span, window) && part.is_fresh;
         let value = S::output(parts.iter().filter(inside).map(|part| &part.aggregate), &mut self.init);
         let Some(value) = value else { return };
@@ -533,10 +535,11 @@ where
         };
         cx.absorbed();
         let Keyed { key, value } = row.data;
-        let (place, of_key) = self.keys.entry(key, OfKey::new);
+        let place = self.keys.place(key);
         if M::DISCARDS {
             self.add_by_window(place, slice, value);
         } else {
+            let (_, of_key) = self.keys.at(place);
             let part = of_key.part(slice.span, slice.expires, &mut self.arrivals, &mut self.init);
             part.is_fresh = true;
             part.aggregate.add(value);
