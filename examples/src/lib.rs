@@ -69,8 +69,18 @@ impl Arguments {
     ///
     /// As [`flag`](Arguments::flag), or a value that is not such a number.
     pub fn number<N: FromStr>(&mut self, name: &str, default: N) -> Result<N, String> {
-        let Some(text) = self.flag(name)? else { return Ok(default) };
-        text.parse().map_err(|_| format!("{name}: expected a whole number, not negative, found `{text}`"))
+        Ok(self.optional(name)?.unwrap_or(default))
+    }
+
+    /// The value of `--name VALUE` as a number, if it is given.
+    ///
+    /// # Errors
+    ///
+    /// As [`number`](Arguments::number).
+    pub fn optional<N: FromStr>(&mut self, name: &str) -> Result<Option<N>, String> {
+        let Some(text) = self.flag(name)? else { return Ok(None) };
+        let number = text.parse();
+        number.map(Some).map_err(|_| format!("{name}: expected a whole number, not negative, found `{text}`"))
     }
 
     /// The next argument that is no flag.

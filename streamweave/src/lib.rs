@@ -117,7 +117,9 @@ pub use graph::Error;
 /// **State.** `#[node] impl Type` makes a node of a struct. Each method `on_<port>(&mut self, row, ..)` is an input of that
 /// name, at which arrows end: `clicks -> joined.clicks`. What is sent to `&mut Out<B>` parameters goes out of the ports of
 /// their names. `on_frontier(&mut self, ..)` is called when the least frontier of the inputs has moved, and
-/// `on_timer(&mut self, at, ..)` when it has passed a time that was [set](operator::custom::Cx::set_timer). Where there is a
+/// `on_timer(&mut self, at, ..)` when it has passed a time that was [set](operator::custom::Cx::set_timer);
+/// `on_alarm(&mut self, at: ProcessingTime, ..)` when the clock has come to a time that was
+/// [set](operator::custom::Cx::set_alarm), whether rows come or not, and not at the end. Where there is a
 /// `fn new(..) -> Self` its parameters are those of the node, `joined = Joined(10);`, else a value is:
 /// `joined = Joined(state);`. It takes streams without diffs.
 ///

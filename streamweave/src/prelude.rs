@@ -30,11 +30,12 @@ pub use crate::operator::window::{
 };
 pub use crate::operator::{
     Aggregate, Ahead, Collect, Count, DistinctCount, ExactMean, ExactSum, First, Last, Max, Mean, Merge, Min,
-    Sum, TopN, Variance, arrival_time, epochs, event_time, from_start, to_changes, untimed,
+    Sum, TopN, Variance, arrival_time, epochs, event_time, from_start, to_changes, to_log, untimed,
 };
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
 pub use crate::source::{from_channel, from_iter, from_stream, interval};
 pub use crate::time::{
-    EventTime, LogicalTime, Strategy, TimeDelta, Units, ascending, bounded, partitioned, punctuated,
+    EventTime, LogicalTime, ProcessingTime, Strategy, TimeDelta, Units, ascending, bounded, partitioned,
+    punctuated,
 };
 pub use streamweave_macros::{Ports, node};

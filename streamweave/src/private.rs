@@ -14,8 +14,8 @@ pub use crate::operator::asynchronous::{
     Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking, keeping_input, retried,
 };
 pub use crate::operator::custom::{
-    Cx as NodeCx, NoContext, NoFrontier, NoTimer, OnUpdate, OnValue, Out, RouteInto, Routes, Seeing, Sends,
-    SendsRef, Stateful, Value, Whole, route,
+    ByAlarm, Cx as NodeCx, NoAlarm, NoContext, NoFrontier, NoTimer, OnUpdate, OnValue, Out, RouteInto,
+    Routes, Seeing, Sends, SendsRef, Stateful, Value, Whole, route,
 };
 pub use crate::operator::element::{
     FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
@@ -31,7 +31,7 @@ pub use crate::port::{
 };
 pub use crate::sink::on_error;
 pub use crate::testing::{Feed, Harness, Tap};
-pub use crate::time::{EventTime, Frontier, Timestamp};
+pub use crate::time::{EventTime, Frontier, ProcessingTime, Timestamp};
 pub use streamweave_macros::graph;
 
 /// Places an operator behind an edge.

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, PatType, ReturnType, Type, Visibility};
 
 use super::model::{CxParam, OutParam};
@@ -32,6 +33,7 @@ struct Node<'a> {
     handlers: Vec<Handler<'a>>,
     on_frontier: Option<Method<'a>>,
     on_timer: Option<Method<'a>>,
+    on_alarm: Option<Method<'a>>,
     outs: Vec<OutParam>,
     /// The time of its inputs, where a method says it.
     time: Option<TokenStream>,
@@ -52,7 +54,7 @@ struct Method<'a> {
 }
 
 enum Argument {
-    /// The row, or the time of a timer.
+    /// The row, or the time of a timer or an alarm.
     Input(Type),
     Out(Box<OutParam>),
     Cx(CxParam),
@@ -85,6 +87,7 @@ impl<'a> Node<'a> {
             handlers: Vec::new(),
             on_frontier: None,
             on_timer: None,
+            on_alarm: None,
             outs: Vec::new(),
             time: None,
             has_cx: false,
@@ -124,6 +127,7 @@ impl<'a> Node<'a> {
         match port {
             "frontier" => self.on_frontier = Some(method),
             "timer" => self.on_timer = Some(method),
+            "alarm" => self.on_alarm = Some(method),
             port => {
                 let inputs: Vec<&Type> = method.inputs().collect();
                 let [input] = inputs[..] else {
@@ -193,13 +197,29 @@ impl<'a> Node<'a> {
                 }
             }
         }
+        if let Some(method) = &self.on_alarm {
+            if let [_, extra, ..] = method.inputs().collect::<Vec<_>>()[..] {
+                mistakes.on(extra, "`on_alarm` takes the time of the alarm, outputs and `&Cx`");
+            }
+            if !self.has_cx {
+                mistakes.at(
+                    method.method.sig.ident.span(),
+                    "`on_alarm` is never called: no method takes `&Cx`, by which an alarm is set",
+                );
+            }
+        }
         self.same_outputs(mistakes);
+    }
+
+    /// What is called besides the inputs.
+    fn others(&self) -> impl Iterator<Item = &Method<'a>> {
+        self.on_frontier.iter().chain(&self.on_timer).chain(&self.on_alarm)
     }
 
     /// Outputs of one name are one port.
     fn same_outputs(&self, mistakes: &mut Mistakes) {
         let methods = self.handlers.iter().map(|handler| &handler.method);
-        for method in methods.chain(&self.on_frontier).chain(&self.on_timer) {
+        for method in methods.chain(self.others()) {
             for argument in &method.arguments {
                 let Argument::Out(out) = argument else { continue };
                 let first = self.outs.iter().find(|other| other.name == out.name).expect("it was noted");
@@ -227,7 +247,7 @@ impl<'a> Node<'a> {
             return Some(quote!(#time));
         }
         let methods = self.handlers.iter().map(|handler| &handler.method);
-        let cx = methods.chain(&self.on_frontier).chain(&self.on_timer).find_map(|method| {
+        let cx = methods.chain(self.others()).find_map(|method| {
             method.arguments.iter().find_map(|argument| match argument {
                 Argument::Cx(cx) => {
                     Some(cx.time.as_ref().map_or_else(|| quote!(#sw::EventTime), |time| quote!(#time)))
@@ -396,11 +416,32 @@ impl<'a> Node<'a> {
             }
             None => (quote!(#sw::NoTimer), quote!(#sw::NoTimer)),
         };
+        let (on_alarm, alarm_type) = self.alarm(sw, &sent, &context);
         (
-            quote!(#sw::Stateful::new(#state, (#(#handlers)*), #on_frontier, #on_timer)),
+            quote!(#sw::Stateful::new(#state, (#(#handlers)*), #on_frontier, #on_timer, #on_alarm)),
             quote! {
-                #sw::Stateful<#self_ty, (#(#types)*), #frontier_type, #timer_type, #sent, #context, #time>
+                #sw::Stateful<
+                    #self_ty, (#(#types)*), #frontier_type, #timer_type, #alarm_type, #sent, #context, #time
+                >
             },
+        )
+    }
+
+    /// What is done when an alarm goes off, and its type.
+    fn alarm(
+        &self,
+        sw: &TokenStream,
+        sent: &TokenStream,
+        context: &TokenStream,
+    ) -> (TokenStream, TokenStream) {
+        let Some(method) = &self.on_alarm else {
+            return (quote!(#sw::NoAlarm), quote!(#sw::NoAlarm));
+        };
+        let (self_ty, call) = (&self.block.self_ty, self.call(method));
+        let arguments = quote!(sent: &mut #sent, cx: &#context);
+        (
+            quote!(#sw::ByAlarm(|state: &mut #self_ty, row: #sw::ProcessingTime, #arguments| { let _ = &row; #call })),
+            quote!(#sw::ByAlarm<impl ::core::ops::FnMut(&mut #self_ty, #sw::ProcessingTime, &mut #sent, &#context)>),
         )
     }
 
@@ -408,7 +449,8 @@ impl<'a> Node<'a> {
     fn call(&self, method: &Method<'_>) -> TokenStream {
         let (self_ty, name) = (&self.block.self_ty, &method.method.sig.ident);
         let arguments = method.arguments.iter().map(|argument| match argument {
-            Argument::Input(_) => quote!(row),
+            // What is not of the type that stands there is a mistake there.
+            Argument::Input(ty) => quote_spanned!(ty.span().resolved_at(Span::call_site())=> row),
             Argument::Cx(_) => quote!(cx),
             Argument::Out(out) => {
                 let at = self.outs.iter().position(|other| other.name == out.name).expect("it was noted");

@@ -27,6 +27,7 @@ mod opened;
 mod running;
 mod schedule;
 mod trace;
+mod watch;
 mod worker;
 
 pub(crate) use worker::Worker;
@@ -35,3 +36,4 @@ pub use component::{Component, Drain, Io, Nested, QueueAt, Queues};
 pub use machine::{Command, Gone, Machine, Reply};
 pub use opened::{Closed, ENDLESS, Open, ROOM, Receiver, Sender, Unsent};
 pub use running::{Graph, Running, Yielded};
+pub use watch::{Arrival, NoSuchNode};

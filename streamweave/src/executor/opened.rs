@@ -202,6 +202,16 @@ impl<D, T: Timestamp, R> Receiver<D, T, R> {
         }
     }
 
+    /// The next row or frontier, if one is there.
+    pub(crate) fn message_now(&mut self) -> Option<Message<D, T, R>> {
+        let message = self.channel.try_recv().ok()?;
+        self.wakers.room.wake();
+        if let Message::Frontier(frontier) = &message {
+            self.frontier = frontier.clone();
+        }
+        Some(message)
+    }
+
     /// A row; or a frontier, which is noted. `None` at the end.
     fn taken(&mut self, message: Option<Message<D, T, R>>) -> Option<Option<Update<D, T, R>>> {
         self.wakers.room.wake();

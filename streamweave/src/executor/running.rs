@@ -10,9 +10,10 @@ use tokio::task::JoinHandle;
 
 use super::machine::{Command, Machine, Reply};
 use super::schedule::Schedule;
+use super::watch::{Arrival, NoSuchNode, Watch};
 use super::worker::{Request, Requests, Settings, Worker, drive};
 use crate::graph::{Error, Explanation, Report, Topology};
-use crate::time::{Clock, Reached, SystemClock, TimeDelta};
+use crate::time::{Clock, Moment, Reached, SystemClock, TimeDelta};
 
 /// How many rows are taken from a source at a time, unless [`Graph::batch`] says otherwise.
 const DEFAULT_BATCH: usize = 1024;
@@ -157,8 +158,9 @@ where
         C: Send + 'static,
     {
         let (requests, heeded) = mpsc::unbounded_channel();
+        let topology = self.settings.topology;
         let task = tokio::spawn(self.run_heeding(std::future::pending(), Some(heeded)));
-        Running { task, requests }
+        Running { task, requests, topology }
     }
 }
 
@@ -168,6 +170,7 @@ where
 pub struct Running<R> {
     task: JoinHandle<Result<R, Error>>,
     requests: mpsc::UnboundedSender<Request>,
+    topology: Topology,
 }
 
 impl<R> Running<R> {
@@ -191,6 +194,57 @@ impl<R> Running<R> {
     /// graph has ended.
     pub async fn frontier(&self) -> Reached {
         self.explain().await.map_or(Reached::End, |explanation| explanation.frontier())
+    }
+
+    /// Waits until the graph has come to a time: nothing before it is still to enter its sinks
+    /// ([`frontier`](Running::frontier)). What has entered them may not be written yet.
+    ///
+    /// A graph whose streams have times of another type, or none, is there once it has ended. Where the graph does not get there
+    /// [`Explanation::holder`] says who holds it. It costs a look at every node after each batch for as long as somebody waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use streamweave::executor::Arrival;
+    /// use streamweave::prelude::*;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let (sender, receiver) = tokio::sync::mpsc::channel(4);
+    /// let running = graph! {
+    ///     seconds = from_channel(receiver);
+    ///     seconds -> event_time(|s| EventTime::from_secs(*s), ascending()) -> latest;
+    ///     latest = last();
+    /// }
+    /// .spawn();
+    /// sender.send(60).await?;
+    /// assert_eq!(running.reached(EventTime::from_secs(50)).await, Arrival::Reached);
+    /// drop(sender);
+    /// assert_eq!(running.reached(EventTime::from_secs(70)).await, Arrival::Ended);
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn reached(&self, time: impl Into<Moment>) -> Arrival {
+        self.watch(None, time.into()).await
+    }
+
+    /// Waits until nothing before a time is still to enter a node, or to leave it, where it is a source.
+    ///
+    /// # Errors
+    ///
+    /// There is no node of this name.
+    pub async fn node_reached(&self, node: &str, time: impl Into<Moment>) -> Result<Arrival, NoSuchNode> {
+        let Some(node) = self.topology.nodes.iter().find(|known| known.name == node) else {
+            return Err(NoSuchNode(node.to_owned()));
+        };
+        Ok(self.watch(Some(node.name), time.into()).await)
+    }
+
+    async fn watch(&self, node: Option<&'static str>, moment: Moment) -> Arrival {
+        let (answer, arrived) = oneshot::channel();
+        if self.requests.send(Request::Watch(Watch { node, moment, answer })).is_err() {
+            return Arrival::Ended;
+        }
+        arrived.await.unwrap_or(Arrival::Ended)
     }
 
     /// Stops the graph at once; what is not flushed is lost.

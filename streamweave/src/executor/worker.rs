@@ -11,6 +11,7 @@ use super::machine::{Command, Machine, Reply};
 use super::running::Yielded;
 use super::schedule::Schedule;
 use super::trace;
+use super::watch::{Watch, answer};
 use crate::graph::{Error, Explanation, FailureReport, Report, Topology};
 use crate::operator::{Batch, Cause, Flush, Held, Panicked, Turn};
 use crate::sink::on_error::Rejected;
@@ -37,6 +38,7 @@ pub(crate) struct Settings<C> {
 pub(crate) enum Request {
     Drain,
     Explain(oneshot::Sender<Explanation>),
+    Watch(Watch),
 }
 
 /// What is asked of a running graph from outside.
@@ -69,8 +71,12 @@ pub(crate) struct Worker<F, R, C> {
     machine: Machine<F, R>,
     settings: Settings<C>,
     requests: Option<Requests>,
+    /// Who waits for the graph to come to a time.
+    watches: Vec<Watch>,
     /// Whether any operator asks for the time.
     uses_clock: bool,
+    /// Whether the time is noted at which frontiers move: somebody may ask.
+    keeps_time: bool,
     /// Which nodes each source leads to, where any operator asks for the time.
     leads_to: Vec<Vec<bool>>,
     /// Which nodes stand behind a source that is held back.
@@ -122,11 +128,14 @@ where
         let open = (0..topology.sources()).collect();
         let leads_to = (0..topology.sources()).filter(|_| uses_clock);
         let leads_to = leads_to.map(|source| topology.reached_from(source)).collect();
+        let keeps_time = uses_clock || requests.is_some();
         Worker {
             machine,
             settings,
             requests,
+            watches: Vec::new(),
             uses_clock,
+            keeps_time,
             leads_to,
             held: vec![false; topology.nodes.len()],
             open,
@@ -231,10 +240,14 @@ where
             match requests.poll_recv(context) {
                 Poll::Ready(Some(Request::Drain)) => self.drain(),
                 // Who asked may have gone again.
-                Poll::Ready(Some(Request::Explain(answer))) => drop(answer.send(self.machine.explain())),
+                Poll::Ready(Some(Request::Explain(answer))) => drop(answer.send(self.explain())),
+                Poll::Ready(Some(Request::Watch(watch))) => self.watches.push(watch),
                 Poll::Ready(None) => self.requests = None,
-                Poll::Pending => return,
+                Poll::Pending => break,
             }
+        }
+        if !self.watches.is_empty() {
+            answer(&mut self.watches, &self.machine.explain());
         }
     }
 
@@ -258,7 +271,7 @@ where
         };
         self.batches += 1;
         self.is_in_batch = true;
-        let now = if self.uses_clock { self.settings.clock.now() } else { ProcessingTime::MIN };
+        let now = if self.keeps_time { self.settings.clock.now() } else { ProcessingTime::MIN };
         let budget = self.settings.schedule.budget(self.settings.batch);
         let batch = Batch { budget, stopping: self.draining, now };
         match trace::batch(&mut self.machine, &self.settings.topology, self.batches, self.source, batch) {
@@ -298,7 +311,13 @@ where
 
     /// How the graph is.
     pub(crate) fn explain(&mut self) -> Explanation {
-        self.machine.explain()
+        let explanation = self.machine.explain();
+        if self.keeps_time { explanation.at(self.settings.clock.now()) } else { explanation }
+    }
+
+    /// Notes from now on when frontiers move.
+    pub(crate) fn keep_time(&mut self) {
+        self.keeps_time = true;
     }
 
     fn is_turn_over(&self) -> bool {

@@ -2,12 +2,14 @@
 
 mod error;
 mod explanation;
+mod holder;
 mod picture;
 mod report;
 mod topology;
 
 pub use crate::operator::NodeReport;
 pub use error::{Error, FailureReport};
-pub use explanation::{Explanation, NodeState};
+pub use explanation::{Explanation, InputState, NodeState};
+pub use holder::Holder;
 pub use report::Report;
 pub use topology::{EdgeInfo, NodeInfo, Topology};

@@ -126,3 +126,50 @@ impl<D, T: Timestamp, R: ToDiff, S: Push<D, T, R::Diff>> Input<0, D, T, R, (Port
         out.advance(frontier);
     }
 }
+
+/// Makes each change a row of its own: the value in its envelope, in a stream that is only ever added to.
+///
+/// What follows sees each insertion and each retraction as it came; nothing is netted. For sinks that write a log of changes.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     rows = from_iter([(1, 4), (12, 1), (3, 5)]);
+///     sums = tumbling(10.secs()).allowed_lateness(5.secs()).retracting().aggregate(Sum::new);
+///     rows -> event_time(|row| EventTime::from_secs(row.0), bounded(0.secs())) -> map(|row| row.1) -> key_by(|_| ()) -> sums
+///         -> to_log() -> map(|change| (change.diff, change.data.value.value)) -> log;
+///     sums.late -> discard;
+///     log = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.log, [(1, 4), (-1, 4), (1, 9), (1, 1)]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn to_log<D, T, R>(_input: Edge<D, T, R>) -> Node<ToLog, OnlyOut<Update<D, T, R>, T, ()>> {
+    Node::new(ToLog, OnlyOut::new())
+}
+
+/// See [`to_log`].
+#[derive(Clone, Copy, Debug)]
+pub struct ToLog;
+
+passive!(ToLog, Passed);
+
+impl<D, T: Timestamp, R, S: Push<Update<D, T, R>, T, ()>> Input<0, D, T, R, (Port<S>,)> for ToLog {
+    #[inline(always)]
+    fn push(&mut self, row: Update<D, T, R>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        let time = row.time.clone();
+        out.pass(Update { data: row, time, diff: () });
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<T>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        out.advance(frontier);
+    }
+}

@@ -64,7 +64,9 @@ pub use bound::{
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
 pub use event_time::{Ahead, AheadAtMost, AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
-pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
+pub use logical_time::{
+    AssignEpochs, ToChanges, ToLog, Untimed, epochs, from_start, to_changes, to_log, untimed,
+};
 pub use shared::{InPort, Shared};
 pub use stage::{Batch, Counters, Cx, Placed, Stage};
 pub(crate) use turn::Held;

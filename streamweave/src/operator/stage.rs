@@ -218,7 +218,7 @@ impl<O: Resume<Outs>, Outs: Outputs, C, const PLACE: usize> Chain for Stage<'_, 
         books.absorbed += tally.absorbed;
         books.late += tally.late;
         books.unassigned += tally.unassigned;
-        self.outs.settle(&mut self.counters.emitted);
+        self.outs.settle(&mut self.counters.emitted, self.cx.batch.now);
     }
 }
 

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use super::edge::Origin;
 use super::push::{Chain, Port, Push};
 use crate::envelope::Update;
-use crate::time::{Frontier, Reached, Timestamp};
+use crate::time::{Frontier, ProcessingTime, Reached, Timestamp};
 
 /// The port number `N` of a node, counted from 0: an index as a type.
 #[derive(Clone, Copy, Debug)]
@@ -285,6 +285,20 @@ pub struct Emitted {
     pub rows: u64,
     /// Its frontier.
     pub reached: Reached,
+    /// Whether it is idle.
+    pub is_idle: bool,
+    /// When the frontier has moved last, where time is kept.
+    pub since: Option<ProcessingTime>,
+}
+
+impl Emitted {
+    #[inline(never)]
+    fn advance(&mut self, (reached, is_idle): (Reached, bool), now: ProcessingTime) {
+        if self.reached != reached {
+            self.since = (now != ProcessingTime::MIN).then_some(now);
+        }
+        (self.reached, self.is_idle) = (reached, is_idle);
+    }
 }
 
 /// What an operator emits into: a tuple of [`Port`]s, by index.
@@ -292,8 +306,8 @@ pub trait Outputs {
     /// See [`Chain::wake`].
     fn wake(&mut self);
 
-    /// See [`Chain::settle`]; enters what each port has emitted, and how far it has come.
-    fn settle(&mut self, ports: &mut [Emitted]);
+    /// See [`Chain::settle`]; enters what each port has emitted, and how far it has come by `now`.
+    fn settle(&mut self, ports: &mut [Emitted], now: ProcessingTime);
 }
 
 /// One port of [`Wired`].
@@ -358,7 +372,7 @@ impl Wired for () {
 
 impl Outputs for () {
     fn wake(&mut self) {}
-    fn settle(&mut self, _ports: &mut [Emitted]) {}
+    fn settle(&mut self, _ports: &mut [Emitted], _now: ProcessingTime) {}
 }
 
 impl Connected for () {}
@@ -381,11 +395,11 @@ macro_rules! tuples {
             }
 
             #[inline(always)]
-            fn settle(&mut self, ports: &mut [Emitted]) {
+            fn settle(&mut self, ports: &mut [Emitted], now: ProcessingTime) {
                 $(
                     ports[$field].rows += std::mem::take(&mut self.$field.emitted);
                     if let Some(reached) = self.$field.reached.take() {
-                        ports[$field].reached = reached;
+                        ports[$field].advance(reached, now);
                     }
                     self.$field.behind.settle();
                 )*

@@ -31,8 +31,8 @@ pub trait Chain {
 pub struct Port<S> {
     pub(crate) behind: S,
     pub(crate) emitted: u64,
-    /// How far the port has come, where it has in this batch.
-    pub(crate) reached: Option<Reached>,
+    /// How far the port has come, where it has in this batch, and whether it is idle.
+    pub(crate) reached: Option<(Reached, bool)>,
 }
 
 impl<S> Port<S> {
@@ -75,7 +75,7 @@ impl<S> Port<S> {
     where
         S: Push<D, T, R>,
     {
-        self.reached = Some(Reached::of(&frontier));
+        self.reached = Some((Reached::of(&frontier), frontier.is_idle()));
         self.behind.advance(frontier);
     }
 }

@@ -23,6 +23,7 @@ where
 {
     pub(super) fn new<C: Clock>(graph: Graph<F, R, C>, clock: ManualClock) -> Self {
         let mut worker = graph.clock(clock).into_worker();
+        worker.keep_time();
         let ended = worker.validate().err().map(Err);
         Driven { worker, ended }
     }

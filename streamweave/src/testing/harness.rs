@@ -221,8 +221,13 @@ impl<D, T: Timestamp, R> Feed<D, T, R> {
         self.0 = None;
     }
 
+    /// Sends a row or a frontier.
+    ///
+    /// # Panics
+    ///
+    /// Where the input is closed, or the graph has ended.
     #[track_caller]
-    fn message(&self, message: Message<D, T, R>) {
+    pub fn message(&self, message: Message<D, T, R>) {
         let Some(sender) = &self.0 else { panic!("this input is closed") };
         assert!(sender.send_now(message).is_ok(), "the graph has ended and takes no more");
     }
@@ -246,6 +251,11 @@ impl<D, T: Timestamp, R> Tap<D, T, R> {
     /// What has come out since it was asked last.
     pub fn updates(&mut self) -> Vec<Update<D, T, R>> {
         std::iter::from_fn(|| self.0.update_now()).collect()
+    }
+
+    /// The rows and frontiers that have come out since it was asked last, in their order.
+    pub fn messages(&mut self) -> Vec<Message<D, T, R>> {
+        std::iter::from_fn(|| self.0.message_now()).collect()
     }
 
     /// How far the output had come when it was looked at last.

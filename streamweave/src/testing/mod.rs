@@ -1,6 +1,7 @@
 //! The test kit: graphs under test, by a clock that stands still and chances drawn from a seed.
 //!
 //! - [`Harness`] feeds the inputs of a named graph by hand, lets it settle, and looks at its outputs;
+//! - [`Marbles`] writes rows, times and frontiers in one line, `a@1 b@4 ^10 |`, to feed inputs by and to compare outputs with;
 //! - [`run`] runs a graph to its end, drawing what is left to chance from a seed.
 //!
 //! Nothing in here sleeps, and no test that uses it depends on the time of day. Files are read and written by threads; those
@@ -8,8 +9,10 @@
 
 mod driven;
 mod harness;
+mod marbles;
 mod simulation;
 mod waker;
 
 pub use harness::{Feed, Harness, Tap};
+pub use marbles::{Marbles, Multiplicity, Ticks};
 pub use simulation::run;

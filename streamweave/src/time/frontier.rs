@@ -135,6 +135,18 @@ pub enum Moment {
     Unnamed,
 }
 
+impl From<EventTime> for Moment {
+    fn from(time: EventTime) -> Self {
+        Moment::Event(time)
+    }
+}
+
+impl From<LogicalTime> for Moment {
+    fn from(time: LogicalTime) -> Self {
+        Moment::Logical(time)
+    }
+}
+
 /// How far a stream has come, whatever the type of its time: a frontier as reports show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reached {
@@ -163,6 +175,19 @@ impl Reached {
         match self {
             Reached::At(Moment::Event(time)) => Some(time),
             _ => None,
+        }
+    }
+
+    /// Whether nothing before `moment` is still to come: never of times of another type, always at the end.
+    pub fn has_come_to(self, moment: Moment) -> bool {
+        match (self, moment) {
+            (Reached::End, _) => true,
+            (Reached::At(Moment::Event(time)), Moment::Event(moment)) => time >= moment,
+            (Reached::At(Moment::Logical(time)), Moment::Logical(moment)) => time >= moment,
+            (Reached::Start, moment) => {
+                matches!(moment, Moment::Event(EventTime::MIN) | Moment::Logical(LogicalTime(0)))
+            }
+            (Reached::At(_), _) => false,
         }
     }
 

@@ -38,16 +38,17 @@ pub struct Cx<T: Timestamp = EventTime> {
     pub(super) now: ProcessingTime,
     /// What the node asked for.
     pub(super) timers: RefCell<Vec<T>>,
+    pub(super) alarms: RefCell<Vec<ProcessingTime>>,
 }
 
 impl<T: Timestamp> Cx<T> {
     /// A context: for tests of a node's body.
     pub fn new(time: T, frontier: Frontier<T>, now: ProcessingTime) -> Self {
-        Cx { time, frontier, now, timers: RefCell::new(Vec::new()) }
+        Cx { time, frontier, now, timers: RefCell::default(), alarms: RefCell::default() }
     }
 
     /// The time of the row at hand; of the timer, where one has run out; in `on_frontier` the least time that
-    /// was possible before the frontier moved.
+    /// was possible before the frontier moved, in `on_alarm` the least that is possible.
     pub fn time(&self) -> &T {
         &self.time
     }
@@ -66,6 +67,20 @@ impl<T: Timestamp> Cx<T> {
     /// is so already. Only a node with state and an `on_timer` has timers; setting one twice sets one.
     pub fn set_timer(&self, time: T) {
         self.timers.borrow_mut().push(time);
+    }
+
+    /// Has `on_alarm` called once the clock has come to `at`, by itself and whether rows come or not.
+    ///
+    /// Alarms go off in the order of their times, one that was set in the past at once; setting one twice sets one. They wait
+    /// while what stands behind the node is busy. At the end of the stream they do not go off (rule J6): an alarm
+    /// keeps no graph from ending. Only a node with state and an `on_alarm` has alarms.
+    pub fn set_alarm(&self, at: ProcessingTime) {
+        self.alarms.borrow_mut().push(at);
+    }
+
+    /// The alarms that were asked for: for tests of a node's body.
+    pub fn take_alarms(&self) -> Vec<ProcessingTime> {
+        self.alarms.take()
     }
 
     /// The timers that were asked for: for tests of a node's body.

@@ -14,6 +14,6 @@ pub use routes::{Route, RouteInto, Routes, RoutesTo, route};
 pub use seeing::{See, Seeing, Value, Whole};
 pub use sends::{Sends, SendsRef};
 pub use stateful::{
-    ContextOf, Handle, Handlers, NoContext, NoFrontier, NoTimer, OnFrontier, OnTimer, OnUpdate, OnValue,
-    Stateful, Timers,
+    ByAlarm, ContextOf, Handle, Handlers, HasAlarms, NoAlarm, NoContext, NoFrontier, NoTimer, OnAlarm,
+    OnFrontier, OnTimer, OnUpdate, OnValue, Stateful, Timers, TimersAndAlarms,
 };

@@ -1,10 +1,11 @@
-//! Nodes with state: a value, and a function for each input, for frontiers and for timers.
+//! Nodes with state: a value, and a function for each input, for frontiers, for timers and for alarms.
 
 use std::collections::BTreeSet;
+use std::task::Poll;
 
 use super::{Cx, Emit};
 use crate::envelope::Update;
-use crate::operator::{self, Input, Operator, Outcome, Resume};
+use crate::operator::{self, Cause, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::time::{Frontier, Inputs, ProcessingTime, Timestamp, TotalOrder};
 
 /// What a node with state is given besides the row: its [`Cx`], or nothing where it does not ask.
@@ -18,15 +19,25 @@ pub trait ContextOf<T: Timestamp> {
     fn at(time: T, frontier: &Frontier<T>, now: ProcessingTime) -> Self;
 }
 
-/// Timers of a node, by their times.
+/// Timers of a node by their times, and alarms by theirs.
 pub trait Timers<T: Timestamp, X: ?Sized>: Default {
-    /// Sets those that were asked for in this context.
-    fn set(&mut self, cx: X)
+    /// Sets those that were asked for in this context; alarms only where the node has any.
+    fn set<L: HasAlarms>(&mut self, cx: X)
     where
         X: Sized;
 
-    /// Takes the first one that the frontier closes.
+    /// Takes the first timer that the frontier closes.
     fn due(&mut self, frontier: &Frontier<T>) -> Option<T>;
+
+    /// When the first alarm goes off.
+    fn next_alarm(&self) -> Option<ProcessingTime> {
+        None
+    }
+
+    /// Takes the first alarm that is due.
+    fn due_alarm(&mut self, _now: ProcessingTime) -> Option<ProcessingTime> {
+        None
+    }
 }
 
 /// A node that asks for no context: it takes streams with any time.
@@ -45,7 +56,7 @@ impl<T: Timestamp> ContextOf<T> for NoContext {
 
 impl<T: Timestamp> Timers<T, NoContext> for () {
     #[inline(always)]
-    fn set(&mut self, _cx: NoContext) {}
+    fn set<L: HasAlarms>(&mut self, _cx: NoContext) {}
 
     #[inline(always)]
     fn due(&mut self, _frontier: &Frontier<T>) -> Option<T> {
@@ -54,7 +65,7 @@ impl<T: Timestamp> Timers<T, NoContext> for () {
 }
 
 impl<T: TotalOrder> ContextOf<T> for Cx<T> {
-    type Timers = BTreeSet<T>;
+    type Timers = TimersAndAlarms<T>;
     const USES_CLOCK: bool = true;
 
     #[inline(always)]
@@ -63,15 +74,39 @@ impl<T: TotalOrder> ContextOf<T> for Cx<T> {
     }
 }
 
-impl<T: TotalOrder> Timers<T, Cx<T>> for BTreeSet<T> {
+/// What a node with a context has set.
+#[derive(Clone, Debug)]
+pub struct TimersAndAlarms<T> {
+    timers: BTreeSet<T>,
+    alarms: BTreeSet<ProcessingTime>,
+}
+
+impl<T> Default for TimersAndAlarms<T> {
+    fn default() -> Self {
+        TimersAndAlarms { timers: BTreeSet::new(), alarms: BTreeSet::new() }
+    }
+}
+
+impl<T: TotalOrder> Timers<T, Cx<T>> for TimersAndAlarms<T> {
     #[inline(always)]
-    fn set(&mut self, cx: Cx<T>) {
-        self.extend(cx.timers.into_inner());
+    fn set<L: HasAlarms>(&mut self, cx: Cx<T>) {
+        self.timers.extend(cx.timers.into_inner());
+        if L::HAS_ALARMS {
+            self.alarms.extend(cx.alarms.into_inner());
+        }
     }
 
     fn due(&mut self, frontier: &Frontier<T>) -> Option<T> {
-        let first = self.first().filter(|first| frontier.closes(first))?.clone();
-        self.take(&first)
+        let first = self.timers.first().filter(|first| frontier.closes(first))?.clone();
+        self.timers.take(&first)
+    }
+
+    fn next_alarm(&self) -> Option<ProcessingTime> {
+        self.alarms.first().copied()
+    }
+
+    fn due_alarm(&mut self, now: ProcessingTime) -> Option<ProcessingTime> {
+        self.alarms.first().is_some_and(|first| *first <= now).then(|| self.alarms.pop_first())?
     }
 }
 
@@ -118,6 +153,44 @@ pub trait OnFrontier<S, B, X> {
 pub trait OnTimer<S, T, B, X> {
     /// Does it.
     fn on_timer(&mut self, state: &mut S, time: T, sent: &mut B, cx: &X);
+}
+
+/// Whether a node has alarms.
+pub trait HasAlarms {
+    /// Whether it does.
+    const HAS_ALARMS: bool;
+}
+
+/// What is done when an alarm goes off.
+pub trait OnAlarm<S, B, X>: HasAlarms {
+    /// Does it.
+    fn on_alarm(&mut self, state: &mut S, at: ProcessingTime, sent: &mut B, cx: &X);
+}
+
+/// The node has no alarms.
+#[derive(Clone, Copy, Debug)]
+pub struct NoAlarm;
+
+impl HasAlarms for NoAlarm {
+    const HAS_ALARMS: bool = false;
+}
+
+impl<S, B, X> OnAlarm<S, B, X> for NoAlarm {
+    fn on_alarm(&mut self, _state: &mut S, _at: ProcessingTime, _sent: &mut B, _cx: &X) {}
+}
+
+/// A function of the time of an alarm.
+#[derive(Clone, Copy, Debug)]
+pub struct ByAlarm<F>(pub F);
+
+impl<F> HasAlarms for ByAlarm<F> {
+    const HAS_ALARMS: bool = true;
+}
+
+impl<S, B, X, F: FnMut(&mut S, ProcessingTime, &mut B, &X)> OnAlarm<S, B, X> for ByAlarm<F> {
+    fn on_alarm(&mut self, state: &mut S, at: ProcessingTime, sent: &mut B, cx: &X) {
+        (self.0)(state, at, sent, cx);
+    }
 }
 
 /// Nothing is done when the frontier moves.
@@ -168,28 +241,34 @@ pub trait Handlers {
 /// moves, timers that it closes run out, in the order of their times, then `on_frontier` is called, and
 /// then the frontier goes on.
 ///
-/// `H` handles rows, a function for each port, `E` frontiers, `A` timers; `B` is what is sent to, `X` the
+/// Alarms go off by the clock, between two batches; what is sent then is at the least time that is possible still.
+///
+/// `H` handles rows, a function for each port, `E` frontiers, `A` timers, `L` alarms; `B` is what is sent to, `X` the
 /// context.
 #[derive(Debug)]
-pub struct Stateful<S, H, E, A, B, X: ContextOf<T>, T: Timestamp> {
+pub struct Stateful<S, H, E, A, L, B, X: ContextOf<T>, T: Timestamp> {
     state: S,
     handlers: H,
     on_frontier: E,
     on_timer: A,
+    on_alarm: L,
     sent: B,
     inputs: Inputs<T>,
     frontier: Frontier<T>,
     timers: X::Timers,
 }
 
-impl<S, H: Handlers, E, A, B: Default, X: ContextOf<T>, T: Timestamp> Stateful<S, H, E, A, B, X, T> {
+impl<S, H: Handlers, E, A, L: HasAlarms, B: Default, X: ContextOf<T>, T: Timestamp>
+    Stateful<S, H, E, A, L, B, X, T>
+{
     /// A node of this state.
-    pub fn new(state: S, handlers: H, on_frontier: E, on_timer: A) -> Self {
+    pub fn new(state: S, handlers: H, on_frontier: E, on_timer: A, on_alarm: L) -> Self {
         Stateful {
             state,
             handlers,
             on_frontier,
             on_timer,
+            on_alarm,
             sent: B::default(),
             inputs: Inputs::new(H::PORTS),
             frontier: Frontier::start(),
@@ -215,7 +294,22 @@ impl<S, H: Handlers, E, A, B: Default, X: ContextOf<T>, T: Timestamp> Stateful<S
         while let Some(time) = self.timers.due(&self.frontier) {
             let cx = X::at(time.clone(), &self.frontier, now);
             self.on_timer.on_timer(&mut self.state, time.clone(), &mut self.sent, &cx);
-            self.timers.set(cx);
+            self.timers.set::<L>(cx);
+            self.emit(&time, outs);
+        }
+    }
+
+    /// Lets the alarms go off that are due, unless the stream has ended.
+    fn go_off<Outs>(&mut self, outs: &mut Outs, now: ProcessingTime)
+    where
+        L: OnAlarm<S, B, X>,
+        B: Emit<T, (), Outs>,
+    {
+        let Some(time) = self.frontier.elements().first().cloned() else { return };
+        while let Some(at) = self.timers.due_alarm(now) {
+            let cx = X::at(time.clone(), &self.frontier, now);
+            self.on_alarm.on_alarm(&mut self.state, at, &mut self.sent, &cx);
+            self.timers.set::<L>(cx);
             self.emit(&time, outs);
         }
     }
@@ -244,22 +338,49 @@ impl<S, H: Handlers, E, A, B: Default, X: ContextOf<T>, T: Timestamp> Stateful<S
         {
             let cx = X::at(time.clone(), &least, now);
             self.on_frontier.on_frontier(&mut self.state, &mut self.sent, &cx);
-            self.timers.set(cx);
+            self.timers.set::<L>(cx);
             self.emit(time, outs);
         }
         B::advance(least, outs);
     }
 }
 
-impl<S, H, E, A, B, X: ContextOf<T>, T: Timestamp> Operator for Stateful<S, H, E, A, B, X, T> {
+impl<S, H, E, A, L: HasAlarms, B, X: ContextOf<T>, T: Timestamp> Operator
+    for Stateful<S, H, E, A, L, B, X, T>
+{
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
+    const ACTIVE: bool = L::HAS_ALARMS;
     const USES_CLOCK: bool = X::USES_CLOCK;
+
+    fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        match self.timers.next_alarm() {
+            Some(at) if !self.frontier.is_end() => turn.until(at).map(Ok),
+            _ => Poll::Pending,
+        }
+    }
 
     fn finish(&mut self) {}
 }
 
-impl<S, H, E, A, B, X: ContextOf<T>, T: Timestamp, Outs> Resume<Outs> for Stateful<S, H, E, A, B, X, T> {}
+impl<S, H, E, A, L, B, X, T, Outs> Resume<Outs> for Stateful<S, H, E, A, L, B, X, T>
+where
+    H: Handlers,
+    A: OnTimer<S, T, B, X>,
+    L: OnAlarm<S, B, X>,
+    B: Emit<T, (), Outs> + Default,
+    X: ContextOf<T>,
+    T: Timestamp,
+{
+    fn resume(&mut self, outs: &mut Outs, cx: &mut operator::Cx) -> Progress {
+        if L::HAS_ALARMS {
+            self.go_off(outs, cx.now());
+            // A timer that was set in the past.
+            self.fire(outs, cx.now());
+        }
+        Progress::More
+    }
+}
 
 /// For each port of each number of ports.
 macro_rules! inputs {
@@ -273,22 +394,23 @@ macro_rules! inputs {
         inputs! { [$($all $n)*] $($more)* }
     };
     (@ [$($all:ident $n:tt)*] $h:ident $field:tt) => {
-        impl<D, T, S, E, A, B, X, Outs, $($all),*> Input<$field, D, T, (), Outs>
-            for Stateful<S, ($($all,)*), E, A, B, X, T>
+        impl<D, T, S, E, A, L, B, X, Outs, $($all),*> Input<$field, D, T, (), Outs>
+            for Stateful<S, ($($all,)*), E, A, L, B, X, T>
         where
             T: Timestamp,
             X: ContextOf<T>,
             $h: Handle<S, D, T, (), B, X>,
             E: OnFrontier<S, B, X>,
             A: OnTimer<S, T, B, X>,
-            B: Emit<T, (), Outs>,
+            L: OnAlarm<S, B, X>,
+            B: Emit<T, (), Outs> + Default,
         {
             #[inline(always)]
             fn push(&mut self, row: Update<D, T, ()>, outs: &mut Outs, cx: &mut operator::Cx) {
                 let time = row.time.clone();
                 let context = X::at(time.clone(), &self.frontier, cx.now());
                 self.handlers.$field.handle(&mut self.state, row, &mut self.sent, &context);
-                self.timers.set(context);
+                self.timers.set::<L>(context);
                 if self.sent.emit(&time, &(), outs) {
                     cx.passed();
                 } else {
@@ -310,6 +432,6 @@ inputs! { [F 0 G 1] F 0 G 1 }
 inputs! { [F 0 G 1 H 2] F 0 G 1 H 2 }
 inputs! { [F 0 G 1 H 2 J 3] F 0 G 1 H 2 J 3 }
 inputs! { [F 0 G 1 H 2 J 3 K 4] F 0 G 1 H 2 J 3 K 4 }
-inputs! { [F 0 G 1 H 2 J 3 K 4 L 5] F 0 G 1 H 2 J 3 K 4 L 5 }
-inputs! { [F 0 G 1 H 2 J 3 K 4 L 5 M 6] F 0 G 1 H 2 J 3 K 4 L 5 M 6 }
-inputs! { [F 0 G 1 H 2 J 3 K 4 L 5 M 6 N 7] F 0 G 1 H 2 J 3 K 4 L 5 M 6 N 7 }
+inputs! { [F 0 G 1 H 2 J 3 K 4 Q 5] F 0 G 1 H 2 J 3 K 4 Q 5 }
+inputs! { [F 0 G 1 H 2 J 3 K 4 Q 5 M 6] F 0 G 1 H 2 J 3 K 4 Q 5 M 6 }
+inputs! { [F 0 G 1 H 2 J 3 K 4 Q 5 M 6 N 7] F 0 G 1 H 2 J 3 K 4 Q 5 M 6 N 7 }
