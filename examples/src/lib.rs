@@ -1,4 +1,7 @@
-//! What the examples share: their data, their command line, their progress bar.
+//! What the examples share: their data, their command line, their progress bar; and the Nexmark queries, which
+//! tests run, too.
+
+pub mod nexmark;
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -100,6 +103,12 @@ impl Arguments {
 pub fn failed(program: &str, error: impl Display) -> ExitCode {
     eprintln!("{program}: {error}");
     ExitCode::FAILURE
+}
+
+/// Says on stderr what is wrong with the arguments, and how the program is used; the exit code is 2.
+pub fn misused(usage: &str, error: impl Display) -> ExitCode {
+    eprintln!("{error}\nusage: {usage}");
+    ExitCode::from(2)
 }
 
 /// Ready when the user presses ctrl-c; never, where that cannot be learnt.

@@ -299,3 +299,41 @@ fn retry_gets_every_forecast_but_one() {
     let expected = "93 forecasts after 31 s\nHNL: the call had not ended after 2 s (5 attempts)\n";
     assert_eq!(stdout(&output), expected);
 }
+
+#[test]
+fn nexmark_answers_a_query_over_the_events_that_it_dumps_and_says_what_it_took() {
+    let dump = Temporary::holding("nexmark.jsonl", b"");
+    let asked = ["--query", "q7", "--events", "3000", "--seed", "5", "--rate", "100", "--dump", dump.path()];
+    let output = run("nexmark", &asked);
+    assert!(output.status.success(), "{}", last_word(&output));
+
+    let events = std::fs::read(dump.path()).expect("the dump is there");
+    assert_eq!(events.iter().filter(|byte| **byte == b'\n').count(), 3_000);
+    let expected = oracle::Tables::read(&events).answer("q7", 0, 100);
+    assert_eq!(Vec::from_iter(stdout(&output).lines()), expected);
+
+    let stderr = std::str::from_utf8(&output.stderr).expect("stderr is text");
+    let (header, values) = stderr.trim_end().split_once('\n').expect("two lines");
+    assert_eq!(header, "query,events,seconds,events_per_second,peak_rss_mib");
+    assert!(values.starts_with("q7,3000,"), "{values}");
+    assert_eq!(values.split(',').count(), header.split(',').count());
+}
+
+#[test]
+fn nexmark_says_what_is_wrong_with_its_arguments_with_exit_code_2() {
+    for (arguments, says) in [
+        (&[][..], "--query is missing: expected one of q0, "),
+        (&["--query", "q3"], "expected one of q0, "),
+        (&["--query", "q0", "--events", "-1"], "--events: expected a whole number"),
+        (&["--query", "q0", "--rate", "0"], "expected a number above zero"),
+        (&["--query", "q0", "--bogus"], "unknown argument `--bogus`"),
+    ] {
+        let output = run("nexmark", arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        let stderr = std::str::from_utf8(&output.stderr).expect("stderr is text");
+        assert!(stderr.contains(says) && stderr.contains("usage: nexmark"), "{stderr}");
+    }
+    let nowhere = run("nexmark", &["--query", "q0", "--events", "10", "--dump", "/no/such/file"]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    assert!(last_word(&nowhere).contains("`/no/such/file`: No such file"), "{}", last_word(&nowhere));
+}

@@ -14,7 +14,11 @@ WORKLOAD  w1            five cheap operators on N numbers
           w2-borrowed   words counted in N bytes of text, as slices of their lines
           w2-owned      the same, with each word a `String` of its own
           w3            N bids counted per auction in ten-second windows of event time
+          w4            N persons and auctions joined by person
           w7            N records at 100,000 a second through three nodes, one at a time
+          q1, q2        N bids: their prices converted; those on every 123rd auction
+          q5, q7        N bids: the most bid on auctions of sliding windows; the highest bids of tumbling ones
+          q8            N persons and auctions: who came and sold in the same window
 
 Set-up costs what N costs, too: for the instructions of an engine take the slope between two N,
 less that of `none`.";

@@ -9,10 +9,11 @@ use std::time::Duration;
 use cpu_time::ProcessTime;
 
 use crate::engine::{Engine, Work};
+use crate::workload::nexmark::{Auction, Entry, Person};
 use crate::workload::paced::Latency;
 use crate::workload::windows::Bid;
 use crate::workload::words::Lines;
-use crate::workload::{Workload, numbers, windows, words};
+use crate::workload::{Workload, nexmark, numbers, windows, words};
 
 /// What a workload works on, made once for all engines.
 #[derive(Clone, Copy, Debug)]
@@ -25,8 +26,14 @@ pub(crate) enum Input {
     OwnedWords(Lines, usize),
     /// W3: bids.
     Bids(&'static [Bid]),
+    /// W4: persons and auctions.
+    PersonsAndAuctions(&'static [Person], &'static [Auction]),
     /// W7: so many records, made while they are sent.
     Paced(usize),
+    /// Query 1, 2, 5 or 7: bids.
+    NexmarkBids(Workload, &'static [nexmark::Bid]),
+    /// Query 8: persons and auctions.
+    Entries(&'static [Entry]),
 }
 
 /// What one run came to.
@@ -52,7 +59,15 @@ impl Input {
             Workload::W2Borrowed => lines(Input::BorrowedWords),
             Workload::W2Owned => lines(Input::OwnedWords),
             Workload::W3 => Input::Bids(windows::input(size)),
+            Workload::W4 => {
+                let (persons, auctions) = nexmark::persons_and_auctions(size);
+                Input::PersonsAndAuctions(persons, auctions)
+            }
             Workload::W7 => Input::Paced(size),
+            Workload::Q1 | Workload::Q2 | Workload::Q5 | Workload::Q7 => {
+                Input::NexmarkBids(workload, nexmark::bids(size))
+            }
+            Workload::Q8 => Input::Entries(nexmark::entries(size)),
         }
     }
 
@@ -62,6 +77,9 @@ impl Input {
             Input::Numbers(numbers) => numbers.len(),
             Input::BorrowedWords(_, count) | Input::OwnedWords(_, count) | Input::Paced(count) => count,
             Input::Bids(bids) => bids.len(),
+            Input::PersonsAndAuctions(persons, auctions) => persons.len() + auctions.len(),
+            Input::NexmarkBids(_, bids) => bids.len(),
+            Input::Entries(entries) => entries.len(),
         }
     }
 
@@ -75,6 +93,12 @@ impl Input {
             Input::BorrowedWords(lines, _) => work.borrowed_words(lines).to_string(),
             Input::OwnedWords(lines, _) => work.owned_words(lines).to_string(),
             Input::Bids(bids) => work.windowed_count(bids).to_string(),
+            Input::PersonsAndAuctions(persons, auctions) => work.keyed_join(persons, auctions).to_string(),
+            Input::NexmarkBids(Workload::Q1, bids) => work.in_euros(bids).to_string(),
+            Input::NexmarkBids(Workload::Q2, bids) => work.selection(bids).to_string(),
+            Input::NexmarkBids(Workload::Q5, bids) => work.hot_items(bids).to_string(),
+            Input::NexmarkBids(_, bids) => work.highest_bids(bids).to_string(),
+            Input::Entries(entries) => work.new_users(entries).to_string(),
             Input::Paced(count) => {
                 let arrivals = work.paced_records(count);
                 latency = arrivals.latency();

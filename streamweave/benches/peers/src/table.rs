@@ -104,10 +104,14 @@ fn line(workload: Workload, input: Input, at: usize, rounds: &[Round]) -> String
             let verdict = verdict(latency, most, &format!("{most:.0} ns"));
             (format!("| | {latency:.0} ns | {tail:.1} us ({bare:.1} us)"), verdict)
         }
-        Target::Ratio(most) => {
+        target @ (Target::Ratio(_) | Target::None) => {
             let nanos = over(&|round| cpu(round, at)) * 1e9 / input.rows() as f64;
             let ratio = over(&|round| cpu(round, at) / cpu(round, place_of(Engine::Hand)));
-            (format!("{nanos:.2} ns | {ratio:.2} | |"), verdict(ratio, most, &most.to_string()))
+            let verdict = match target {
+                Target::Ratio(most) => verdict(ratio, most, &most.to_string()),
+                _ => String::new(),
+            };
+            (format!("{nanos:.2} ns | {ratio:.2} | |"), verdict)
         }
     };
     let engine = Engine::ALL[at];

@@ -10,9 +10,13 @@ use dfir_rs::dfir_syntax;
 use tokio::task::LocalSet;
 
 use super::{Work, runtime};
+use crate::workload::nexmark::{
+    self, Answer, Auction, Entry, HighestBids, HotItems, NewUsers, Person, in_euros, is_selected,
+};
 use crate::workload::numbers::{fold_down, is_kept, is_odd, spread, spread_again};
 use crate::workload::paced::{Arrivals, Record, send_all};
-use crate::workload::windows::{Bid, Panes, Watermarks, Windows};
+use crate::workload::slices::{Watermarks, Windowed};
+use crate::workload::windows::{Bid, Panes, Windows};
 use crate::workload::words::{Lines, Tally, WordCounts, cut};
 
 /// Hydro's DFIR.
@@ -58,31 +62,63 @@ impl Work for Dfir {
         tally.answer()
     }
 
-    /// The end of the input stands in the stream, as `None`.
     fn windowed_count(&self, bids: &'static [Bid]) -> Panes {
-        let mut answer = Panes::default();
-        let panes = &mut answer;
-        let (mut windows, mut watermarks) = (Windows::new(), Watermarks::new());
+        let mut panes = Panes::default();
+        windowed(Windows::new(), bids, |pane| panes.enter(pane));
+        panes
+    }
+
+    /// Its own join, which is symmetric.
+    fn keyed_join(&self, persons: &'static [Person], auctions: &'static [Auction]) -> Answer {
+        let mut answer = Answer::default();
+        let pairs = &mut answer;
         let mut flow = dfir_syntax! {
-            source_iter(bids.iter().map(Some).chain([None]))
-                -> flat_map(|bid| {
-                    let watermark = match bid {
-                        Some(bid) => {
-                            windows.add(bid.auction, bid.time);
-                            watermarks.after(bid.time)
-                        }
-                        None => Some(i64::MAX),
-                    };
-                    let mut fired = Vec::new();
-                    if let Some(watermark) = watermark {
-                        windows.advance(watermark, |pane| fired.push(pane));
-                    }
-                    fired
-                })
-                -> for_each(|pane| panes.enter(pane));
+            source_iter(persons.iter().copied()) -> map(|person| (person.id, person)) -> [0]joined;
+            source_iter(auctions.iter().copied()) -> map(|auction| (auction.seller, auction)) -> [1]joined;
+            joined = join_multiset() -> for_each(|(_, pair)| pairs.enter_pair(pair));
         };
         flow.run_tick_sync();
         drop(flow);
+        answer
+    }
+
+    fn in_euros(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let mut answer = Answer::default();
+        let rows = &mut answer;
+        let mut flow = dfir_syntax! {
+            source_iter(bids.iter().copied()) -> map(in_euros) -> for_each(|bid| rows.enter_bid(bid));
+        };
+        flow.run_tick_sync();
+        drop(flow);
+        answer
+    }
+
+    fn selection(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let mut answer = Answer::default();
+        let rows = &mut answer;
+        let mut flow = dfir_syntax! {
+            source_iter(bids.iter().copied()) -> filter(is_selected) -> for_each(|bid| rows.enter_bid(bid));
+        };
+        flow.run_tick_sync();
+        drop(flow);
+        answer
+    }
+
+    fn hot_items(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let mut answer = Answer::default();
+        windowed(HotItems::new(), bids, |hot| answer.enter_hot(hot));
+        answer
+    }
+
+    fn highest_bids(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let mut answer = Answer::default();
+        windowed(HighestBids::new(), bids, |bid| answer.enter_bid(bid));
+        answer
+    }
+
+    fn new_users(&self, entries: &'static [Entry]) -> Answer {
+        let mut answer = Answer::default();
+        windowed(NewUsers::new(), entries, |user| answer.enter_user(user));
         answer
     }
 
@@ -109,4 +145,28 @@ impl Work for Dfir {
         drop(tasks);
         Rc::unwrap_or_clone(arrivals).into_inner()
     }
+}
+
+/// Windows by hand; the end of the input stands in the stream, as `None`.
+fn windowed<W: Windowed + 'static>(mut windows: W, rows: &'static [W::Row], mut fire: impl FnMut(W::Out)) {
+    let mut watermarks = Watermarks::new();
+    let mut flow = dfir_syntax! {
+        source_iter(rows.iter().map(Some).chain([None]))
+            -> flat_map(|row| {
+                let watermark = match row {
+                    Some(row) => {
+                        windows.add(*row);
+                        watermarks.after(W::time(row))
+                    }
+                    None => Some(i64::MAX),
+                };
+                let mut fired = Vec::new();
+                if let Some(watermark) = watermark {
+                    windows.advance(watermark, |row| fired.push(row));
+                }
+                fired
+            })
+            -> for_each(|row| fire(row));
+    };
+    flow.run_tick_sync();
 }

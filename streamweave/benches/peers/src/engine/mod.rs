@@ -11,6 +11,7 @@ mod renoir;
 mod streamweave;
 mod timely;
 
+use crate::workload::nexmark::{self, Answer, Auction, Entry, Person};
 use crate::workload::paced::Arrivals;
 use crate::workload::windows::{Bid, Panes};
 use crate::workload::words::{Lines, WordCounts};
@@ -29,8 +30,27 @@ pub(crate) trait Work {
     /// W3: bids per auction and ten-second window.
     fn windowed_count(&self, bids: &'static [Bid]) -> Panes;
 
+    /// W4: the pairs of a person and an auction of theirs; both sides are kept, and a pair is given as soon as
+    /// both have come.
+    fn keyed_join(&self, persons: &'static [Person], auctions: &'static [Auction]) -> Answer;
+
     /// W7: so many records at a fixed rate, one at a time, through three nodes.
     fn paced_records(&self, count: usize) -> Arrivals;
+
+    /// Query 1: every bid, its price converted.
+    fn in_euros(&self, bids: &'static [nexmark::Bid]) -> Answer;
+
+    /// Query 2: the bids on some auctions.
+    fn selection(&self, bids: &'static [nexmark::Bid]) -> Answer;
+
+    /// Query 5: the auctions with the most bids of each ten seconds, every two seconds.
+    fn hot_items(&self, bids: &'static [nexmark::Bid]) -> Answer;
+
+    /// Query 7: the bids at the highest price of each ten seconds.
+    fn highest_bids(&self, bids: &'static [nexmark::Bid]) -> Answer;
+
+    /// Query 8: who came and sold within the same ten seconds.
+    fn new_users(&self, entries: &'static [Entry]) -> Answer;
 }
 
 /// An engine.
@@ -97,6 +117,8 @@ mod tests {
     #[test]
     fn every_engine_gives_the_answers_of_the_loop() {
         let (numbers, lines, bids) = (numbers::input(30_000), words::input(200_000), windows::input(200_000));
+        let (persons, auctions) = nexmark::persons_and_auctions(20_000);
+        let (nexmark_bids, entries) = (nexmark::bids(200_000), nexmark::entries(20_000));
         let answers = |engine: Engine| {
             let work = engine.work();
             [
@@ -104,7 +126,13 @@ mod tests {
                 work.borrowed_words(lines).to_string(),
                 work.owned_words(lines).to_string(),
                 work.windowed_count(bids).to_string(),
+                work.keyed_join(persons, auctions).to_string(),
                 work.paced_records(100).to_string(),
+                work.in_euros(nexmark_bids).to_string(),
+                work.selection(nexmark_bids).to_string(),
+                work.hot_items(nexmark_bids).to_string(),
+                work.highest_bids(nexmark_bids).to_string(),
+                work.new_users(entries).to_string(),
             ]
         };
         let expected = answers(Engine::Hand);

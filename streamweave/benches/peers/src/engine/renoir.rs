@@ -6,13 +6,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::renoir::Stream;
-use ::renoir::operator::{ExchangeData, Operator, StreamElement};
+use ::renoir::operator::{DataKey, ExchangeData, Operator, StreamElement};
 use ::renoir::prelude::*;
 
 use super::Work;
+use crate::workload::nexmark::{
+    self, Answer, Auction, Entry, HighestBids, HotItems, NewUsers, Person, in_euros, is_selected,
+};
 use crate::workload::numbers::{fold_down, is_kept, is_odd, spread, spread_again};
 use crate::workload::paced::{Arrivals, Record, records};
-use crate::workload::windows::{Bid, Panes, Watermarks, Windows};
+use crate::workload::slices::{Watermarks, Windowed};
+use crate::workload::windows::{Bid, Panes, Windows};
 use crate::workload::words::{Lines, Tally, WordCounts, cut};
 
 /// Renoir.
@@ -56,33 +60,43 @@ impl Work for Renoir {
     /// of ten seconds, and drops rows of an earlier time without a word: on rows out of order it
     /// gives another answer.
     fn windowed_count(&self, bids: &'static [Bid]) -> Panes {
+        windowed(Windows::new(), bids, |bid| bid.auction, Panes::enter, Panes::merge)
+    }
+
+    /// Its own join, which needs the rows of each side keyed.
+    fn keyed_join(&self, persons: &'static [Person], auctions: &'static [Auction]) -> Answer {
         let context = context();
-        let mut watermarks = Watermarks::new();
-        let (mut windows, mut fired) = (Windows::new(), Vec::new());
-        let panes = context
-            .stream_iter(bids.iter().copied())
-            .add_timestamps(|bid| bid.time, move |_, &time| watermarks.after(time))
-            .key_by(|bid| bid.auction)
-            .rich_map_custom(move |mut elements| {
-                loop {
-                    if let Some(pane) = fired.pop() {
-                        return StreamElement::Item(pane);
-                    }
-                    match elements.next() {
-                        StreamElement::Timestamped((auction, _), time) => windows.add(auction, time),
-                        StreamElement::Watermark(time) => windows.advance(time, |pane| fired.push(pane)),
-                        StreamElement::FlushAndRestart if windows.is_due(i64::MAX) => {
-                            windows.advance(i64::MAX, |pane| fired.push(pane));
-                        }
-                        StreamElement::FlushAndRestart => return StreamElement::FlushAndRestart,
-                        StreamElement::FlushBatch => return StreamElement::FlushBatch,
-                        StreamElement::Terminate => return StreamElement::Terminate,
-                        StreamElement::Item(_) => unreachable!("every bid has a timestamp"),
-                    }
-                }
-            })
-            .fold_assoc(Panes::default(), Panes::enter, Panes::merge);
-        the_result(context, panes)
+        let auctions = context.stream_iter(auctions.iter().copied());
+        let pairs = context
+            .stream_iter(persons.iter().copied())
+            .join(auctions, |person| person.id, |auction| auction.seller)
+            .drop_key()
+            .fold_assoc(Answer::default(), Answer::enter_pair, Answer::merge);
+        the_result(context, pairs)
+    }
+
+    fn in_euros(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let context = context();
+        let rows = context.stream_iter(bids.iter().copied()).map(in_euros);
+        the_result(context, rows.fold_assoc(Answer::default(), Answer::enter_bid, Answer::merge))
+    }
+
+    fn selection(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let context = context();
+        let rows = context.stream_iter(bids.iter().copied()).filter(is_selected);
+        the_result(context, rows.fold_assoc(Answer::default(), Answer::enter_bid, Answer::merge))
+    }
+
+    fn hot_items(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        windowed(HotItems::new(), bids, |bid| bid.auction, Answer::enter_hot, Answer::merge)
+    }
+
+    fn highest_bids(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        windowed(HighestBids::new(), bids, |bid| bid.auction, Answer::enter_bid, Answer::merge)
+    }
+
+    fn new_users(&self, entries: &'static [Entry]) -> Answer {
+        windowed(NewUsers::new(), entries, Entry::person, Answer::enter_user, Answer::merge)
     }
 
     /// The thread that watches the clock sends into Renoir's own channel source.
@@ -117,4 +131,45 @@ fn the_result<A: ExchangeData>(context: StreamContext, rows: Stream<impl Operato
     let rows = rows.collect_vec();
     context.execute_blocking();
     rows.get().and_then(|mut rows| rows.pop()).expect("a fold gives one row")
+}
+
+/// Windows by hand, behind Renoir's own timestamps and watermarks.
+fn windowed<W, K, A>(
+    mut windows: W,
+    rows: &'static [W::Row],
+    key: impl Fn(&W::Row) -> K + Clone + Send + 'static,
+    enter: impl Fn(&mut A, W::Out) + Clone + Send + 'static,
+    merge: impl Fn(&mut A, A) + Clone + Send + 'static,
+) -> A
+where
+    W: Windowed<Row: ExchangeData + Sync, Out: ExchangeData> + Clone + Send + 'static,
+    K: DataKey,
+    A: ExchangeData + Default,
+{
+    let context = context();
+    let (mut watermarks, mut fired) = (Watermarks::new(), Vec::new());
+    let answer = context
+        .stream_iter(rows.iter().copied())
+        .add_timestamps(|row| W::time(row), move |_, &time| watermarks.after(time))
+        .key_by(key)
+        .rich_map_custom(move |mut elements| {
+            loop {
+                if let Some(row) = fired.pop() {
+                    return StreamElement::Item(row);
+                }
+                match elements.next() {
+                    StreamElement::Timestamped((_, row), _) => windows.add(row),
+                    StreamElement::Watermark(time) => windows.advance(time, |row| fired.push(row)),
+                    StreamElement::FlushAndRestart if windows.is_due(i64::MAX) => {
+                        windows.advance(i64::MAX, |row| fired.push(row));
+                    }
+                    StreamElement::FlushAndRestart => return StreamElement::FlushAndRestart,
+                    StreamElement::FlushBatch => return StreamElement::FlushBatch,
+                    StreamElement::Terminate => return StreamElement::Terminate,
+                    StreamElement::Item(_) => unreachable!("every row has a timestamp"),
+                }
+            }
+        })
+        .fold_assoc(A::default(), enter, merge);
+    the_result(context, answer)
 }

@@ -3,11 +3,15 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use ::streamweave::operator::window::Tumbling;
 use ::streamweave::prelude::*;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
 use super::{Work, runtime};
+use crate::workload::nexmark::{
+    self, Answer, Auction, Entry, Highest, Hot, NewUser, Person, in_euros, is_selected,
+};
 use crate::workload::numbers::{fold_down, is_kept, is_odd, spread, spread_again};
 use crate::workload::paced::{Arrivals, Record, send_all};
 use crate::workload::windows::{self, Bid, Panes};
@@ -75,6 +79,106 @@ impl Work for StreamWeave {
         panes
     }
 
+    fn keyed_join(&self, persons: &'static [Person], auctions: &'static [Auction]) -> Answer {
+        let mut answer = Answer::default();
+        to_its_end(
+            graph! {
+                persons  = from_iter(persons.iter().copied());
+                auctions = from_iter(auctions.iter().copied());
+                pairs    = join();
+                persons -> key_by(|person| person.id) -> pairs.left;
+                auctions -> key_by(|auction| auction.seller) -> pairs.right;
+                pairs -> for_each(|pair| answer.enter_pair(pair.value));
+            }
+            .run(),
+        );
+        answer
+    }
+
+    fn in_euros(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let mut answer = Answer::default();
+        to_its_end(
+            graph! {
+                bids = from_iter(bids.iter().copied());
+                bids -> map(in_euros) -> for_each(|bid| answer.enter_bid(bid));
+            }
+            .run(),
+        );
+        answer
+    }
+
+    fn selection(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let mut answer = Answer::default();
+        to_its_end(
+            graph! {
+                bids = from_iter(bids.iter().copied());
+                bids -> filter(is_selected) -> for_each(|bid| answer.enter_bid(bid));
+            }
+            .run(),
+        );
+        answer
+    }
+
+    /// The counts of a window all come at its last moment, and one window ends every two seconds: so those of one
+    /// window are what two seconds bring.
+    fn hot_items(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let mut answer = Answer::default();
+        to_its_end(
+            graph! {
+                bids    = from_iter(bids.iter().copied());
+                counts  = sliding(10.secs(), 2.secs()).aggregate(Count::new);
+                hottest = tumbling(2.secs()).aggregate(Hottest::default);
+                bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()))
+                    -> key_by(|bid| bid.auction) -> counts
+                    -> map(|count| Keyed { key: (), value: Hot { auction: count.key, bids: count.value.value } })
+                    -> hottest -> flat_map(|pane| pane.value.value) -> for_each(|hot| answer.enter_hot(hot));
+                counts.late -> for_each(|late| panic!("no bid is late, but one at {}", late.time));
+                hottest.late -> discard;
+            }
+            .run(),
+        );
+        answer
+    }
+
+    fn highest_bids(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        let mut answer = Answer::default();
+        to_its_end(
+            graph! {
+                bids    = from_iter(bids.iter().copied());
+                highest = tumbling(10.secs()).aggregate(Highest::default);
+                bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()))
+                    -> key_by(|_| ()) -> highest -> flat_map(|pane| pane.value.value)
+                    -> for_each(|bid| answer.enter_bid(bid));
+                highest.late -> for_each(|late| panic!("no bid is late, but one at {}", late.time));
+            }
+            .run(),
+        );
+        answer
+    }
+
+    /// Each side once in each window, and then those that are on both.
+    fn new_users(&self, entries: &'static [Entry]) -> Answer {
+        let mut answer = Answer::default();
+        to_its_end(
+            graph! {
+                entries = from_iter(entries.iter().copied());
+                table   = partition(|entry| matches!(entry, Entry::Person(_)));
+                persons = tumbling(10.secs()).aggregate(Count::new);
+                sellers = tumbling(10.secs()).aggregate(Count::new);
+                both    = window_join(Tumbling::new(10.secs()));
+                entries -> event_time(|entry| EventTime::from_micros(entry.time()), bounded(5.secs())) -> table;
+                table.matching -> key_by(|entry| entry.person()) -> persons -> both.left;
+                table.rest -> key_by(|entry| entry.person()) -> sellers -> both.right;
+                both -> map(|both| NewUser { id: both.key, start: both.value.window.start.micros() })
+                    -> for_each(|user| answer.enter_user(user));
+                persons.late -> for_each(|late| panic!("nobody is late, but one at {}", late.time));
+                sellers.late -> for_each(|late| panic!("nobody is late, but one at {}", late.time));
+            }
+            .run(),
+        );
+        answer
+    }
+
     fn paced_records(&self, count: usize) -> Arrivals {
         let (sender, receiver) = mpsc::channel::<Record>(1_024);
         let arrivals = Rc::new(RefCell::new(Arrivals::new(count)));
@@ -95,6 +199,41 @@ impl Work for StreamWeave {
             worker.await.expect("the graph does not panic").expect("the graph runs to its end");
         });
         Rc::unwrap_or_clone(arrivals).into_inner()
+    }
+}
+
+/// The auctions with the most bids so far.
+#[derive(Clone, Default)]
+struct Hottest(Vec<Hot>);
+
+impl Aggregate<Hot> for Hottest {
+    type Output = Vec<Hot>;
+
+    fn add(&mut self, hot: Hot) {
+        let most = self.0.first().map_or(0, |hot| hot.bids);
+        if hot.bids > most {
+            self.0.clear();
+        }
+        if hot.bids >= most {
+            self.0.push(hot);
+        }
+    }
+
+    fn output(&self) -> Vec<Hot> {
+        self.0.clone()
+    }
+}
+
+impl Aggregate<nexmark::Bid> for Highest {
+    type Output = Vec<nexmark::Bid>;
+
+    #[inline(always)]
+    fn add(&mut self, bid: nexmark::Bid) {
+        Highest::add(self, bid);
+    }
+
+    fn output(&self) -> Vec<nexmark::Bid> {
+        self.bids().to_vec()
     }
 }
 

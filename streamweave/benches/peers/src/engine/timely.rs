@@ -8,6 +8,7 @@ use std::hash::BuildHasher;
 use std::rc::Rc;
 
 use foldhash::fast::FixedState;
+use timely::ExchangeData;
 use timely::container::CapacityContainerBuilder;
 use timely::container::buffer::default_capacity;
 use timely::dataflow::channels::pact::{Exchange, ParallelizationContract, Pipeline};
@@ -18,9 +19,14 @@ use timely::progress::Timestamp;
 use timely::worker::Worker;
 
 use super::Work;
+use crate::workload::nexmark::{
+    self, Answer, Auction, Entry, HighestBids, HotItems, Join, NewUsers, Person, in_euros, in_step,
+    is_selected,
+};
 use crate::workload::numbers::{fold_down, is_kept, is_odd, spread, spread_again};
 use crate::workload::paced::{Arrivals, Record, records};
-use crate::workload::windows::{BATCH, Bid, DISPLACEMENT, Pane, Panes, Windows};
+use crate::workload::slices::Windowed;
+use crate::workload::windows::{BATCH, Bid, DISPLACEMENT, Panes, Windows};
 use crate::workload::words::{Lines, Tally, WordCounts, cut};
 
 /// timely dataflow.
@@ -71,22 +77,61 @@ impl Work for Timely {
         })
     }
 
-    /// Timely's time is the watermark; a bid's own time is data. timely has no windows, so these are
-    /// the loop's, behind its frontier.
     fn windowed_count(&self, bids: &'static [Bid]) -> Panes {
-        execute(Panes::default(), move |worker, panes| {
-            let mut input = InputHandle::<i64, _>::new();
-            worker.dataflow(|scope| for_each(windowed(input.to_stream(scope)), panes, Panes::enter));
-            let mut greatest = i64::MIN;
-            let mut buffer = Vec::with_capacity(BATCH);
-            for batch in bids.chunks(BATCH) {
-                greatest = batch.iter().fold(greatest, |greatest, bid| greatest.max(bid.time));
-                buffer.extend_from_slice(batch);
-                input.send_batch(&mut buffer);
-                input.advance_to(greatest - DISPLACEMENT);
+        windowed(Windows::new(), bids, |bid| bid.auction as u64, Panes::default(), Panes::enter)
+    }
+
+    /// timely has no join: this is the loop's, in an operator with two inputs.
+    fn keyed_join(&self, persons: &'static [Person], auctions: &'static [Auction]) -> Answer {
+        execute(Answer::default(), move |worker, answer| {
+            let (mut left, mut right) = (InputHandle::<(), _>::new(), InputHandle::<(), _>::new());
+            worker.dataflow(|scope| {
+                let pairs = joined(left.to_stream(scope), right.to_stream(scope));
+                for_each(pairs, answer, Answer::enter_pair);
+            });
+            let (mut some_persons, mut some_auctions) = (Vec::new(), Vec::new());
+            for (persons, auctions) in in_step(persons, auctions) {
+                some_persons.extend_from_slice(persons);
+                some_auctions.extend_from_slice(auctions);
+                left.send_batch(&mut some_persons);
+                right.send_batch(&mut some_auctions);
                 worker.step();
             }
         })
+    }
+
+    fn in_euros(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        execute(Answer::default(), move |worker, answer| {
+            let mut input = InputHandle::<(), _>::new();
+            worker.dataflow(|scope| {
+                let rows =
+                    input.to_stream(scope).map_in_place(|bid: &mut nexmark::Bid| *bid = in_euros(*bid));
+                for_each(rows, answer, Answer::enter_bid);
+            });
+            feed(worker, &mut input, bids);
+        })
+    }
+
+    fn selection(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        execute(Answer::default(), move |worker, answer| {
+            let mut input = InputHandle::<(), _>::new();
+            worker.dataflow(|scope| {
+                for_each(input.to_stream(scope).filter(is_selected), answer, Answer::enter_bid)
+            });
+            feed(worker, &mut input, bids);
+        })
+    }
+
+    fn hot_items(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        windowed(HotItems::new(), bids, |bid| bid.auction, Answer::default(), Answer::enter_hot)
+    }
+
+    fn highest_bids(&self, bids: &'static [nexmark::Bid]) -> Answer {
+        windowed(HighestBids::new(), bids, |bid| bid.auction, Answer::default(), Answer::enter_bid)
+    }
+
+    fn new_users(&self, entries: &'static [Entry]) -> Answer {
+        windowed(NewUsers::new(), entries, Entry::person, Answer::default(), Answer::enter_user)
     }
 
     /// The thread that watches the clock is the worker's, which steps until the record has arrived.
@@ -176,26 +221,81 @@ where
     })
 }
 
-/// Counts bids per auction and window; fires behind the frontier.
-fn windowed(bids: StreamVec<'_, i64, Bid>) -> StreamVec<'_, i64, Pane> {
-    let by_auction = Exchange::new(|bid: &Bid| bid.auction as u64);
-    bids.unary_frontier(by_auction, "Windows", |capability, _| {
-        let mut windows = Windows::new();
+/// Windows over rows. Timely's time is the watermark; a row's own time is data. timely has no windows, so these are
+/// the loop's, behind its frontier.
+fn windowed<W, A>(
+    windows: W,
+    rows: &'static [W::Row],
+    key: impl Fn(&W::Row) -> u64 + Send + Sync + 'static,
+    empty: A,
+    enter: impl Fn(&mut A, W::Out) + Send + Sync + 'static,
+) -> A
+where
+    W: Windowed<Row: ExchangeData + Sync, Out: 'static> + Send + Sync + 'static,
+    A: Send + Sync + Clone + 'static,
+{
+    execute(empty, move |worker, answer| {
+        let mut input = InputHandle::<i64, _>::new();
+        worker.dataflow(|scope| for_each(fired(input.to_stream(scope), windows, key), answer, enter));
+        let mut greatest = i64::MIN;
+        let mut buffer = Vec::with_capacity(BATCH);
+        for batch in rows.chunks(BATCH) {
+            greatest = batch.iter().fold(greatest, |greatest, row| greatest.max(W::time(row)));
+            buffer.extend_from_slice(batch);
+            input.send_batch(&mut buffer);
+            input.advance_to(greatest - DISPLACEMENT);
+            worker.step();
+        }
+    })
+}
+
+/// Puts rows into windows; fires behind the frontier.
+fn fired<'scope, W>(
+    rows: StreamVec<'scope, i64, W::Row>,
+    mut windows: W,
+    key: impl Fn(&W::Row) -> u64 + 'static,
+) -> StreamVec<'scope, i64, W::Out>
+where
+    W: Windowed<Row: ExchangeData, Out: 'static> + 'static,
+{
+    rows.unary_frontier(Exchange::new(key), "Windows", |capability, _| {
         let mut held: Option<Capability<i64>> = Some(capability);
         move |(input, frontier), output| {
-            input.for_each(|_, batch| batch.drain(..).for_each(|bid| windows.add(bid.auction, bid.time)));
+            input.for_each(|_, batch| batch.drain(..).for_each(|row| windows.add(row)));
             let reached = frontier.frontier().first().copied().unwrap_or(i64::MAX);
             if let Some(capability) = &mut held
                 && windows.is_due(reached)
             {
                 let mut session = output.session(capability);
-                windows.advance(reached, |pane| session.give(pane));
+                windows.advance(reached, |row| session.give(row));
                 drop(session);
                 capability.downgrade(&reached);
             }
             if frontier.is_empty() {
                 held = None;
             }
+        }
+    })
+}
+
+/// Joins persons and auctions, both exchanged by person.
+fn joined<'scope>(
+    persons: StreamVec<'scope, (), Person>,
+    auctions: StreamVec<'scope, (), Auction>,
+) -> StreamVec<'scope, (), (Person, Auction)> {
+    let by_id = Exchange::new(|person: &Person| person.id);
+    let by_seller = Exchange::new(|auction: &Auction| auction.seller);
+    persons.binary(auctions, by_id, by_seller, "Join", |_, _| {
+        let mut join = Join::default();
+        move |persons, auctions, output| {
+            persons.for_each(|time, batch| {
+                let mut session = output.session(&time);
+                batch.drain(..).for_each(|person| join.person(person, |pair| session.give(pair)));
+            });
+            auctions.for_each(|time, batch| {
+                let mut session = output.session(&time);
+                batch.drain(..).for_each(|auction| join.auction(auction, |pair| session.give(pair)));
+            });
         }
     })
 }

@@ -4,8 +4,10 @@
 //! same for every engine. An answer does not depend on the order in which an engine gives its rows,
 //! and its text is what engines are held to.
 
+pub(crate) mod nexmark;
 pub(crate) mod numbers;
 pub(crate) mod paced;
+pub(crate) mod slices;
 pub(crate) mod windows;
 pub(crate) mod words;
 
@@ -20,8 +22,20 @@ pub(crate) enum Workload {
     W2Owned,
     /// A count per key and window of event time: [`windows`].
     W3,
+    /// Persons and auctions, joined: [`nexmark`].
+    W4,
     /// Latency at a fixed rate: [`paced`].
     W7,
+    /// Nexmark's query 1, a map: [`nexmark`].
+    Q1,
+    /// Nexmark's query 2, a filter: [`nexmark`].
+    Q2,
+    /// Nexmark's query 5, sliding windows: [`nexmark`].
+    Q5,
+    /// Nexmark's query 7, tumbling windows: [`nexmark`].
+    Q7,
+    /// Nexmark's query 8, a join of windows: [`nexmark`].
+    Q8,
 }
 
 /// What StreamWeave is to come to.
@@ -31,15 +45,28 @@ pub(crate) enum Target {
     Ratio(f64),
     /// A median latency of at most so many nanoseconds.
     Median(f64),
+    /// None is set: for comparison with the peers.
+    None,
 }
 
 impl Workload {
     /// All of them, in the order of the table.
-    pub(crate) const ALL: [Workload; 5] =
-        [Workload::W1, Workload::W2Borrowed, Workload::W2Owned, Workload::W3, Workload::W7];
+    pub(crate) const ALL: [Workload; 11] = [
+        Workload::W1,
+        Workload::W2Borrowed,
+        Workload::W2Owned,
+        Workload::W3,
+        Workload::W4,
+        Workload::W7,
+        Workload::Q1,
+        Workload::Q2,
+        Workload::Q5,
+        Workload::Q7,
+        Workload::Q8,
+    ];
 
     /// The names, for a message.
-    pub(crate) const NAMES: &str = "w1, w2-borrowed, w2-owned, w3 or w7";
+    pub(crate) const NAMES: &str = "w1, w2-borrowed, w2-owned, w3, w4, w7, q1, q2, q5, q7 or q8";
 
     /// How the command line calls it.
     pub(crate) fn name(self) -> &'static str {
@@ -48,7 +75,13 @@ impl Workload {
             Workload::W2Borrowed => "w2-borrowed",
             Workload::W2Owned => "w2-owned",
             Workload::W3 => "w3",
+            Workload::W4 => "w4",
             Workload::W7 => "w7",
+            Workload::Q1 => "q1",
+            Workload::Q2 => "q2",
+            Workload::Q5 => "q5",
+            Workload::Q7 => "q7",
+            Workload::Q8 => "q8",
         }
     }
 
@@ -57,12 +90,15 @@ impl Workload {
         Workload::ALL.into_iter().find(|workload| workload.name() == name)
     }
 
-    /// The size at which the table runs it: numbers, bytes of text, bids, records.
+    /// The size at which the table runs it: numbers, bytes of text, bids, persons and
+    /// auctions, records.
     pub(crate) fn default_size(self) -> usize {
         match self {
             Workload::W1 => 20_000_000,
             Workload::W2Borrowed | Workload::W2Owned => 120_000_000,
-            Workload::W3 => 3_000_000,
+            Workload::W3 | Workload::Q1 | Workload::Q2 | Workload::Q5 | Workload::Q7 => 3_000_000,
+            Workload::W4 => 2_400_000,
+            Workload::Q8 => 1_000_000,
             Workload::W7 => 100_000,
         }
     }
@@ -70,9 +106,9 @@ impl Workload {
     /// How many rounds the table measures: more where one is short, for the sake of the median.
     pub(crate) fn rounds(self) -> usize {
         match self {
-            Workload::W1 | Workload::W3 => 31,
-            Workload::W2Borrowed | Workload::W2Owned => 21,
-            Workload::W7 => 11,
+            Workload::W1 | Workload::W3 | Workload::Q1 | Workload::Q2 => 31,
+            Workload::W2Borrowed | Workload::W2Owned | Workload::Q5 | Workload::Q7 | Workload::Q8 => 21,
+            Workload::W4 | Workload::W7 => 11,
         }
     }
 
@@ -83,7 +119,9 @@ impl Workload {
             Workload::W2Borrowed => Target::Ratio(0.85),
             Workload::W2Owned => Target::Ratio(1.2),
             Workload::W3 => Target::Ratio(1.1),
+            Workload::W4 => Target::Ratio(0.5),
             Workload::W7 => Target::Median(500.0),
+            Workload::Q1 | Workload::Q2 | Workload::Q5 | Workload::Q7 | Workload::Q8 => Target::None,
         }
     }
 }

@@ -15,6 +15,7 @@ use nexmark::event::{Event, EventType};
 use serde::{Deserialize, Serialize};
 
 use super::Random;
+use super::slices::{Slices, Windowed};
 
 /// The length of a window, in microseconds.
 pub(crate) const LENGTH: i64 = 10_000_000;
@@ -87,111 +88,41 @@ impl fmt::Display for Panes {
     }
 }
 
-/// The watermarks of a stream of bids.
-#[derive(Clone, Debug)]
-pub(crate) struct Watermarks {
-    greatest: i64,
-    left: usize,
-}
-
-impl Watermarks {
-    /// None yet.
-    pub(crate) fn new() -> Self {
-        Watermarks { greatest: i64::MIN, left: BATCH }
-    }
-
-    /// Sees a bid; every so often that makes a watermark.
-    #[inline(always)]
-    pub(crate) fn after(&mut self, time: i64) -> Option<i64> {
-        self.greatest = self.greatest.max(time);
-        self.left -= 1;
-        if self.left > 0 {
-            return None;
-        }
-        self.left = BATCH;
-        Some(self.greatest - DISPLACEMENT)
-    }
-}
-
 type Counts = HashMap<usize, u64, FixedState>;
 
-/// The windows that an engineer writes by hand: the loop's, and those of the peers that have none.
-///
-/// The newest window's counts stand in a field of their own, those of older windows in a short list,
-/// and the tables of windows that have fired are used again: most bids cost one compare and one
-/// look-up.
+/// Counts per auction and window, by hand.
 #[derive(Clone, Debug)]
-pub(crate) struct Windows {
-    newest: Counts,
-    start: i64,
-    older: Vec<(i64, Counts)>,
-    spare: Vec<Counts>,
-    frontier: i64,
-}
-
-/// The start of the newest window while there is none.
-const NONE: i64 = i64::MIN;
+pub(crate) struct Windows(Slices<Counts, LENGTH>);
 
 impl Windows {
     /// No windows yet.
     pub(crate) fn new() -> Self {
-        Windows {
-            newest: Counts::default(),
-            start: NONE,
-            older: Vec::new(),
-            spare: Vec::new(),
-            frontier: i64::MIN,
-        }
+        Windows(Slices::new())
     }
+}
 
-    /// Counts a bid.
-    ///
-    /// # Panics
-    ///
-    /// Where it is late: the input has no such bid, so the engine has lost its place.
+impl Windowed for Windows {
+    type Row = Bid;
+    type Out = Pane;
+
     #[inline(always)]
-    pub(crate) fn add(&mut self, auction: usize, time: i64) {
-        let window = time - time.rem_euclid(LENGTH);
-        let counts = if window == self.start { &mut self.newest } else { self.counts_of(window) };
-        *counts.entry(auction).or_insert(0) += 1;
+    fn time(row: &Bid) -> i64 {
+        row.time
     }
 
-    /// The counts of a window that is not the newest, or not yet.
-    #[cold]
-    fn counts_of(&mut self, window: i64) -> &mut Counts {
-        assert!(window + LENGTH > self.frontier, "no bid is late");
-        if window > self.start {
-            let before = std::mem::replace(&mut self.newest, self.spare.pop().unwrap_or_default());
-            if self.start != NONE {
-                self.older.push((self.start, before));
-            }
-            self.start = window;
-            return &mut self.newest;
-        }
-        let at = self.older.iter().position(|(start, _)| *start == window).unwrap_or_else(|| {
-            let at = self.older.partition_point(|(start, _)| *start < window);
-            self.older.insert(at, (window, self.spare.pop().unwrap_or_default()));
-            at
-        });
-        &mut self.older[at].1
+    #[inline(always)]
+    fn add(&mut self, bid: Bid) {
+        *self.0.at(bid.time).entry(bid.auction).or_insert(0) += 1;
     }
 
-    /// Whether a window fires at this frontier.
-    pub(crate) fn is_due(&self, frontier: i64) -> bool {
-        let first = self.older.first().map_or(self.start, |(start, _)| *start);
-        first != NONE && first + LENGTH <= frontier
+    fn is_due(&self, frontier: i64) -> bool {
+        self.0.is_due(frontier)
     }
 
-    /// Fires the windows whose end the frontier has reached.
-    pub(crate) fn advance(&mut self, frontier: i64, mut fire: impl FnMut(Pane)) {
-        self.frontier = frontier;
-        while self.is_due(frontier) {
-            let (start, mut counts) = match self.older.is_empty() {
-                false => self.older.remove(0),
-                true => (std::mem::replace(&mut self.start, NONE), std::mem::take(&mut self.newest)),
-            };
+    fn advance(&mut self, frontier: i64, mut fire: impl FnMut(Pane)) {
+        while let Some((start, mut counts)) = self.0.next(frontier) {
             counts.drain().for_each(|(auction, bids)| fire(Pane { start, auction, bids }));
-            self.spare.push(counts);
+            self.0.recycle(counts);
         }
     }
 }
