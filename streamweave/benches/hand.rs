@@ -9,8 +9,10 @@
 //!   by 3, `x * k2`) on 20 M `u64` in memory, and their wrapping sum. All counters are on.
 //! - W3: bids per auction in ten-second tumbling windows of event time over Nexmark bids, shuffled
 //!   within five seconds. The graph's frontier moves with every row, the loop's every 1,024.
+//! - S: the same bids in sliding windows of 60 seconds that start 30, 10 and 1 apart. The loop adds each row to each of
+//!   its 2, 6 or 60 windows; the graph adds it to one slice.
 //!
-//! `hand run graph|loop w1|w3 N` runs one alone, for profilers and instruction counters; so does
+//! `hand run graph|loop w1|w3|s30|s10|s1 N` runs one alone, for profilers and instruction counters; so does
 //! `hand run none w1|w3 N`, which only makes the input.
 
 use std::collections::HashMap;
@@ -28,6 +30,7 @@ const K2: u64 = 0xD1B5_4A32_D192_ED03;
 const ROUNDS: usize = 11;
 const W1_ROWS: u64 = 20_000_000;
 const W3_ROWS: usize = 3_000_000;
+const SLIDING_ROWS: usize = 1_000_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +43,11 @@ fn main() {
     compare("W1 five operators", numbers.len(), || w1_graph(&numbers), || w1_loop(&numbers));
     let bids = bids(W3_ROWS);
     compare("W3 windowed count", bids.len(), || w3_graph(&bids), || w3_loop(&bids));
+    let bids = &bids[..SLIDING_ROWS];
+    for slide in [30, 10, 1] {
+        let name = format!("S 60 s windows by {slide} s");
+        compare(&name, bids.len(), || sliding_graph(bids, slide), || sliding_loop(bids, slide));
+    }
 }
 
 fn run_one(arguments: &[String]) {
@@ -52,10 +60,17 @@ fn run_one(arguments: &[String]) {
         ("loop", "w1") => println!("{:?}", w1_loop(&Vec::from_iter(0..rows as u64))),
         ("graph", "w3") => println!("{:?}", w3_graph(&bids(rows))),
         ("loop", "w3") => println!("{:?}", w3_loop(&bids(rows))),
+        ("graph", "s30" | "s10" | "s1") => println!("{:?}", sliding_graph(&bids(rows), slide(workload))),
+        ("loop", "s30" | "s10" | "s1") => println!("{:?}", sliding_loop(&bids(rows), slide(workload))),
         (_, "w1") => println!("{}", black_box(Vec::from_iter(0..rows as u64)).len()),
-        (_, "w3") => println!("{}", bids(rows).len()),
-        _ => eprintln!("usage: hand run graph|loop|none w1|w3 N"),
+        (_, "w3" | "s30" | "s10" | "s1") => println!("{}", bids(rows).len()),
+        _ => eprintln!("usage: hand run graph|loop|none w1|w3|s30|s10|s1 N"),
     }
+}
+
+/// The slide, in seconds, of a workload `s..`.
+fn slide(workload: &str) -> i64 {
+    workload[1..].parse().expect("a workload of the list")
 }
 
 /// Prints a row of the table.
@@ -238,6 +253,61 @@ fn w3_loop(bids: &[Bid]) -> Counted {
     }
     older.extend(start.map(|start| (start, newest)));
     for (start, map) in older {
+        map.into_iter().for_each(|(auction, bids)| enter(&mut counted, start, auction, bids));
+    }
+    counted
+}
+
+const SIZE: i64 = 60_000_000;
+
+#[inline(never)]
+fn sliding_graph(bids: &[Bid], slide: i64) -> Counted {
+    let mut counted = (0, 0);
+    block_on(
+        graph! {
+            bids   = from_iter(bids.iter().copied());
+            counts = sliding(60.secs(), slide.secs()).aggregate(Count::new);
+            bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()))
+                -> key_by(|bid| bid.auction) -> counts
+                -> for_each(|pane| enter(&mut counted, pane.value.window.start.micros(), pane.key, pane.value.value));
+            counts.late -> for_each(|late| panic!("no bid is late: {late:?}", late = late.time));
+        }
+        .run(),
+    );
+    counted
+}
+
+#[inline(never)]
+fn sliding_loop(bids: &[Bid], slide: i64) -> Counted {
+    let slide = slide * 1_000_000;
+    let mut counted = (0, 0);
+    let mut windows: std::collections::VecDeque<(i64, Map)> = Default::default();
+    let mut greatest = i64::MIN;
+    for batch in bids.chunks(1_024) {
+        for bid in batch {
+            greatest = greatest.max(bid.time);
+            let newest = bid.time - bid.time.rem_euclid(slide);
+            let oldest = newest - SIZE + slide;
+            if windows.is_empty() {
+                windows.push_back((oldest, Map::default()));
+            }
+            while windows[0].0 > oldest {
+                windows.push_front((windows[0].0 - slide, Map::default()));
+            }
+            while windows[windows.len() - 1].0 < newest {
+                windows.push_back((windows[windows.len() - 1].0 + slide, Map::default()));
+            }
+            let first = ((oldest - windows[0].0) / slide) as usize;
+            for (_, map) in windows.range_mut(first..first + (SIZE / slide) as usize) {
+                *map.entry(bid.auction).or_insert(0) += 1;
+            }
+        }
+        while windows.front().is_some_and(|(start, _)| start + SIZE <= greatest - DISPLACEMENT) {
+            let (start, map) = windows.pop_front().expect("there is one");
+            map.into_iter().for_each(|(auction, bids)| enter(&mut counted, start, auction, bids));
+        }
+    }
+    for (start, map) in windows {
         map.into_iter().for_each(|(auction, bids)| enter(&mut counted, start, auction, bids));
     }
     counted

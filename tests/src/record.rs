@@ -15,6 +15,8 @@ pub enum Seen<D, T> {
     Row(D, T),
     /// Nothing before this time is to come.
     Frontier(T),
+    /// Nothing before this time is to come, and nothing is expected for now.
+    Idle(T),
     /// Nothing is to come.
     End,
 }
@@ -51,7 +53,57 @@ impl<D, T: TotalOrder, Outs> Input<0, D, T, (), Outs> for Record<D, T> {
     }
 
     fn advance(&mut self, frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {
-        let seen = frontier.time().map_or(Seen::End, |time| Seen::Frontier(time.clone()));
+        let seen = match frontier.time() {
+            None => Seen::End,
+            Some(time) if frontier.is_idle() => Seen::Idle(time.clone()),
+            Some(time) => Seen::Frontier(time.clone()),
+        };
         self.0.borrow_mut().push(seen);
+    }
+}
+
+/// What was seen of a stream of changes so far.
+pub type ChangeLog<D, T, R> = Rc<RefCell<Vec<Seen<Update<D, T, R>, T>>>>;
+
+/// As [`record`], for any diff: the envelope is written down.
+///
+/// # Panics
+///
+/// The node panics where a row is behind the frontier, or the frontier regresses.
+pub fn record_changes<D, T: Timestamp, R>(
+    _input: Edge<D, T, R>,
+    log: &ChangeLog<D, T, R>,
+) -> Node<RecordChanges<D, T, R>, NoPorts> {
+    Node::new(RecordChanges { log: Rc::clone(log), frontier: Frontier::start() }, NoPorts)
+}
+
+/// See [`record_changes`].
+#[derive(Clone, Debug)]
+pub struct RecordChanges<D, T: Timestamp, R> {
+    log: ChangeLog<D, T, R>,
+    frontier: Frontier<T>,
+}
+
+impl<D, T: Timestamp, R> Operator for RecordChanges<D, T, R> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Absorbed;
+
+    fn finish(&mut self) {}
+}
+
+impl<D, T: Timestamp, R, Outs> Resume<Outs> for RecordChanges<D, T, R> {}
+
+impl<D, T: TotalOrder, R, Outs> Input<0, D, T, R, Outs> for RecordChanges<D, T, R> {
+    fn push(&mut self, row: Update<D, T, R>, _outs: &mut Outs, _cx: &mut Cx) {
+        assert!(!self.frontier.closes(&row.time), "{:?} is behind {:?}", row.time, self.frontier);
+        let time = row.time.clone();
+        self.log.borrow_mut().push(Seen::Row(row, time));
+    }
+
+    fn advance(&mut self, frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {
+        assert!(frontier.reaches(&self.frontier), "{frontier:?} is before {:?}", self.frontier);
+        let seen = frontier.time().map_or(Seen::End, |time| Seen::Frontier(time.clone()));
+        self.frontier = frontier;
+        self.log.borrow_mut().push(seen);
     }
 }

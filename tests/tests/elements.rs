@@ -415,3 +415,42 @@ mod timed {
         assert_eq!(events, [Row(1), Row(2), Row(40), Fired(10), Row(41)]);
     }
 }
+
+/// Whatever the capacity, `memo` gives what `map` gives; the function is called once for each row that is not among the
+/// last so many different ones.
+#[test]
+fn memo_is_a_map_that_calls_less_often() {
+    use streamweave::operator::element::MemoCounts;
+
+    let rows: Vec<u64> = (0..300_u64).map(|i| (i * i * 31 + i * 7) % 11).collect();
+    for capacity in [1, 3, 11, 50] {
+        let mut recent: Vec<u64> = Vec::new();
+        let mut naive = Vec::new();
+        for row in &rows {
+            match recent.iter().position(|other| other == row) {
+                Some(at) => _ = recent.remove(at),
+                None => naive.push(*row),
+            }
+            recent.push(*row);
+            recent.drain(..recent.len().saturating_sub(capacity));
+        }
+        for batch in BATCHES {
+            let (counts, mut called) = (MemoCounts::default(), Vec::new());
+            let result = finish(
+                graph! {
+                    rows = from_iter(rows.clone());
+                    rows -> memo(capacity, |row| { called.push(*row); row + 1 }).counted(&counts) -> out;
+                    out = collect();
+                }
+                .batch(batch)
+                .run(),
+            );
+            result.assert_conserved();
+            assert_eq!(result.out, rows.iter().map(|row| row + 1).collect::<Vec<_>>());
+            drop(result);
+            assert_eq!(called, naive);
+            assert_eq!(counts.misses(), naive.len() as u64);
+            assert_eq!(counts.hits(), (rows.len() - naive.len()) as u64);
+        }
+    }
+}

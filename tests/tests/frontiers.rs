@@ -167,7 +167,7 @@ fn a11_every_operator_hands_on_every_frontier_behind_its_row() {
     }
     let doubled = |seen: Seen<i64, EventTime>| match seen {
         Row(..) => vec![seen, seen],
-        Frontier(_) | End => vec![seen],
+        Frontier(_) | Seen::Idle(_) | End => vec![seen],
     };
     assert_eq!(take(many), whole.map(doubled).concat());
 }

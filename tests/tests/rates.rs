@@ -105,7 +105,7 @@ macro_rules! play {
 fn rows<D: Clone>(seen: &[(i64, Seen<D, EventTime>)]) -> Vec<(i64, D)> {
     let row = |(tick, seen): &(i64, Seen<D, EventTime>)| match seen {
         Seen::Row(row, _) => Some((*tick, row.clone())),
-        Seen::Frontier(_) | Seen::End => None,
+        Seen::Frontier(_) | Seen::Idle(_) | Seen::End => None,
     };
     seen.iter().filter_map(row).collect()
 }
@@ -136,7 +136,7 @@ fn assert_frontiers<D>(script: &Script, seen: &[(i64, Seen<D, EventTime>)], of: 
                 assert!(*next > frontier, "{next} is not beyond {frontier}");
                 frontier = *next;
             }
-            Seen::End => {}
+            Seen::Idle(_) | Seen::End => {}
         }
     }
     let ends = seen.iter().filter(|(_, seen)| matches!(seen, Seen::End)).count();

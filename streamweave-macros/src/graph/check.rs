@@ -1,6 +1,7 @@
 //! What a graph must satisfy before types are looked at: every check reads, none writes.
 
 use super::ir::{Graph, Node, Operator};
+use super::lengths::lengths;
 use super::lower::distance;
 use crate::diagnostics::Mistakes;
 use proc_macro2::Span;
@@ -14,6 +15,7 @@ pub(super) fn check(graph: &Graph) -> syn::Result<Vec<usize>> {
     one_arrow_an_input(graph, &mut mistakes);
     every_node_is_wired(graph, &mut mistakes);
     policy_or_arrow(graph, &mut mistakes);
+    lengths(graph, &mut mistakes);
     let order = topological(graph);
     if order.len() < graph.nodes.len() {
         no_cycle(graph, &order, &mut mistakes);

@@ -4,6 +4,7 @@ mod check;
 mod expand;
 mod ir;
 mod item;
+mod lengths;
 mod lower;
 mod syntax;
 

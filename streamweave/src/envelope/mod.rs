@@ -16,7 +16,7 @@ mod signal;
 mod update;
 
 pub use convert::{Diff, FlowsAsDiff, FlowsAsTime, ToDiff};
-pub use keyed::{Failed, Keyed};
+pub use keyed::{Failed, Keyed, Nullable};
 pub use message::{Envelope, Message};
 pub use signal::Signal;
 pub use update::{Timed, Update};

@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
 use crate::graph::{Explanation, Report};
-use crate::operator::{Batch, Cause, Flush, Operator, Panicked, Placed, Progress, Turn, blaming, watched};
+use crate::operator::{
+    Batch, Cause, Flush, Held, Operator, Panicked, Placed, Progress, Turn, blaming, watched,
+};
 
 /// A compiled graph: a closure over its operators that obeys one [`Command`] at a time.
 ///
@@ -176,9 +178,15 @@ impl<O: Operator> Placed<O> {
         if !O::ACTIVE {
             return Reply::Pending;
         }
+        let is_held = (O::HEEDS_SILENCE || O::NESTS) && turn.is_held(PLACE);
+        let around = O::NESTS.then(|| turn.hold(Held::All(is_held)));
         // Calls that are under way go on in any case.
-        match blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(turn))) {
-            Reply::Ready if !room() => Reply::Pending,
+        let polled = blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll(turn)));
+        if let Some(held) = around {
+            turn.hold(held);
+        }
+        match polled {
+            Reply::Ready if (O::HEEDS_SILENCE && is_held) || !room() => Reply::Pending,
             Reply::Ready => {
                 self.operator.opened();
                 Reply::Ready

@@ -128,6 +128,19 @@ impl<D, T: Timestamp, R> Sender<D, T, R> {
         sent.map_err(|_| Closed(time))
     }
 
+    /// Promises as [`advance_to`](Sender::advance_to) does, and that nothing more is expected for now: who waits for
+    /// several streams does not wait for this one ([`Frontier::idle`]).
+    ///
+    /// To be active again before the next row, [advance](Sender::advance_to) to the same time or a later one.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the time, once the graph has ended.
+    pub async fn idle_at(&self, time: T) -> Result<(), Closed<T>> {
+        let sent = self.channel.send(Message::Frontier(Frontier::at(time.clone()).idle())).await;
+        sent.map_err(|_| Closed(time))
+    }
+
     /// Ends the stream, unless there are clones.
     pub fn close(self) {}
 

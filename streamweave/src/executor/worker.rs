@@ -12,7 +12,7 @@ use super::running::Yielded;
 use super::schedule::Schedule;
 use super::trace;
 use crate::graph::{Error, Explanation, FailureReport, Report, Topology};
-use crate::operator::{Batch, Cause, Flush, Panicked, Turn};
+use crate::operator::{Batch, Cause, Flush, Held, Panicked, Turn};
 use crate::sink::on_error::Rejected;
 use crate::time::{Clock, ProcessingTime, TimeDelta};
 
@@ -71,6 +71,10 @@ pub(crate) struct Worker<F, R, C> {
     requests: Option<Requests>,
     /// Whether any operator asks for the time.
     uses_clock: bool,
+    /// Which nodes each source leads to, where any operator asks for the time.
+    leads_to: Vec<Vec<bool>>,
+    /// Which nodes stand behind a source that is held back.
+    held: Vec<bool>,
     /// The sources that have not ended.
     open: Vec<usize>,
     /// The flush that is under way.
@@ -114,12 +118,17 @@ where
 {
     pub(crate) fn new(mut machine: Machine<F, R>, settings: Settings<C>, requests: Option<Requests>) -> Self {
         let uses_clock = machine.uses_clock();
-        let open = (0..settings.topology.sources()).collect();
+        let topology = settings.topology;
+        let open = (0..topology.sources()).collect();
+        let leads_to = (0..topology.sources()).filter(|_| uses_clock);
+        let leads_to = leads_to.map(|source| topology.reached_from(source)).collect();
         Worker {
             machine,
             settings,
             requests,
             uses_clock,
+            leads_to,
+            held: vec![false; topology.nodes.len()],
             open,
             // A sink that cannot be opened says so before the first row.
             flushing: Some(Flush::Idle),
@@ -166,6 +175,10 @@ where
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock).stopping(self.draining);
             flush(&mut self.machine, &mut self.flushing, &mut turn)?;
+            if self.uses_clock {
+                mark_held(&mut self.machine, &self.open, &self.leads_to, &mut self.held);
+                turn.hold(Held::Nodes(&self.held));
+            }
             if ready(self.machine.poll_wake(&mut turn))? {
                 return Poll::Ready(Ok(Some(Taken::Woken)));
             }
@@ -425,6 +438,20 @@ where
         *flushing = None;
     }
     Ok(())
+}
+
+/// Marks the nodes behind sources that are not taken from for want of room: of those nothing comes, which says
+/// nothing (rule A7).
+fn mark_held<F, R>(machine: &mut Machine<F, R>, open: &[usize], leads_to: &[Vec<bool>], held: &mut [bool])
+where
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+{
+    held.fill(false);
+    for &source in open {
+        if !machine.has_room(source) {
+            held.iter_mut().zip(&leads_to[source]).for_each(|(held, reached)| *held |= reached);
+        }
+    }
 }
 
 /// The next source, as the schedule will have it, that has a batch and room for it.

@@ -41,6 +41,18 @@ impl Topology {
         sources.nth(source).expect("a source of the graph").0
     }
 
+    /// Which nodes a source leads to, by number.
+    pub(crate) fn reached_from(&self, source: usize) -> Vec<bool> {
+        let mut reached = vec![false; self.nodes.len()];
+        reached[self.source(source)] = true;
+        for node in 0..self.nodes.len() {
+            if reached[node] {
+                self.edges.iter().filter(|edge| edge.from == node).for_each(|edge| reached[edge.to] = true);
+            }
+        }
+        reached
+    }
+
     /// How many sources there are.
     pub fn sources(&self) -> usize {
         self.nodes.iter().filter(|node| node.is_source).count()

@@ -10,6 +10,7 @@ use std::marker::PhantomData;
 use crate::time::Watermark;
 
 use super::aggregate::{Addable, Aggregate};
+use super::window::Window;
 
 /// Not [`Clone`], whatever `X` is.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ macro_rules! bounds {
         // before it takes the node's type from it; a single one it takes at its word.
         impl<$($($p,)*)? X: $($bound)*> $name $(<$($p),*>)? for X
         where
-            Never<X>: Clone,
+            $crate::operator::Never<X>: Clone,
             X: $name $(<$($p),*>)?,
         {
             type Node<N> = N;
@@ -95,6 +96,13 @@ bounds! {
         note = "derive `PartialEq, PartialOrd, Clone` for it, or take out first what is to be compared, with `map(|row| ..)`"
     )]
     Ordered: (PartialOrd + Clone);
+    /// What can be put in order, whatever it is.
+    #[diagnostic::on_unimplemented(
+        message = "rows of type `{Self}` cannot be ranked",
+        label = "a rank is of what is `Ord + Clone`",
+        note = "derive `Clone, PartialEq, Eq, PartialOrd, Ord` for it, or take out first what is to be ranked, with `map(|row| ..)`; floats are ordered by `f64::total_cmp` alone"
+    )]
+    Totally: (Ord + Clone);
     /// What a call in flight is.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a future",
@@ -102,6 +110,13 @@ bounds! {
         note = "write `async move {{ .. }}` around what the function gives; for a function that does not wait use `map(|row| ..)`"
     )]
     Awaitable<B>: (Future<Output = B>);
+    /// A function of the rows of two inputs that are in one window and have one key.
+    #[diagnostic::on_unimplemented(
+        message = "expected a function that takes `&{K}`, `Window`, `Vec<{L}>` and `Vec<{R}>`",
+        label = "this does not take a key, a window, and the rows of both sides",
+        note = "a closure need not say the types: `|key, window, lefts, rights| ..`"
+    )]
+    CoGroups<K, L, R, I>: (FnMut(&K, Window, Vec<L>, Vec<R>) -> I);
     /// What neighbours are told apart by.
     #[diagnostic::on_unimplemented(
         message = "rows of type `{Self}` cannot be compared",

@@ -19,15 +19,19 @@
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
 pub mod asynchronous;
+pub mod changes;
 pub mod custom;
 pub mod element;
 pub mod flow;
+pub mod join;
 pub mod keyed;
+pub mod order;
 pub mod rate;
 pub mod sequence;
 pub mod window;
 
 mod aggregate;
+mod arrival_time;
 mod blame;
 mod books;
 mod bound;
@@ -47,18 +51,23 @@ use crate::time::{Frontier, Timestamp};
 
 pub(crate) use blame::{Panicked, blaming, inside, watched};
 
-pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Merge, Min, Retract, Sum};
+pub use aggregate::{
+    Addable, Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, First, Folded, Last, Max, Mean,
+    Merge, Min, Retract, Subtractable, Sum, TopN, Variance,
+};
+pub use arrival_time::{ArrivalTime, arrival_time};
 pub use books::NodeReport;
 pub use bound::{
-    Aggregates, Awaitable, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step, Summand,
-    View,
+    Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step,
+    Summand, Totally, View,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
-pub use event_time::{AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
+pub use event_time::{Ahead, AheadAtMost, AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{AssignEpochs, ToChanges, Untimed, epochs, from_start, to_changes, untimed};
 pub use shared::{InPort, Shared};
 pub use stage::{Batch, Counters, Cx, Placed, Stage};
+pub(crate) use turn::Held;
 pub use turn::Turn;
 
 /// Why a source, a sink or an operator gave up.
@@ -88,6 +97,10 @@ pub trait Operator {
 
     /// Whether it asks [`Cx::now`].
     const USES_CLOCK: bool = false;
+
+    /// Whether it acts because nothing came: then it finds no [room](Operator::opened) while a source that leads
+    /// to it is held back, for then something may have come (rule A7).
+    const HEEDS_SILENCE: bool = false;
 
     /// Whether it holds a graph, whose nodes are asked one by one what operators are asked.
     #[doc(hidden)]

@@ -15,6 +15,16 @@ pub struct Turn<'a, 'c> {
     now: Option<ProcessingTime>,
     alarm: Option<ProcessingTime>,
     stopping: bool,
+    held: Held<'a>,
+}
+
+/// Behind which sources that are not taken from, for want of room, a node stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Held<'a> {
+    /// Which nodes do, by number; one that is not there does not.
+    Nodes(&'a [bool]),
+    /// Whether all do: those of a graph inside a node.
+    All(bool),
 }
 
 impl fmt::Debug for Turn<'_, '_> {
@@ -26,12 +36,25 @@ impl fmt::Debug for Turn<'_, '_> {
 impl<'a, 'c> Turn<'a, 'c> {
     /// A turn by this waker and this clock.
     pub fn new(context: &'a mut Context<'c>, clock: &'a mut dyn Clock) -> Self {
-        Turn { context, clock, now: None, alarm: None, stopping: false }
+        Turn { context, clock, now: None, alarm: None, stopping: false, held: Held::Nodes(&[]) }
     }
 
     /// The same turn, of a graph that drains or does not.
     pub(crate) fn stopping(self, stopping: bool) -> Self {
         Turn { stopping, ..self }
+    }
+
+    /// Notes which nodes stand behind sources that are held back; gives what was noted before.
+    pub(crate) fn hold(&mut self, held: Held<'a>) -> Held<'a> {
+        std::mem::replace(&mut self.held, held)
+    }
+
+    /// Whether a source that leads to this node is held back.
+    pub(crate) fn is_held(&self, node: usize) -> bool {
+        match self.held {
+            Held::Nodes(nodes) => nodes.get(node).is_some_and(|is_held| *is_held),
+            Held::All(is_held) => is_held,
+        }
     }
 
     /// Whether the graph drains: no source is waited for.

@@ -41,6 +41,8 @@ pub mod name {
         out
         /// What came too late.
         late
+        /// What is ahead of the clock.
+        future
         /// What a predicate is true of.
         matching
         /// What it is not true of, or what goes nowhere else.
@@ -216,6 +218,14 @@ ports! {
 ports! {
     /// Two output ports: `out`, and `late` for rows behind the frontier; those carry no time.
     OutLate { out: B @ 0 T R, late: L @ 1 U Q } <B, T, R, L, U, Q>
+}
+ports! {
+    /// Two output ports: `out`, and `future` for rows ahead of the clock; those carry no time.
+    OutFuture { out: B @ 0 T R, future: L @ 1 U Q } <B, T, R, L, U, Q>
+}
+ports! {
+    /// Three output ports: `out`, `err` for what failed, and `future` for rows ahead of the clock.
+    OutErrFuture { out: B @ 0 T R, err: E @ 1 U R, future: L @ 2 U R } <B, T, R, E, L, U>
 }
 ports! {
     /// Two output ports: `matching` for what a predicate is true of, and `rest`.

@@ -1,11 +1,17 @@
 //! State: the maps and queues in which operators keep what they know.
 
 mod chance;
+mod due;
+mod key_slab;
+mod lru;
 mod ordered_map;
-mod slots;
+mod time_queue;
 mod waiting;
 
 pub(crate) use chance::Chance;
+pub use due::Due;
+pub use key_slab::KeySlab;
+pub use lru::Lru;
 pub use ordered_map::OrderedMap;
-pub use slots::Slots;
+pub use time_queue::TimeQueue;
 pub use waiting::Waiting;

@@ -205,6 +205,17 @@ impl<D, T: Timestamp, R> Feed<D, T, R> {
         self.message(Message::Frontier(Frontier::at(time)));
     }
 
+    /// Promises the same, and that nothing more is expected for now: the stream is [idle](Frontier::idle) until it is
+    /// [advanced](Feed::advance_to), to the same time or a later one.
+    ///
+    /// # Panics
+    ///
+    /// Where the input is closed, or the graph has ended.
+    #[track_caller]
+    pub fn idle_at(&self, time: T) {
+        self.message(Message::Frontier(Frontier::at(time).idle()));
+    }
+
     /// Ends the stream.
     pub fn close(&mut self) {
         self.0 = None;

@@ -30,6 +30,11 @@ impl ProcessingTime {
         self.0
     }
 
+    /// The reading, as the time at which something happened: it was worked on.
+    pub const fn as_event_time(self) -> EventTime {
+        EventTime::from_micros(self.0)
+    }
+
     /// The length of time since an earlier reading, saturating.
     pub const fn since(self, earlier: ProcessingTime) -> TimeDelta {
         TimeDelta::from_micros(self.0.saturating_sub(earlier.0))
@@ -38,7 +43,7 @@ impl ProcessingTime {
 
 impl fmt::Display for ProcessingTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&EventTime::from_micros(self.0), f)
+        fmt::Display::fmt(&self.as_event_time(), f)
     }
 }
 

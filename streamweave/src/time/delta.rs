@@ -1,6 +1,6 @@
 //! Lengths of event time.
 
-use std::ops::{Mul, Neg};
+use std::ops::{Add, Mul, Neg};
 
 /// A signed length of event time, in microseconds.
 ///
@@ -34,6 +34,15 @@ impl TimeDelta {
     /// Whether the length is below zero.
     pub const fn is_negative(self) -> bool {
         self.0 < 0
+    }
+}
+
+impl Add for TimeDelta {
+    type Output = TimeDelta;
+
+    /// Saturates at the ends of `i64`.
+    fn add(self, other: TimeDelta) -> TimeDelta {
+        TimeDelta(self.0.saturating_add(other.0))
     }
 }
 

@@ -50,6 +50,12 @@ impl<T: Timestamp> Inputs<T> {
         Inputs { inputs: vec![input; inputs], all: Frontier::start() }
     }
 
+    /// One more input, at the start: its number. It holds the others where they are until it has caught up.
+    pub fn join(&mut self) -> usize {
+        self.inputs.push(Input { frontier: Frontier::start(), is_counted: true });
+        self.inputs.len() - 1
+    }
+
     /// How far all together have come.
     #[inline]
     pub fn frontier(&self) -> &Frontier<T> {
@@ -162,7 +168,8 @@ mod tests {
             inputs.advance(0, at(5));
             inputs.advance(1, at(4));
             for input in order {
-                inputs.advance(input, inputs.of(input).clone().idle());
+                let idle = inputs.of(input).idle();
+                inputs.advance(input, idle);
             }
             assert_eq!(*inputs.frontier(), at(5).idle());
         }

@@ -19,4 +19,7 @@ pub use delta::{TimeDelta, Units};
 pub use frontier::{Antichain, Frontier, Moment, Reached};
 pub use inputs::Inputs;
 pub use timestamp::{EventTime, LogicalTime, ParseTimeError, Timestamp, TotalOrder};
-pub use watermark::{BoundedOutOfOrderness, Watermark, bounded};
+pub use watermark::{
+    BoundedOutOfOrderness, Every, IdleAfter, Partitioned, Punctuated, Strategy, Watermark, ascending,
+    bounded, partitioned, punctuated,
+};

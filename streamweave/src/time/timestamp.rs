@@ -118,6 +118,12 @@ impl EventTime {
         self.0
     }
 
+    /// The greatest multiple of so many microseconds, which are above zero, that is not after this time.
+    #[inline]
+    pub(crate) const fn floor(self, micros: i64) -> Self {
+        EventTime(self.0.div_euclid(micros).saturating_mul(micros))
+    }
+
     /// A date and time of day in UTC, or `None` where the calendar has none such.
     pub fn utc(year: i32, month: u32, day: u32, hour: u32, minute: u32) -> Option<Self> {
         if hour > 23 || minute > 59 {

@@ -1,7 +1,7 @@
 //! Operators on one element at a time: linear, without state, fused with their neighbours.
 //!
 //! Each works alike on plain streams, timed streams and streams of changes: time and diff pass
-//! through. None allocates; a chain of them costs what the loop by hand costs.
+//! through. None allocates, but for [`memo`], which remembers; a chain of them costs what the loop by hand costs.
 
 mod filter;
 mod filter_map;
@@ -9,6 +9,7 @@ mod flat_map;
 mod flat_map_ref;
 mod inspect;
 mod map;
+mod memo;
 mod partition;
 mod route_by;
 mod text_tally;
@@ -21,6 +22,7 @@ pub use flat_map::{FlatMap, FlatMapRef, Many, flat_map};
 pub use flat_map_ref::{FlatMapInto, Gather, Tally, flat_map_ref};
 pub use inspect::{Inspect, inspect};
 pub use map::{Map, MapRef, map};
+pub use memo::{Memo, MemoCounts, memo};
 pub use partition::{Partition, partition};
 pub use route_by::{RouteBy, route_by};
 pub use text_tally::TextTally;

@@ -4,7 +4,7 @@ use crate::envelope::Update;
 use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::state::Waiting;
-use crate::time::{Frontier, Timestamp, TotalOrder};
+use crate::time::{self, Frontier, Timestamp, TotalOrder};
 
 /// Passes all rows that come in at `first`, and after them those that come in at `second`: history, and then
 /// what is new.
@@ -14,7 +14,8 @@ use crate::time::{Frontier, Timestamp, TotalOrder};
 /// `first` never ends nothing of `second` is ever seen: [`merge`](super::merge()) takes both as they come.
 ///
 /// Times are passed through. The frontier is the least of both inputs' and of what waits, so that `second` may
-/// begin before `first` ends: rows of one time do not meet, but none is late.
+/// begin before `first` ends: rows of one time do not meet, but none is late. One that is
+/// [idle](crate::time::Inputs), and of which no row waits, does not hold it.
 ///
 /// # Examples
 ///
@@ -61,28 +62,28 @@ pub fn inputs<D, T: TotalOrder, R>() -> Inputs<Edge<D, T, R>, Edge<D, T, R>> {
 pub fn with<D, T: TotalOrder, R>(
     _inputs: Inputs<Edge<D, T, R>, Edge<D, T, R>>,
 ) -> Node<Concat<D, T, R>, OnlyOut<D, T, R>> {
-    let (first, second, output) = (Frontier::start(), Frontier::start(), Frontier::start());
-    Node::new(Concat { first, second, waiting: Waiting::new(), output }, OnlyOut::new())
+    let (second, inputs) = (Frontier::start(), time::Inputs::new(2));
+    Node::new(Concat { second, inputs, waiting: Waiting::new() }, OnlyOut::new())
 }
 
 /// See [`concat()`].
 #[derive(Clone, Debug)]
 pub struct Concat<D, T: Timestamp, R> {
-    first: Frontier<T>,
+    /// How far the second stream has come, without what waits.
     second: Frontier<T>,
+    inputs: time::Inputs<T>,
     /// What has come of the second stream before its turn.
     waiting: Waiting<D, T, R>,
-    output: Frontier<T>,
 }
 
 impl<D, T: TotalOrder, R> Concat<D, T, R> {
-    /// Advances the output as far as both inputs allow.
-    fn release<S: Push<D, T, R>>(&mut self, out: &mut Port<S>) {
-        let allowed = self.first.meet(&self.second).meet(&self.waiting.frontier());
-        if allowed.is_beyond(&self.output) {
-            self.output = allowed.clone();
-            out.advance(allowed);
-        }
+    fn is_first_over(&self) -> bool {
+        self.inputs.of(0).is_end()
+    }
+
+    /// How far the second stream has come with what waits: while any does it is not idle.
+    fn held(&self) -> Frontier<T> {
+        self.second.meet(&self.waiting.frontier())
     }
 }
 
@@ -91,7 +92,7 @@ impl<D, T: TotalOrder, R> Operator for Concat<D, T, R> {
     const OUTCOME: Outcome = Outcome::PassedOrFiltered;
 
     fn ready(&mut self, port: usize) -> bool {
-        port == 0 || self.first.is_end()
+        port == 0 || self.is_first_over()
     }
 
     fn finish(&mut self) {}
@@ -107,22 +108,25 @@ impl<D, T: TotalOrder, R, S: Push<D, T, R>> Input<0, D, T, R, (Port<S>,)> for Co
 
     #[inline(always)]
     fn advance(&mut self, frontier: Frontier<T>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
-        self.first = frontier;
-        if self.first.is_end() {
+        if frontier.is_end() {
             while let Some(row) = self.waiting.pop() {
                 out.push(row);
             }
             // Its memory is not needed again.
             self.waiting.clear();
         }
-        self.release(out);
+        // With the second stream first: rows that waited hold the first one no more.
+        let second = self.inputs.advance(1, self.held());
+        if let Some(both) = self.inputs.advance(0, frontier).or(second) {
+            out.advance(both);
+        }
     }
 }
 
 impl<D, T: TotalOrder, R, S: Push<D, T, R>> Input<1, D, T, R, (Port<S>,)> for Concat<D, T, R> {
     #[inline(always)]
     fn push(&mut self, row: Update<D, T, R>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
-        if self.first.is_end() {
+        if self.is_first_over() {
             out.push(row);
         } else {
             self.waiting.push(row);
@@ -132,6 +136,8 @@ impl<D, T: TotalOrder, R, S: Push<D, T, R>> Input<1, D, T, R, (Port<S>,)> for Co
     #[inline(always)]
     fn advance(&mut self, frontier: Frontier<T>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
         self.second = frontier;
-        self.release(out);
+        if let Some(both) = self.inputs.advance(1, self.held()) {
+            out.advance(both);
+        }
     }
 }

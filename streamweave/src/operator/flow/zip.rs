@@ -6,7 +6,7 @@ use crate::envelope::Update;
 use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::state::Waiting;
-use crate::time::{Frontier, Timestamp, TotalOrder};
+use crate::time::{self, Frontier, Timestamp, TotalOrder};
 
 /// How many rows of one side wait for partners, unless [`Node::capacity`] says otherwise.
 const CAPACITY: usize = 1_024;
@@ -15,7 +15,8 @@ const CAPACITY: usize = 1_024;
 ///
 /// Which row meets which depends on the rows of each side alone, not on which side is faster. A pair is at the
 /// later time of its two rows. The frontier is the least of what may come of either side, rows that wait
-/// for a partner included: what was on time stays on time. Where rows belong together by a key or by
+/// for a partner included: what was on time stays on time. A side that is [idle](crate::time::Inputs), and of which
+/// no row waits, does not hold it. Where rows belong together by a key or by
 /// their time, and not by their number, a join is what is wanted.
 ///
 /// The stream ends once either side has ended and each of its rows has its partner; what is left on the other side
@@ -72,7 +73,13 @@ pub fn inputs<L, R, T: TotalOrder>() -> Inputs<Edge<L, T>, Edge<R, T>> {
 pub fn with<L, R, T: TotalOrder>(
     _inputs: Inputs<Edge<L, T>, Edge<R, T>>,
 ) -> Node<Zip<L, R, T>, OnlyOut<(L, R), T, ()>> {
-    let zip = Zip { left: Side::new(), right: Side::new(), capacity: CAPACITY, output: Frontier::start() };
+    let zip = Zip {
+        left: Side::new(),
+        right: Side::new(),
+        capacity: CAPACITY,
+        inputs: time::Inputs::new(2),
+        output: Frontier::start(),
+    };
     Node::new(zip, OnlyOut::new())
 }
 
@@ -95,6 +102,8 @@ pub struct Zip<L, R, T: Timestamp> {
     left: Side<L, T>,
     right: Side<R, T>,
     capacity: usize,
+    /// What a pair can still bring, side by side.
+    inputs: time::Inputs<T>,
     output: Frontier<T>,
 }
 
@@ -148,8 +157,8 @@ impl<L, R, T: TotalOrder> Zip<L, R, T> {
     fn release<S: Push<(L, R), T, ()>>(&mut self, out: &mut Port<S>) {
         let (left, right) = (self.left.open(), self.right.open());
         let is_over = left.is_end() || right.is_end();
-        let allowed = if is_over { Frontier::end() } else { left.meet(&right) };
-        if allowed.is_beyond(&self.output) {
+        let allowed = if is_over { Frontier::end() } else { self.together(left, right) };
+        if allowed != self.output {
             if is_over {
                 self.left.waiting.clear();
                 self.right.waiting.clear();
@@ -157,6 +166,16 @@ impl<L, R, T: TotalOrder> Zip<L, R, T> {
             self.output = allowed.clone();
             out.advance(allowed);
         }
+    }
+
+    #[inline]
+    fn together(&mut self, left: Frontier<T>, right: Frontier<T>) -> Frontier<T> {
+        for (side, open) in [left, right].into_iter().enumerate() {
+            if open != *self.inputs.of(side) {
+                self.inputs.advance(side, open);
+            }
+        }
+        self.inputs.frontier().clone()
     }
 
     /// How many rows wait at a port.

@@ -2,7 +2,7 @@
 
 use std::iter::once;
 
-use crate::operator::Cause;
+use crate::operator::{Cause, bounds};
 use crate::time::{EventTime, TimeDelta};
 
 use super::pane::Window;
@@ -62,6 +62,16 @@ pub trait Assigner {
     fn validate(&self) -> Result<(), Cause> {
         Ok(())
     }
+}
+
+bounds! {
+    /// What cuts time into windows; see [`Assigner`].
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not an assigner of windows",
+        label = "expected an assigner, such as `Tumbling::new(10.secs())`",
+        note = "for windows of one size write `tumbling(10.secs())`; an assigner of your own implements `streamweave::operator::window::Assigner`"
+    )]
+    Assigns<S>: (Assigner<Shape = S>);
 }
 
 /// The windows do not overlap: each time is in one.

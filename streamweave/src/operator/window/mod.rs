@@ -11,23 +11,27 @@ mod accumulation;
 mod assigner;
 mod begin;
 mod late;
+mod merging;
 mod once;
 mod order;
 mod pane;
+mod session;
 mod sharing;
 mod sliced;
 mod trigger;
 mod windows;
 
 pub use accumulation::{Accumulating, Accumulation, Discarding, FiresOnce, Retracting};
-pub use assigner::{Assigner, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
+pub use assigner::{Assigner, Assigns, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
 pub use begin::{Begin, FoldFrom};
+pub use merging::Merging;
 pub use once::Single;
 pub use order::{ByArrival, ByKey, PaneOrder};
 pub use pane::{Late, Pane, Timing, Window};
-pub use sharing::Sharing;
+pub use session::{Bounds, InSessions, Sessions, session};
+pub use sharing::{Shares, Sharing};
 pub use sliced::Sliced;
-pub use trigger::{FirstOf, Never, Once, Period, Rows, Trigger, period, rows};
+pub use trigger::{FirstOf, Never, Once, Period, Rows, Trigger, Triggers, period, rows};
 pub use windows::{
-    Fires, Firing, Mode, Ports, Unnamed, Windows, cumulative, global, sliding, tumbling, windows,
+    Firing, InWindows, Mode, Ports, Unnamed, Windows, cumulative, global, sliding, tumbling, windows,
 };

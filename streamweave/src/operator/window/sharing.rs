@@ -5,6 +5,12 @@ use crate::operator::aggregate::{Aggregate, Merge};
 use super::assigner::{Disjoint, Overlapping};
 use super::begin::Begin;
 
+/// Whether an aggregate `A` can serve windows of this [shape](super::Assigner::Shape).
+pub trait Shares<A> {}
+
+impl<A> Shares<A> for Disjoint {}
+impl<A: Merge> Shares<A> for Overlapping {}
+
 /// How an aggregate `A` of values `V` serves windows of this [shape](super::Assigner::Shape): those that overlap need one
 /// that [merges](Merge).
 pub trait Sharing<A, V> {

@@ -19,7 +19,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::Aggregate;
 use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::Slots;
+use crate::state::KeySlab;
 use crate::time::{EventTime, Frontier, ProcessingTime};
 
 use super::accumulation::Accumulation;
@@ -35,10 +35,9 @@ use super::windows::Firing;
 /// Windows with an aggregate that share slices, and may fire several times; see [`Windows`](super::Windows).
 ///
 /// `S` is the shape of the windows, `M` the mode of accumulation, `E` and `L` are the triggers, early and late.
-pub struct Sliced<K, V, A, I, G, S, M, E, L, O>
+pub struct Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     M: Accumulation,
     E: Trigger,
     L: Trigger,
@@ -57,7 +56,7 @@ where
     due: BTreeSet<(EventTime, EventTime)>,
     /// Windows that have, by end.
     lingering: BTreeSet<(EventTime, EventTime)>,
-    keys: Slots<K, OfKey<A, Fired<A::Output, M, E, L>>>,
+    keys: KeySlab<K, OfKey<A, Fired<B, M, E, L>>>,
     /// How many parts there have been.
     arrivals: u64,
     /// When triggers want to be asked, of which key and window.
@@ -67,10 +66,9 @@ where
     rows: PhantomData<fn(V) -> (S, O)>,
 }
 
-impl<K, V, A, I, G, S, M, E, L, O> fmt::Debug for Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O> fmt::Debug for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     G: fmt::Debug,
     M: Accumulation,
     E: Trigger,
@@ -141,11 +139,13 @@ impl<B: Clone, M: Accumulation, E: Trigger, L: Trigger> Fired<B, M, E, L> {
     }
 }
 
-impl<A, F> OfKey<A, F> {
-    fn new() -> Self {
+impl<A, F> Default for OfKey<A, F> {
+    fn default() -> Self {
         OfKey { parts: Vec::new(), fired: Vec::new() }
     }
+}
 
+impl<A, F> OfKey<A, F> {
     /// What is summed up of a span, begun where it is new.
     #[inline(always)]
     fn part(
@@ -191,10 +191,9 @@ fn window_of((end, start): (EventTime, EventTime)) -> Window {
     Window { start, end }
 }
 
-impl<K, V, A, I, G, S, M, E, L, O> Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O> Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     G: Assigner,
     M: Accumulation,
     E: Trigger,
@@ -211,7 +210,7 @@ where
             last_hit: 0,
             due: BTreeSet::new(),
             lingering: BTreeSet::new(),
-            keys: Slots::default(),
+            keys: KeySlab::default(),
             arrivals: 0,
             alarms: BTreeSet::new(),
             ready: Vec::new(),
@@ -294,21 +293,21 @@ where
     fn forget(&mut self, window: Window) {
         let passed = self.expiry(window.end);
         for (_, place) in self.ready.drain(..) {
-            let Some((_, of_key)) = self.keys.get_mut(place) else { continue };
+            let Some((_, of_key)) = self.keys.get(place) else { continue };
             of_key.parts.retain(|part| part.expires > passed);
             of_key.fired.retain(|fired| fired.window != window);
             if of_key.parts.is_empty() {
-                self.keys.remove(place);
+                self.keys.release(place);
             }
         }
     }
 }
 
-impl<K, V, A, I, G, S, M, E, L, O> Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O> Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V>,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B>,
+    B: Clone,
     I: Begin<A>,
     G: Assigner + Clone,
     S: Sharing<A, V>,
@@ -319,7 +318,7 @@ where
 {
     /// Adds a value to each of its windows that is open.
     fn add_by_window(&mut self, place: u32, slice: Slice, value: V) {
-        let Some((_, of_key)) = self.keys.get_mut(place) else { return };
+        let Some((_, of_key)) = self.keys.get(place) else { return };
         let mut one = S::one(value, &mut self.init);
         for window in self.assigner.windows(slice.span) {
             let expires = window.end.micros().saturating_add(self.firing.lateness);
@@ -335,7 +334,7 @@ where
     #[inline(never)]
     fn trigger<Out>(&mut self, place: u32, slice: Slice, out: &mut Port<Out>, now: ProcessingTime)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let assigner = self.assigner.clone();
         for window in assigner.windows(slice.span) {
@@ -343,7 +342,7 @@ where
             if is_late && self.expiry(window.end) <= self.frontier || !is_late && E::IS_NEVER {
                 continue;
             }
-            let Some((_, of_key)) = self.keys.get_mut(place) else { return };
+            let Some((_, of_key)) = self.keys.get(place) else { return };
             let fired = Fired::of(&mut of_key.fired, window);
             fired.is_behind = true;
             let Firing { early, late, .. } = &self.firing;
@@ -363,12 +362,12 @@ where
     /// Asks the triggers whose alarms are due.
     fn alarm<Out>(&mut self, out: &mut Port<Out>, now: ProcessingTime)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         while let Some(&(at, place, end, start)) = self.alarms.first().filter(|(at, ..)| *at <= now) {
             self.alarms.pop_first();
             let window = Window { start, end };
-            let Some((_, of_key)) = self.keys.get_mut(place) else { continue };
+            let Some((_, of_key)) = self.keys.get(place) else { continue };
             let Some(fired) = of_key.fired.iter_mut().find(|fired| fired.window == window) else { continue };
             let is_late = end.micros() <= self.frontier;
             let Firing { early, late, .. } = &self.firing;
@@ -389,7 +388,7 @@ where
     #[inline(never)]
     fn pass<Out>(&mut self, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         while self.next_due <= self.frontier {
             let fires = self.due.first().copied().filter(|(end, _)| end.micros() == self.next_due);
@@ -411,7 +410,7 @@ where
 
     fn fire_on_time<Out>(&mut self, window: Window, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         self.gather(window);
         let mut ready = std::mem::take(&mut self.ready);
@@ -432,12 +431,12 @@ where
     /// Fires for rows that no trigger has fired for, and forgets the window.
     fn expire<Out>(&mut self, window: Window, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         self.gather(window);
         let ready = std::mem::take(&mut self.ready);
         for &(_, place) in &ready {
-            let Some((_, of_key)) = self.keys.get_mut(place) else { continue };
+            let Some((_, of_key)) = self.keys.get(place) else { continue };
             if of_key.fired.iter().any(|fired| fired.window == window && fired.is_behind) {
                 self.fire(place, window, Timing::Late, out);
             }
@@ -450,10 +449,10 @@ where
     #[inline]
     fn fire<Out>(&mut self, place: u32, window: Window, timing: Timing, out: &mut Port<Out>)
     where
-        Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+        Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let is_last = self.expiry(window.end) <= self.frontier;
-        let Some((key, OfKey { parts, fired })) = self.keys.get_mut(place) else { return };
+        let Some((key, OfKey { parts, fired })) = self.keys.get(place) else { return };
         let inside = |part: &&Part<A>| is_part::<M>(part.span, window) && part.is_fresh;
         let value = S::output(parts.iter().filter(inside).map(|part| &part.aggregate), &mut self.init);
         let Some(value) = value else { return };
@@ -478,10 +477,9 @@ where
     }
 }
 
-impl<K, V, A, I, G, S, M, E, L, O> Operator for Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O> Operator for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
-    A: Aggregate<V>,
-    A::Output: Clone,
+    B: Clone,
     G: Assigner,
     M: Accumulation,
     E: Trigger,
@@ -507,12 +505,12 @@ where
     fn finish(&mut self) {}
 }
 
-impl<K, V, A, I, G, S, M, E, L, O, Out, Late> Input<0, Keyed<K, V>, EventTime, (), (Port<Out>, Port<Late>)>
-    for Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O, Out, Late> Input<0, Keyed<K, V>, EventTime, (), (Port<Out>, Port<Late>)>
+    for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V>,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B>,
+    B: Clone,
     I: Begin<A>,
     G: Assigner + Clone,
     S: Sharing<A, V>,
@@ -520,7 +518,7 @@ where
     E: Trigger,
     L: Trigger,
     O: PaneOrder<K>,
-    Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+    Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     Late: Push<super::Late<Keyed<K, V>>, (), ()>,
 {
     #[inline(always)]
@@ -537,10 +535,11 @@ where
         };
         cx.absorbed();
         let Keyed { key, value } = row.data;
-        let (place, of_key) = self.keys.entry(key, OfKey::new);
+        let place = self.keys.place(key);
         if M::DISCARDS {
             self.add_by_window(place, slice, value);
         } else {
+            let (_, of_key) = self.keys.at(place);
             let part = of_key.part(slice.span, slice.expires, &mut self.arrivals, &mut self.init);
             part.is_fresh = true;
             part.aggregate.add(value);
@@ -560,12 +559,12 @@ where
     }
 }
 
-impl<K, V, A, I, G, S, M, E, L, O, Out, Late> Resume<(Port<Out>, Port<Late>)>
-    for Sliced<K, V, A, I, G, S, M, E, L, O>
+impl<K, V, A, B, I, G, S, M, E, L, O, Out, Late> Resume<(Port<Out>, Port<Late>)>
+    for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
     K: Hash + Eq + Clone,
-    A: Aggregate<V>,
-    A::Output: Clone,
+    A: Aggregate<V, Output = B>,
+    B: Clone,
     I: Begin<A>,
     G: Assigner + Clone,
     S: Sharing<A, V>,
@@ -573,7 +572,7 @@ where
     E: Trigger,
     L: Trigger,
     O: PaneOrder<K>,
-    Out: Push<Keyed<K, Pane<A::Output>>, EventTime, M::Diff>,
+    Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
 {
     fn resume(&mut self, (out, _): &mut (Port<Out>, Port<Late>), cx: &mut Cx) -> Progress {
         self.alarm(out, cx.now());

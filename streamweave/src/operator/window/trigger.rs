@@ -1,6 +1,6 @@
 //! When a window fires before its end, and again after it.
 
-use crate::operator::Cause;
+use crate::operator::{Cause, bounds};
 use crate::time::{ProcessingTime, TimeDelta};
 
 use super::assigner::above_zero;
@@ -59,6 +59,16 @@ pub trait Trigger: Clone {
     fn once(self) -> Once<Self> {
         Once(self)
     }
+}
+
+bounds! {
+    /// What decides when windows fire; see [`Trigger`].
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` is not a trigger",
+        label = "expected a trigger, such as `rows(100)` or `period(10.secs())`",
+        note = "triggers stand in `streamweave::operator::window`: `rows`, `period`, `a.first_of(b)`, `a.once()`, or a type of your own that implements `Trigger`"
+    )]
+    Triggers: (Trigger);
 }
 
 /// After every so many rows of the key in the window.

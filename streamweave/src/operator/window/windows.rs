@@ -3,20 +3,20 @@
 use std::marker::PhantomData;
 
 use crate::envelope::Keyed;
-use crate::operator::aggregate::{Aggregate, Folded, Merge};
-use crate::operator::{Aggregates, Cause, Key, Node, Operator, Step};
+use crate::operator::aggregate::{Folded, Merge};
+use crate::operator::{self, Aggregates, Cause, Key, Node, Step};
 use crate::port::{Edge, OutLate};
 use crate::time::{EventTime, TimeDelta};
 
 use super::accumulation::{Accumulating, Accumulation, Discarding, FiresOnce, Retracting};
-use super::assigner::{Assigner, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
+use super::assigner::{Assigner, Assigns, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
 use super::begin::FoldFrom;
 use super::once::Single;
 use super::order::{ByArrival, ByKey};
 use super::pane::{Late, Pane};
-use super::sharing::Sharing;
+use super::sharing::Shares;
 use super::sliced::Sliced;
-use super::trigger::{Never, Rows, Trigger, rows};
+use super::trigger::{Never, Rows, Trigger, Triggers, rows};
 
 /// Cuts event time into windows of equal size, for each key: finish with
 /// [`aggregate`](Windows::aggregate) or [`fold`](Windows::fold).
@@ -52,10 +52,10 @@ use super::trigger::{Never, Rows, Trigger, rows};
 #[doc(alias = "tumble")]
 #[doc(alias = "fixed_window")]
 pub fn tumbling<K: Key, V>(
-    input: Edge<Keyed<K, V>, EventTime>,
+    _input: Edge<Keyed<K, V>, EventTime>,
     size: TimeDelta,
 ) -> K::Node<Windows<K, V, Tumbling>> {
-    windows(input, Tumbling::new(size))
+    K::node(Windows::new(Tumbling::new(size)))
 }
 
 /// Windows of one size that start a slide apart, for each key: they overlap where the slide is less than the size.
@@ -88,11 +88,11 @@ pub fn tumbling<K: Key, V>(
 #[doc(alias = "hopping")]
 #[doc(alias = "hop")]
 pub fn sliding<K: Key, V>(
-    input: Edge<Keyed<K, V>, EventTime>,
+    _input: Edge<Keyed<K, V>, EventTime>,
     size: TimeDelta,
     slide: TimeDelta,
 ) -> K::Node<Windows<K, V, Sliding, Overlapping>> {
-    windows(input, Sliding::new(size, slide))
+    K::node(Windows::new(Sliding::new(size, slide)))
 }
 
 /// Windows that begin together, each a step longer than the one before, until `size`: then the next begin.
@@ -125,11 +125,11 @@ pub fn sliding<K: Key, V>(
 /// ```
 #[doc(alias = "cumulate")]
 pub fn cumulative<K: Key, V>(
-    input: Edge<Keyed<K, V>, EventTime>,
+    _input: Edge<Keyed<K, V>, EventTime>,
     size: TimeDelta,
     step: TimeDelta,
 ) -> K::Node<Windows<K, V, Cumulative, Overlapping>> {
-    windows(input, Cumulative::new(size, step))
+    K::node(Windows::new(Cumulative::new(size, step)))
 }
 
 /// One window of all time, for each key: it fires at the end of the stream, and before where a
@@ -158,8 +158,8 @@ pub fn cumulative<K: Key, V>(
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn global<K: Key, V>(input: Edge<Keyed<K, V>, EventTime>) -> K::Node<Windows<K, V, Global>> {
-    windows(input, Global)
+pub fn global<K: Key, V>(_input: Edge<Keyed<K, V>, EventTime>) -> K::Node<Windows<K, V, Global>> {
+    K::node(Windows::new(Global))
 }
 
 /// Windows of any [`Assigner`], for each key: calendar days, or a type of one's own.
@@ -187,12 +187,11 @@ pub fn global<K: Key, V>(input: Edge<Keyed<K, V>, EventTime>) -> K::Node<Windows
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn windows<K: Key, V, G: Assigner>(
+pub fn windows<K: Key, V, G: Assigns<S>, S>(
     _input: Edge<Keyed<K, V>, EventTime>,
     assigner: G,
-) -> K::Node<Windows<K, V, G, G::Shape>> {
-    let firing = Firing { lateness: 0, early: Never, late: rows(1) };
-    K::node(Windows { assigner, firing, types: PhantomData })
+) -> K::Node<G::Node<Windows<K, V, G, S>>> {
+    K::node(G::node(Windows::new(assigner)))
 }
 
 /// Windows over event time, before it is said what their rows come to.
@@ -310,6 +309,13 @@ macro_rules! offset {
 
 offset!(Tumbling: "size", Sliding: "slide", Cumulative: "size");
 
+impl<K, V, G, S> Windows<K, V, G, S> {
+    fn new(assigner: G) -> Self {
+        let firing = Firing { lateness: 0, early: Never, late: rows(1) };
+        Windows { assigner, firing, types: PhantomData }
+    }
+}
+
 impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
     fn with<N, P, Q, U>(self, firing: Firing<P, Q>) -> Windows<K, V, G, S, N, P, Q, U> {
         Windows { assigner: self.assigner, firing, types: PhantomData }
@@ -343,27 +349,27 @@ impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
     /// Lets windows fire before their ends, too, whenever the trigger says so; on time they fire in any case. The
     /// mode has to be named.
     #[must_use]
-    pub fn early<T: Trigger>(self, trigger: T) -> Windows<K, V, G, S, M::Repeated, T, L, O>
+    pub fn early<T: Triggers>(self, trigger: T) -> T::Node<Windows<K, V, G, S, M::Repeated, T, L, O>>
     where
         M: Mode,
         L: Clone,
     {
         let Firing { lateness, late, .. } = &self.firing;
         let firing = Firing { lateness: *lateness, early: trigger, late: late.clone() };
-        self.with(firing)
+        T::node(self.with(firing))
     }
 
     /// Lets windows that have fired on time fire again whenever the trigger says so, instead of at each late row; and once more,
     /// when the allowed lateness is over, for rows that it has not fired for.
     #[must_use]
-    pub fn late<T: Trigger>(self, trigger: T) -> Windows<K, V, G, S, M::Repeated, E, T, O>
+    pub fn late<T: Triggers>(self, trigger: T) -> T::Node<Windows<K, V, G, S, M::Repeated, E, T, O>>
     where
         M: Mode,
         E: Clone,
     {
         let Firing { lateness, early, .. } = &self.firing;
         let firing = Firing { lateness: *lateness, early: early.clone(), late: trigger };
-        self.with(firing)
+        T::node(self.with(firing))
     }
 
     /// Each firing says what has come since the last; where nothing has, a window does not fire.
@@ -400,53 +406,75 @@ impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
         self.with(firing)
     }
 
-    /// Sums up the rows of each window and key with an [`Aggregate`], begun by `init`.
+    /// Sums up the rows of each window and key with an [`Aggregate`](crate::operator::Aggregate), begun by `init`.
     ///
     /// Windows that overlap need one that is a [`Merge`].
-    pub fn aggregate<A, B, I>(self, init: I) -> A::Node<Node<M::Operator, Ports<K, V, B, M::Diff>>>
+    pub fn aggregate<A, B, I>(
+        self,
+        init: I,
+    ) -> <A as Aggregates<V, B>>::Node<
+        Node<
+            Operator<A, K, V, B, I, G, S, M, E, L, O>,
+            Ports<K, V, B, Diff<A, K, V, B, I, G, S, M, E, L, O>>,
+        >,
+    >
     where
-        A: Aggregates<V, B>,
+        A: Aggregates<V, B> + InWindows<K, V, B, I, G, S, M, E, L, O>,
         I: FnMut() -> A,
-        M: Fires<K, V, A, I, G, S, E, L, O>,
     {
-        A::node(Node::new(M::operator(self.assigner, init, self.firing), OutLate::new()))
+        A::node(Node::new(A::operator(self.assigner, init, self.firing), OutLate::new()))
     }
 
     /// Folds the rows of each window and key into a state, begun by `init`; for windows that do not overlap.
     ///
     /// The row comes by value: `.fold(|| 0, |total, sale: Sale| *total += sale.amount)`.
-    pub fn fold<A, F, N, I>(self, init: I, step: F) -> F::Node<Node<M::Operator, Ports<K, V, A, M::Diff>>>
+    pub fn fold<A, F, I>(
+        self,
+        init: I,
+        step: F,
+    ) -> F::Node<
+        Node<
+            Operator<Folded<A, F>, K, V, A, FoldFrom<I, F>, G, S, M, E, L, O>,
+            Ports<K, V, A, Diff<Folded<A, F>, K, V, A, FoldFrom<I, F>, G, S, M, E, L, O>>,
+        >,
+    >
     where
         A: Clone,
         I: FnMut() -> A,
         F: Step<A, V, ()> + Clone,
-        M: Fires<K, V, Folded<A, F>, FoldFrom<I, F>, G, S, E, L, O>,
+        Folded<A, F>: InWindows<K, V, A, FoldFrom<I, F>, G, S, M, E, L, O>,
     {
         let init = FoldFrom::new(init, step);
-        F::node(Node::new(M::operator(self.assigner, init, self.firing), OutLate::new()))
+        F::node(Node::new(Folded::operator(self.assigner, init, self.firing), OutLate::new()))
     }
 }
 
 /// The ports of windows.
 pub type Ports<K, V, B, R> = OutLate<Keyed<K, Pane<B>>, EventTime, R, Late<Keyed<K, V>>, (), ()>;
 
-/// How windows of shape `S` with an aggregate `A` fire: the operator that they are.
+/// The operator that windows with an aggregate `A` are.
+type Operator<A, K, V, B, I, G, S, M, E, L, O> = <A as InWindows<K, V, B, I, G, S, M, E, L, O>>::Operator;
+
+/// The diff of what comes out of them.
+type Diff<A, K, V, B, I, G, S, M, E, L, O> = <A as InWindows<K, V, B, I, G, S, M, E, L, O>>::Diff;
+
+/// An aggregate that can stand in windows of shape `S` that fire in the mode `M`.
 #[diagnostic::on_unimplemented(
     message = "these windows fire more than once, and do not say how their firings belong together",
     label = "name it before the aggregate: `.discarding()`, `.accumulating()` or `.retracting()`",
     note = "discarding: each firing says what is new; accumulating: what all rows so far come to; retracting: the same, and takes back the firing before, as changes"
 )]
-pub trait Fires<K, V, A, I, G, S, E, L, O> {
+pub trait InWindows<K, V, B, I, G, S, M, E, L, O> {
     /// The diff of what comes out.
     type Diff;
     /// The operator.
-    type Operator: Operator;
+    type Operator: operator::Operator;
 
     /// The operator.
     fn operator(assigner: G, init: I, firing: Firing<E, L>) -> Self::Operator;
 }
 
-impl<K, V, A: Aggregate<V>, I, G: Assigner, O> Fires<K, V, A, I, G, Disjoint, Never, Rows, O> for FiresOnce {
+impl<K, V, A, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Disjoint, FiresOnce, Never, Rows, O> for A {
     type Diff = ();
     type Operator = Single<K, A, I, G, O>;
 
@@ -455,14 +483,14 @@ impl<K, V, A: Aggregate<V>, I, G: Assigner, O> Fires<K, V, A, I, G, Disjoint, Ne
     }
 }
 
-impl<K, V, A, I, G, O> Fires<K, V, A, I, G, Overlapping, Never, Rows, O> for FiresOnce
+impl<K, V, A, B, I, G, O> InWindows<K, V, B, I, G, Overlapping, FiresOnce, Never, Rows, O> for A
 where
-    A: Aggregate<V> + Merge,
-    A::Output: Clone,
+    A: Merge,
+    B: Clone,
     G: Assigner,
 {
     type Diff = ();
-    type Operator = Sliced<K, V, A, I, G, Overlapping, FiresOnce, Never, Rows, O>;
+    type Operator = Sliced<K, V, A, B, I, G, Overlapping, FiresOnce, Never, Rows, O>;
 
     fn operator(assigner: G, init: I, firing: Firing<Never, Rows>) -> Self::Operator {
         Sliced::new(assigner, init, firing)
@@ -471,17 +499,16 @@ where
 
 macro_rules! fires {
     ($($mode:ty),*) => {$(
-        impl<K, V, A, I, G, S, E, L, O> Fires<K, V, A, I, G, S, E, L, O> for $mode
+        impl<K, V, A, B, I, G, S, E, L, O> InWindows<K, V, B, I, G, S, $mode, E, L, O> for A
         where
-            A: Aggregate<V>,
-            A::Output: Clone,
+            B: Clone,
             G: Assigner,
-            S: Sharing<A, V>,
+            S: Shares<A>,
             E: Trigger,
             L: Trigger,
         {
             type Diff = <$mode as Accumulation>::Diff;
-            type Operator = Sliced<K, V, A, I, G, S, $mode, E, L, O>;
+            type Operator = Sliced<K, V, A, B, I, G, S, $mode, E, L, O>;
 
             fn operator(assigner: G, init: I, firing: Firing<E, L>) -> Self::Operator {
                 Sliced::new(assigner, init, firing)

@@ -19,8 +19,8 @@ use std::task::Poll;
 
 use crate::envelope::{Failed, Update};
 use crate::format::Malformed;
+use crate::operator::bounds;
 use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Resume, Turn};
-use crate::operator::{Never, bounds};
 use crate::port::{Conduct, Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 

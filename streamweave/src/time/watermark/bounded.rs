@@ -1,18 +1,7 @@
-//! Watermarks: the promise, made where event time is assigned, of how far the stream has come.
+//! A frontier at a fixed distance from the greatest time.
 
-use super::{EventTime, TimeDelta};
-
-/// Turns the timestamps seen so far into a frontier.
-///
-/// # Contract
-///
-/// `observe` is called once for each row, in order, and answers the new frontier where the row
-/// advances it. The answers never decrease. They depend on the rows alone: neither on a clock
-/// nor on where a batch was cut (rule Z1).
-pub trait Watermark<D> {
-    /// Takes note of a row at `time`; `Some` when the frontier has advanced because of it.
-    fn observe(&mut self, row: &D, time: EventTime) -> Option<EventTime>;
-}
+use super::{Strategy, Watermark};
+use crate::time::{EventTime, TimeDelta};
 
 /// The frontier follows the greatest timestamp at a fixed distance; see [`bounded`].
 #[derive(Clone, Debug)]
@@ -30,6 +19,13 @@ pub fn bounded(bound: TimeDelta) -> BoundedOutOfOrderness {
     BoundedOutOfOrderness { bound: bound.max(TimeDelta::ZERO), greatest: EventTime::MIN }
 }
 
+/// Rows arrive in the order of their times: [`bounded`] by zero. A row below the greatest time is behind.
+pub fn ascending() -> BoundedOutOfOrderness {
+    bounded(TimeDelta::ZERO)
+}
+
+impl Strategy for BoundedOutOfOrderness {}
+
 impl<D> Watermark<D> for BoundedOutOfOrderness {
     #[inline]
     fn observe(&mut self, _row: &D, time: EventTime) -> Option<EventTime> {
@@ -43,8 +39,8 @@ impl<D> Watermark<D> for BoundedOutOfOrderness {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Units;
     use super::*;
+    use crate::time::Units;
 
     #[test]
     fn the_frontier_trails_the_greatest_timestamp_and_never_regresses() {

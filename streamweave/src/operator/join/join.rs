@@ -1,0 +1,272 @@
+//! All rows of one key, whenever they come.
+
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use crate::envelope::{Keyed, Update};
+use crate::operator::{Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::port::{Edge, OnlyOut, Port, Push, inlets};
+use crate::time::{Frontier, Inputs as Frontiers, Timestamp, TotalOrder};
+
+/// Pairs each row of `left` with each row of `right` that has its key: the regular join, without a window.
+///
+/// For streams that end, or of few rows: everything that came in is kept, and a key with many rows on both sides gives as many
+/// pairs as the product. Where rows belong together by their times as well, [`interval_join`](super::interval_join()) and
+/// [`window_join`](super::window_join()) forget; where only the newest of one side counts, [`enrich`](super::enrich()) does.
+///
+/// # Time and order
+///
+/// A pair comes out when the second of its rows comes, at the later of their times; of several at once by the arrival of the row
+/// that was there. Nothing is late: a row behind the frontier is joined like any other, and its pairs may be behind it, too. The
+/// frontier is that of both inputs together. Streams without time can be joined as well.
+///
+/// # State and cost
+///
+/// All rows of both sides, until the other side has ended. A row costs one look-up of its key; the rows of a side
+/// stand in one vector, chained by key, without an allocation a key.
+///
+/// # Panics
+///
+/// Where one side has more than 2^32 - 1 rows.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     sellers  = from_iter([(1, "ada"), (2, "grace")]);
+///     auctions = from_iter([(2, "compiler"), (1, "engine"), (2, "nanosecond"), (3, "abacus")]);
+///     offers   = join();
+///     sellers -> key_by(|seller| seller.0) -> offers.left;
+///     auctions -> key_by(|auction| auction.0) -> offers.right;
+///     offers -> map(|row| (row.value.0.1, row.value.1.1)) -> rows;
+///     rows = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.rows, [("grace", "compiler"), ("ada", "engine"), ("grace", "nanosecond")]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "inner_join")]
+#[doc(alias = "equi_join")]
+pub fn join<K: Key, L: Repeatable, R: Repeatable, T: TotalOrder>(
+    _left: Edge<Keyed<K, L>, T>,
+    _right: Edge<Keyed<K, R>, T>,
+) -> K::Node<L::Node<R::Node<Node<Join<K, L, R, T>, OnlyOut<Keyed<K, (L, R)>, T, ()>>>>> {
+    with::<K, L, R, T>(inputs())
+}
+
+inlets! {
+    /// The inputs of a [`join`](super::join()).
+    Inputs { left: A @ 0, right: B @ 1 }
+}
+
+/// The input ports, as arrows name them.
+#[doc(hidden)]
+pub fn inputs<K, L, R, T: TotalOrder>() -> Inputs<Edge<Keyed<K, L>, T>, Edge<Keyed<K, R>, T>> {
+    Inputs::new()
+}
+
+/// As [`join`](super::join()), of inputs that are fed by name.
+#[doc(hidden)]
+pub fn with<K: Key, L: Repeatable, R: Repeatable, T: TotalOrder>(
+    _inputs: Inputs<Edge<Keyed<K, L>, T>, Edge<Keyed<K, R>, T>>,
+) -> K::Node<L::Node<R::Node<Node<Join<K, L, R, T>, OnlyOut<Keyed<K, (L, R)>, T, ()>>>>> {
+    let join = Join {
+        keys: HashTable::new(),
+        hasher: FixedState::default(),
+        left: Arena::new(),
+        right: Arena::new(),
+        inputs: Frontiers::new(2),
+    };
+    K::node(L::node(R::node(Node::new(join, OnlyOut::new()))))
+}
+
+/// See [`join`](super::join()).
+#[derive(Clone, Debug)]
+pub struct Join<K, L, R, T: Timestamp> {
+    /// They stand in the table itself: a row costs one look-up, and it is mostly memory that it waits for.
+    keys: HashTable<Chains<K>>,
+    hasher: FixedState,
+    left: Arena<L, T>,
+    right: Arena<R, T>,
+    inputs: Frontiers<T>,
+}
+
+/// A key, and where its rows are.
+#[derive(Clone, Debug)]
+struct Chains<K> {
+    key: K,
+    left: Chain,
+    right: Chain,
+}
+
+/// The first and the last of the rows of a key on one side.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    first: u32,
+    last: u32,
+}
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+impl Chain {
+    const EMPTY: Chain = Chain { first: NONE, last: NONE };
+}
+
+/// The rows of one side, each with the place of the next of its key.
+#[derive(Clone, Debug)]
+struct Arena<D, T> {
+    rows: Vec<Link<D, T>>,
+}
+
+#[derive(Clone, Debug)]
+struct Link<D, T> {
+    data: D,
+    time: T,
+    next: u32,
+}
+
+impl<D, T> Arena<D, T> {
+    fn new() -> Self {
+        Arena { rows: Vec::new() }
+    }
+
+    /// Puts a row at the end of its chain.
+    #[inline(always)]
+    fn push(&mut self, chain: &mut Chain, data: D, time: T) {
+        let place = u32::try_from(self.rows.len()).ok().filter(|&place| place != NONE);
+        let place = place.expect("at most 2^32 - 1 rows on one side of a join");
+        self.rows.push(Link { data, time, next: NONE });
+        match self.rows.get_mut(chain.last as usize) {
+            Some(last) if chain.last != NONE => last.next = place,
+            _ => chain.first = place,
+        }
+        chain.last = place;
+    }
+
+    /// The rows of a chain.
+    #[inline(always)]
+    fn of(&self, chain: Chain) -> impl Iterator<Item = &Link<D, T>> {
+        let link = |place: u32| (place != NONE).then(|| &self.rows[place as usize]);
+        std::iter::successors(link(chain.first), move |row| link(row.next))
+    }
+}
+
+impl<K: Hash + Eq, L, R, T: Timestamp> Join<K, L, R, T> {
+    /// The chains of a key.
+    #[inline(always)]
+    fn chains<'a>(keys: &'a mut HashTable<Chains<K>>, hasher: &FixedState, key: K) -> &'a mut Chains<K> {
+        let hash = hasher.hash_one(&key);
+        match keys.entry(hash, |chains| chains.key == key, |chains| hasher.hash_one(&chains.key)) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(vacant) => {
+                vacant.insert(Chains { key, left: Chain::EMPTY, right: Chain::EMPTY }).into_mut()
+            }
+        }
+    }
+}
+
+impl<K, L, R, T: Timestamp> Operator for Join<K, L, R, T> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Tallied;
+
+    fn finish(&mut self) {}
+}
+
+impl<K, L, R, T: Timestamp, Outs> Resume<Outs> for Join<K, L, R, T> {}
+
+impl<K, L, R, T, S> Input<0, Keyed<K, L>, T, (), (Port<S>,)> for Join<K, L, R, T>
+where
+    K: Key,
+    L: Repeatable,
+    R: Repeatable,
+    T: TotalOrder,
+    S: Push<Keyed<K, (L, R)>, T, ()>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<Keyed<K, L>, T, ()>, (out,): &mut (Port<S>,), cx: &mut Cx) {
+        let Update { data: Keyed { key, value }, time, .. } = row;
+        let is_last = self.inputs.of(1).is_end();
+        if super::is_null(&key) {
+            return cx.filtered();
+        }
+        let chains = Self::chains(&mut self.keys, &self.hasher, key);
+        let mut is_matched = false;
+        for partner in self.right.of(chains.right) {
+            is_matched = true;
+            let value = (value.clone(), partner.data.clone());
+            let time = time.clone().max(partner.time.clone());
+            out.push(Update { data: Keyed { key: chains.key.clone(), value }, time, diff: () });
+        }
+        if !is_last {
+            self.left.push(&mut chains.left, value, time);
+        }
+        match (is_matched, is_last) {
+            (true, _) => cx.passed(),
+            (false, false) => cx.absorbed(),
+            (false, true) => cx.filtered(),
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<T>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        if frontier.is_end() {
+            self.right = Arena::new();
+        }
+        if let Some(frontier) = self.inputs.advance(0, frontier) {
+            out.advance(frontier);
+        }
+    }
+}
+
+impl<K, L, R, T, S> Input<1, Keyed<K, R>, T, (), (Port<S>,)> for Join<K, L, R, T>
+where
+    K: Key,
+    L: Repeatable,
+    R: Repeatable,
+    T: TotalOrder,
+    S: Push<Keyed<K, (L, R)>, T, ()>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<Keyed<K, R>, T, ()>, (out,): &mut (Port<S>,), cx: &mut Cx) {
+        let Update { data: Keyed { key, value }, time, .. } = row;
+        let is_last = self.inputs.of(0).is_end();
+        if super::is_null(&key) {
+            return cx.filtered();
+        }
+        let chains = Self::chains(&mut self.keys, &self.hasher, key);
+        let mut is_matched = false;
+        for partner in self.left.of(chains.left) {
+            is_matched = true;
+            let value = (partner.data.clone(), value.clone());
+            let time = time.clone().max(partner.time.clone());
+            out.push(Update { data: Keyed { key: chains.key.clone(), value }, time, diff: () });
+        }
+        if !is_last {
+            self.right.push(&mut chains.right, value, time);
+        }
+        match (is_matched, is_last) {
+            (true, _) => cx.passed(),
+            (false, false) => cx.absorbed(),
+            (false, true) => cx.filtered(),
+        }
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<T>, (out,): &mut (Port<S>,), _cx: &mut Cx) {
+        if frontier.is_end() {
+            self.left = Arena::new();
+        }
+        if let Some(frontier) = self.inputs.advance(1, frontier) {
+            out.advance(frontier);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Rows of one key in the same window.
+
+use std::marker::PhantomData;
+
+use crate::envelope::{Keyed, Update};
+use crate::operator::window::{Assigner, Pane};
+use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::port::{Edge, OnlyOut, Port, Push, inlets};
+use crate::time::{EventTime, Frontier};
+
+use super::shape::{Anti, FullOuter, Inner, LeftOuter, RightOuter, Semi, Shape, shapes};
+use super::windows::{Both, Windows};
+
+/// Pairs each row of `left` with the rows of `right` that have its key and are in the same window.
+///
+/// The windows are those of an [`Assigner`]: `window_join(Tumbling::new(10.secs()))`, `window_join(Sliding::new(1.hours(),
+/// 5.minutes()))`. Where they overlap two rows meet once in each window that both are in. Rows that are near to each other but on both
+/// sides of a window's edge do not meet: an [`interval_join`](super::interval_join()) has no edges. For something else than pairs of what is in a
+/// window there is [`co_group`](super::co_group()).
+///
+/// By itself the join is inner; [`left_outer`](Node::left_outer), `right_outer`, `full_outer`, `semi` and `anti` hold for each window by
+/// itself (rule E6). The output is `Keyed<K, Pane<B>>`, where `B` is `(L, R)`, `(L, Option<R>)`, `(Option<L>, R)`,
+/// `(Option<L>, Option<R>)`, or `L`: a [`Pane`] says which window it is.
+///
+/// # Time and order
+///
+/// A window fires when the frontiers of both inputs have reached its end, and what comes out of it is at its last time, `end - 1`.
+/// Windows fire by their ends, then by their starts; in a window keys come by first arrival and rows of
+/// [null keys](super) last; in a key left rows by arrival, and with each its partners by arrival. The frontier is that
+/// of both inputs together.
+///
+/// # State, and what is late
+///
+/// The rows of the windows that have not fired, once for each window that they are in. A row is late if all its windows have
+/// fired: it is counted and dropped. One whose time is in no window is filtered out. A row costs one look-up for each
+/// of its windows, a window the product of the rows of both sides for each key.
+///
+/// # Errors
+///
+/// The graph is refused where the assigner is: a size of zero, for one.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::operator::window::Tumbling;
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let seconds = |row: &(i64, &str)| EventTime::from_secs(row.0);
+/// let result = graph! {
+///     asked    = from_iter([(1, "ada"), (12, "bob"), (18, "ada")]);
+///     answered = from_iter([(7, "ada"), (9, "ada"), (21, "bob")]);
+///     both     = window_join(Tumbling::new(10.secs())).left_outer();
+///     asked -> event_time(seconds, bounded(0.secs())) -> key_by(|row| row.1) -> both.left;
+///     answered -> event_time(seconds, bounded(0.secs())) -> key_by(|row| row.1) -> both.right;
+///     both -> map(|row| (row.key, row.value.value.0.0, row.value.value.1.map(|row| row.0))) -> rows;
+///     rows = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.rows, [("ada", 1, Some(7)), ("ada", 1, Some(9)), ("bob", 12, None), ("ada", 18, None)]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn window_join<K: Key, L: Repeatable, R: Repeatable, A: Assigner>(
+    _left: Edge<Keyed<K, L>, EventTime>,
+    _right: Edge<Keyed<K, R>, EventTime>,
+    assigner: A,
+) -> K::Node<L::Node<R::Node<Joined<K, L, R, A>>>> {
+    with::<K, L, R, A>(inputs(), assigner)
+}
+
+type Joined<K, L, R, A> = Node<WindowJoin<K, L, R, A, Inner>, OnlyOut<Rows<K, (L, R)>, EventTime, ()>>;
+
+/// What comes out of a window.
+type Rows<K, B> = Keyed<K, Pane<B>>;
+
+inlets! {
+    /// The inputs of a [`window_join`](super::window_join()).
+    Inputs { left: A @ 0, right: B @ 1 }
+}
+
+/// The input ports, as arrows name them.
+#[doc(hidden)]
+pub fn inputs<K, L, R>() -> Inputs<Edge<Keyed<K, L>, EventTime>, Edge<Keyed<K, R>, EventTime>> {
+    Inputs::new()
+}
+
+/// As [`window_join`](super::window_join()), of inputs that are fed by name.
+#[doc(hidden)]
+pub fn with<K: Key, L: Repeatable, R: Repeatable, A: Assigner>(
+    _inputs: Inputs<Edge<Keyed<K, L>, EventTime>, Edge<Keyed<K, R>, EventTime>>,
+    assigner: A,
+) -> K::Node<L::Node<R::Node<Joined<K, L, R, A>>>> {
+    let join = WindowJoin { windows: Windows::new(assigner), shape: PhantomData };
+    K::node(L::node(R::node(Node::new(join, OnlyOut::new()))))
+}
+
+shapes! { WindowJoin<K, L, R, A>, Rows }
+
+/// See [`window_join`](super::window_join()).
+#[derive(Clone, Debug)]
+pub struct WindowJoin<K, L, R, A, S> {
+    windows: Windows<K, L, R, A>,
+    shape: PhantomData<fn() -> S>,
+}
+
+impl<K, L, R, A, S> WindowJoin<K, L, R, A, S> {
+    fn shaped<Z>(self) -> WindowJoin<K, L, R, A, Z> {
+        WindowJoin { windows: self.windows, shape: PhantomData }
+    }
+}
+
+impl<K: Key, L, R, A, S: Shape<L, R>> WindowJoin<K, L, R, A, S> {
+    fn advance_to<P>(&mut self, port: usize, frontier: Frontier<EventTime>, out: &mut Port<P>)
+    where
+        P: Push<Rows<K, S::Row>, EventTime, ()>,
+    {
+        let Some(frontier) = self.windows.advance(port, frontier) else { return };
+        while let Some((window, keys)) = self.windows.next_closed() {
+            for (key, rows) in keys {
+                joined::<L, R, S>(rows, |value| {
+                    let data = Keyed { key: key.clone(), value: Pane::once(window, value) };
+                    out.push(Update { data, time: window.last(), diff: () });
+                });
+            }
+        }
+        out.advance(frontier);
+    }
+}
+
+/// What comes of the rows of one key in one window (rule E6).
+fn joined<L, R, S: Shape<L, R>>(rows: Both<L, R>, emit: impl FnMut(S::Row)) {
+    let Both { lefts, rights } = rows;
+    if rights.is_empty() {
+        lefts.into_iter().filter_map(S::left).for_each(emit);
+    } else if lefts.is_empty() {
+        rights.into_iter().filter_map(S::right).for_each(emit);
+    } else if S::ONCE {
+        lefts.into_iter().filter_map(S::with_partner).for_each(emit);
+    } else {
+        let pairs = lefts.iter().flat_map(|left| rights.iter().filter_map(move |right| S::pair(left, right)));
+        pairs.for_each(emit);
+    }
+}
+
+impl<K, L, R, A: Assigner, S> Operator for WindowJoin<K, L, R, A, S> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Tallied;
+
+    fn validate(&mut self) -> Result<(), Cause> {
+        self.windows.assigner.validate()
+    }
+
+    fn finish(&mut self) {}
+}
+
+impl<K, L, R, A: Assigner, S, Outs> Resume<Outs> for WindowJoin<K, L, R, A, S> {}
+
+impl<K, L, R, A, S, P> Input<0, Keyed<K, L>, EventTime, (), (Port<P>,)> for WindowJoin<K, L, R, A, S>
+where
+    K: Key,
+    L: Repeatable,
+    A: Assigner,
+    S: Shape<L, R>,
+    P: Push<Rows<K, S::Row>, EventTime, ()>,
+{
+    #[inline]
+    fn push(&mut self, row: Update<Keyed<K, L>, EventTime, ()>, _outs: &mut (Port<P>,), cx: &mut Cx) {
+        let Keyed { key, value } = row.data;
+        if !S::LEFT_ALONE && super::is_null(&key) {
+            return cx.filtered();
+        }
+        self.windows.insert((key, value), row.time, |rows, value| rows.lefts.push(value), cx);
+    }
+
+    #[inline]
+    fn advance(&mut self, frontier: Frontier<EventTime>, (out,): &mut (Port<P>,), _cx: &mut Cx) {
+        self.advance_to(0, frontier, out);
+    }
+}
+
+impl<K, L, R, A, S, P> Input<1, Keyed<K, R>, EventTime, (), (Port<P>,)> for WindowJoin<K, L, R, A, S>
+where
+    K: Key,
+    R: Repeatable,
+    A: Assigner,
+    S: Shape<L, R>,
+    P: Push<Rows<K, S::Row>, EventTime, ()>,
+{
+    #[inline]
+    fn push(&mut self, row: Update<Keyed<K, R>, EventTime, ()>, _outs: &mut (Port<P>,), cx: &mut Cx) {
+        let Keyed { key, value } = row.data;
+        if !S::RIGHT_ALONE && super::is_null(&key) {
+            return cx.filtered();
+        }
+        self.windows.insert((key, value), row.time, |rows, value| rows.rights.push(value), cx);
+    }
+
+    #[inline]
+    fn advance(&mut self, frontier: Frontier<EventTime>, (out,): &mut (Port<P>,), _cx: &mut Cx) {
+        self.advance_to(1, frontier, out);
+    }
+}

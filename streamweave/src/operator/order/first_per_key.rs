@@ -1,0 +1,291 @@
+//! The first row of each key, by event time.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+
+use super::lifetime::{Forever, Lifetime, Within};
+use crate::envelope::{Keyed, Update};
+use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::port::{Edge, OutLate, Port, Push};
+use crate::state::TimeQueue;
+use crate::time::{EventTime, Frontier, TimeDelta, TotalOrder};
+
+type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (), ()>;
+type Rows<K, V, T> = OutLate<Keyed<K, V>, T, (), Update<Keyed<K, V>, T>, (), ()>;
+
+/// The first row of each key by event time, as changes; of rows at one time the one that came first (rule F1).
+///
+/// A row goes out when it comes. Where one turns up later that is earlier by its time, the first is taken back, at its
+/// own time, and the earlier one put in its place. Only rows that the frontier has not passed can turn up, so what is taken
+/// back never is behind the frontier, and the frontier is handed on as it comes. Rows behind it go to the port
+/// `late`, unless their key has one at or before them: then they are filtered out like any other. For each key once, but
+/// only when it is certain, there is [`when_final`](Node::when_final).
+///
+/// Keeps each key with its row, forever or for a [`ttl`](Node::ttl).
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let mut changes = Vec::new();
+/// graph! {
+///     visits = from_iter([("ada", 5), ("bob", 6), ("ada", 7), ("ada", 3)]);
+///     first = first_per_key();
+///     visits -> event_time(|visit| EventTime::from_secs(visit.1), bounded(9.secs()))
+///         -> key_by(|visit| visit.0) -> first
+///         -> for_each_update(|change: Update<Keyed<_, (_, i64)>, EventTime, i64>| {
+///             changes.push((change.data.key, change.data.value.1, change.diff));
+///         });
+///     first.late -> discard;
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(changes, [("ada", 5, 1), ("bob", 6, 1), ("ada", 5, -1), ("ada", 3, 1)]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "deduplicate")]
+pub fn first_per_key<K: Key, V: Repeatable, T: TotalOrder>(
+    _input: Edge<Keyed<K, V>, T>,
+) -> K::Node<V::Node<Node<FirstPerKey<K, V, T, Forever>, Changes<K, V, T>>>> {
+    K::node(V::node(Node::new(FirstPerKey(Firsts::new(Forever)), OutLate::new())))
+}
+
+impl<K, V> Node<FirstPerKey<K, V, EventTime, Forever>, Changes<K, V, EventTime>> {
+    /// Forgets a key once the frontier is further than `time` beyond its row: its next row is a first one again.
+    ///
+    /// The boundary is inclusive: with a row at 10 and a ttl of 5 the key is known while the frontier is at most 15. What has
+    /// gone out is not taken back. The key is forgotten whether or not anything comes for it.
+    ///
+    /// # Errors
+    ///
+    /// The graph is refused where `time` is below zero.
+    #[must_use]
+    pub fn ttl(
+        self,
+        time: TimeDelta,
+    ) -> Node<FirstPerKey<K, V, EventTime, Within>, Changes<K, V, EventTime>> {
+        Node::new(FirstPerKey(Firsts::new(Within(time))), OutLate::new())
+    }
+}
+
+impl<K, V, T: TotalOrder, L: Lifetime<T>> Node<FirstPerKey<K, V, T, L>, Changes<K, V, T>> {
+    /// Emits each key once, without diffs, as soon as the frontier is beyond its row and no earlier one can come.
+    ///
+    /// Rows come in the order of their times, then in order of arrival.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use streamweave::prelude::*;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let result = graph! {
+    ///     visits = from_iter([("ada", 5), ("bob", 4), ("ada", 7), ("ada", 3)]);
+    ///     first = first_per_key().when_final();
+    ///     visits -> event_time(|visit| EventTime::from_secs(visit.1), bounded(9.secs()))
+    ///         -> key_by(|visit| visit.0) -> first -> map(|first| first.value) -> arrivals;
+    ///     first.late -> discard;
+    ///     arrivals = collect();
+    /// }
+    /// .run()
+    /// .await?;
+    /// assert_eq!(result.arrivals, [("ada", 3), ("bob", 4)]);
+    /// # Ok::<(), streamweave::Error>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn when_final(self) -> Node<FinalFirstPerKey<K, V, T, L>, Rows<K, V, T>> {
+        let firsts = Firsts::new(self.operator.0.lifetime);
+        Node::new(FinalFirstPerKey { firsts, waiting: TimeQueue::new(), rows: 0 }, OutLate::new())
+    }
+}
+
+/// The first row of each key so far; of its value `W` is kept.
+#[derive(Clone, Debug)]
+struct Firsts<K, W, T: TotalOrder, L> {
+    keys: HashMap<K, First<W, T>, FixedState>,
+    /// When to look whether a key can be forgotten: one entry a key.
+    expiry: TimeQueue<K, T>,
+    lifetime: L,
+    frontier: Frontier<T>,
+}
+
+#[derive(Clone, Debug)]
+struct First<W, T> {
+    time: T,
+    kept: W,
+}
+
+/// What a row is to its key.
+enum Place<W, T> {
+    First,
+    /// It takes the place of this one.
+    Earlier(First<W, T>),
+    Duplicate,
+    Late,
+}
+
+impl<K, W, T: TotalOrder, L> Firsts<K, W, T, L> {
+    fn new(lifetime: L) -> Self {
+        let (keys, expiry) = (HashMap::default(), TimeQueue::new());
+        Firsts { keys, expiry, lifetime, frontier: Frontier::start() }
+    }
+}
+
+impl<K: Hash + Eq + Clone, W, T: TotalOrder, L: Lifetime<T>> Firsts<K, W, T, L> {
+    fn enter(&mut self, key: &K, time: &T, keep: impl FnOnce() -> W) -> Place<W, T> {
+        let is_late = self.frontier.closes(time);
+        let until = |time: &T| self.lifetime.until(time);
+        match self.keys.get_mut(key) {
+            None if is_late => Place::Late,
+            None => {
+                if let Some(until) = until(time) {
+                    self.expiry.push(until, (), key.clone());
+                }
+                self.keys.insert(key.clone(), First { time: time.clone(), kept: keep() });
+                Place::First
+            }
+            Some(first) => {
+                let is_forgotten = until(&first.time).is_some_and(|until| self.frontier.closes(&until));
+                if !is_forgotten && first.time <= *time {
+                    return Place::Duplicate;
+                }
+                if is_late {
+                    return Place::Late;
+                }
+                let before = std::mem::replace(first, First { time: time.clone(), kept: keep() });
+                if is_forgotten { Place::First } else { Place::Earlier(before) }
+            }
+        }
+    }
+
+    /// Forgets the keys whose time is over.
+    fn advance(&mut self, frontier: &Frontier<T>) {
+        self.frontier = frontier.clone();
+        while let Some((_, key)) = self.expiry.pop_closed(frontier) {
+            let Some(first) = self.keys.get(&key) else { continue };
+            match self.lifetime.until(&first.time) {
+                Some(until) if !frontier.closes(&until) => self.expiry.push(until, (), key),
+                _ => _ = self.keys.remove(&key),
+            }
+        }
+    }
+}
+
+/// See [`first_per_key`].
+#[derive(Clone, Debug)]
+pub struct FirstPerKey<K, V, T: TotalOrder, L>(Firsts<K, V, T, L>);
+
+impl<K, V, T: TotalOrder, L: Lifetime<T>> Operator for FirstPerKey<K, V, T, L> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Tallied;
+
+    fn validate(&mut self) -> Result<(), Cause> {
+        self.0.lifetime.validate()
+    }
+
+    fn finish(&mut self) {}
+}
+
+impl<K, V, T: TotalOrder, L: Lifetime<T>, Outs> Resume<Outs> for FirstPerKey<K, V, T, L> {}
+
+impl<K, V, T, L, S, E> Input<0, Keyed<K, V>, T, (), (Port<S>, Port<E>)> for FirstPerKey<K, V, T, L>
+where
+    K: Hash + Eq + Clone,
+    V: Clone,
+    T: TotalOrder,
+    L: Lifetime<T>,
+    S: Push<Keyed<K, V>, T, i64>,
+    E: Push<Update<Keyed<K, V>, T>, (), ()>,
+{
+    fn push(&mut self, row: Update<Keyed<K, V>, T>, (out, late): &mut (Port<S>, Port<E>), cx: &mut Cx) {
+        match self.0.enter(&row.data.key, &row.time, || row.data.value.clone()) {
+            Place::Duplicate => return cx.filtered(),
+            Place::Late => {
+                cx.late();
+                return late.push(Update::from(row));
+            }
+            Place::First => {}
+            Place::Earlier(First { time, kept }) => {
+                let data = Keyed { key: row.data.key.clone(), value: kept };
+                out.push(Update { data, time, diff: -1 });
+            }
+        }
+        cx.passed();
+        out.push(Update { data: row.data, time: row.time, diff: 1 });
+    }
+
+    fn advance(&mut self, frontier: Frontier<T>, (out, late): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        self.0.advance(&frontier);
+        if frontier.is_end() {
+            late.advance(Frontier::end());
+        }
+        out.advance(frontier);
+    }
+}
+
+/// See [`when_final`](Node::when_final).
+#[derive(Clone, Debug)]
+pub struct FinalFirstPerKey<K, V, T: TotalOrder, L> {
+    /// Of each row its number is kept.
+    firsts: Firsts<K, u64, T, L>,
+    /// Rows that were the first of their key when they came.
+    waiting: TimeQueue<(u64, Keyed<K, V>), T>,
+    rows: u64,
+}
+
+impl<K, V, T: TotalOrder, L: Lifetime<T>> Operator for FinalFirstPerKey<K, V, T, L> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Tallied;
+
+    fn validate(&mut self) -> Result<(), Cause> {
+        self.firsts.lifetime.validate()
+    }
+
+    fn finish(&mut self) {}
+}
+
+impl<K, V, T: TotalOrder, L: Lifetime<T>, Outs> Resume<Outs> for FinalFirstPerKey<K, V, T, L> {}
+
+impl<K, V, T, L, S, E> Input<0, Keyed<K, V>, T, (), (Port<S>, Port<E>)> for FinalFirstPerKey<K, V, T, L>
+where
+    K: Hash + Eq + Clone,
+    T: TotalOrder,
+    L: Lifetime<T>,
+    S: Push<Keyed<K, V>, T, ()>,
+    E: Push<Update<Keyed<K, V>, T>, (), ()>,
+{
+    fn push(&mut self, row: Update<Keyed<K, V>, T>, (_, late): &mut (Port<S>, Port<E>), cx: &mut Cx) {
+        match self.firsts.enter(&row.data.key, &row.time, || self.rows) {
+            Place::Duplicate => cx.filtered(),
+            Place::Late => {
+                cx.late();
+                late.push(Update::from(row));
+            }
+            Place::First | Place::Earlier(_) => {
+                cx.absorbed();
+                self.waiting.push(row.time, (), (self.rows, row.data));
+                self.rows += 1;
+            }
+        }
+    }
+
+    fn advance(&mut self, frontier: Frontier<T>, (out, late): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        while let Some((time, (number, data))) = self.waiting.pop_closed(&frontier) {
+            // Unless an earlier one came meanwhile.
+            if self.firsts.keys.get(&data.key).is_some_and(|first| first.kept == number) {
+                out.push(Update { data, time, diff: () });
+            }
+        }
+        self.firsts.advance(&frontier);
+        if frontier.is_end() {
+            late.advance(Frontier::end());
+        }
+        out.advance(frontier);
+    }
+}

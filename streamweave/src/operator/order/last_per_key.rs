@@ -1,0 +1,214 @@
+//! The last row of each key, by event time.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use foldhash::fast::FixedState;
+
+use super::lifetime::{Forever, Lifetime, Within};
+use crate::envelope::{Keyed, Update};
+use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::port::{Edge, OutLate, Port, Push};
+use crate::state::TimeQueue;
+use crate::time::{EventTime, Frontier, TimeDelta, TotalOrder};
+
+type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (), ()>;
+
+/// The last row of each key by event time, as changes; of rows at one time the one that came last (rule F1).
+///
+/// As of each time the output holds the last row of each key at or before it: a row is taken back at the time of the
+/// one that follows it. (At its own time it was right; and to take it back there the frontier would have to stay behind it
+/// for as long as its key may get another.) A row that turns up between two others is put in, and what was said of its
+/// neighbours is put right, at the time of the later one. All this is at or after the row's own time, so the frontier is
+/// handed on as it comes. Once a time is closed the changes up to it add up to the same, in whatever order the rows came.
+/// Rows behind the frontier go to the port `late`.
+///
+/// Keeps for each key the rows that the frontier has not passed, and the last one before them; forever or for a
+/// [`ttl`](Node::ttl).
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let mut changes = Vec::new();
+/// graph! {
+///     prices = from_iter([("tea", 1, 40), ("tea", 3, 44), ("jam", 3, 90)]);
+///     last = last_per_key();
+///     prices -> event_time(|price| EventTime::from_secs(price.1), bounded(9.secs()))
+///         -> key_by(|price| price.0) -> last
+///         -> for_each_update(|change: Update<Keyed<_, (_, i64, i32)>, EventTime, i64>| {
+///             let secs = change.time.micros() / 1_000_000;
+///             changes.push((change.data.key, change.data.value.2, secs, change.diff));
+///         });
+///     last.late -> discard;
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(changes, [("tea", 40, 1, 1), ("tea", 40, 3, -1), ("tea", 44, 3, 1), ("jam", 90, 3, 1)]);
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[doc(alias = "upsert")]
+pub fn last_per_key<K: Key, V: Repeatable, T: TotalOrder>(
+    _input: Edge<Keyed<K, V>, T>,
+) -> K::Node<V::Node<Node<LastPerKey<K, V, T, Forever>, Changes<K, V, T>>>> {
+    K::node(V::node(Node::new(LastPerKey::new(Forever), OutLate::new())))
+}
+
+impl<K, V> Node<LastPerKey<K, V, EventTime, Forever>, Changes<K, V, EventTime>> {
+    /// Forgets a key once the frontier is further than `time` beyond its last row: its next row takes nothing back.
+    ///
+    /// The boundary is inclusive: with a last row at 10 and a ttl of 5 the key is known while the frontier is at most 15.
+    /// What has gone out stays. The key is forgotten whether or not anything comes for it.
+    ///
+    /// # Errors
+    ///
+    /// The graph is refused where `time` is below zero.
+    #[must_use]
+    pub fn ttl(self, time: TimeDelta) -> Node<LastPerKey<K, V, EventTime, Within>, Changes<K, V, EventTime>> {
+        Node::new(LastPerKey::new(Within(time)), OutLate::new())
+    }
+}
+
+/// See [`last_per_key`].
+#[derive(Clone, Debug)]
+pub struct LastPerKey<K, V, T: TotalOrder, L> {
+    keys: HashMap<K, Versions<V, T>, FixedState>,
+    /// When a row of a key makes those before it out of date; an entry for each row but the first of its key.
+    outdated: TimeQueue<K, T>,
+    /// When to look whether a key can be forgotten: one entry a key.
+    expiry: TimeQueue<K, T>,
+    lifetime: L,
+    frontier: Frontier<T>,
+}
+
+/// The rows of a key, by time: those that the frontier has not passed, and one before them.
+#[derive(Clone, Debug)]
+struct Versions<V, T>(Vec<(T, V)>);
+
+impl<V, T: TotalOrder> Versions<V, T> {
+    /// Forgets the rows that have a later one which the frontier has passed.
+    fn prune(&mut self, frontier: &Frontier<T>) {
+        let passed = self.0.partition_point(|(time, _)| frontier.closes(time));
+        self.0.drain(..passed.saturating_sub(1));
+    }
+
+    fn last(&self) -> &T {
+        &self.0.last().expect("a key has a row").0
+    }
+}
+
+impl<K, V, T: TotalOrder, L> LastPerKey<K, V, T, L> {
+    fn new(lifetime: L) -> Self {
+        let (outdated, expiry) = (TimeQueue::new(), TimeQueue::new());
+        LastPerKey { keys: HashMap::default(), outdated, expiry, lifetime, frontier: Frontier::start() }
+    }
+}
+
+impl<K: Hash + Eq + Clone, V, T: TotalOrder, L: Lifetime<T>> LastPerKey<K, V, T, L> {
+    /// Forgets what the frontier makes out of date.
+    fn forget(&mut self) {
+        while let Some((_, key)) = self.outdated.pop_closed(&self.frontier) {
+            if let Some(versions) = self.keys.get_mut(&key) {
+                versions.prune(&self.frontier);
+            }
+        }
+        while let Some((_, key)) = self.expiry.pop_closed(&self.frontier) {
+            let Some(versions) = self.keys.get(&key) else { continue };
+            match self.lifetime.until(versions.last()) {
+                Some(until) if !self.frontier.closes(&until) => self.expiry.push(until, (), key),
+                _ => _ = self.keys.remove(&key),
+            }
+        }
+    }
+
+    /// Keeps a row at its place.
+    fn keep(&mut self, key: K, time: T, value: V) {
+        let versions = match self.keys.get_mut(&key) {
+            Some(versions) => versions,
+            None => {
+                if let Some(until) = self.lifetime.until(&time) {
+                    self.expiry.push(until, (), key.clone());
+                }
+                self.keys.entry(key.clone()).or_insert(Versions(Vec::new()))
+            }
+        };
+        let place = versions.0.partition_point(|(other, _)| *other <= time);
+        match place.checked_sub(1) {
+            Some(at) if versions.0[at].0 == time => {
+                versions.0[at].1 = value;
+                return;
+            }
+            Some(_) => self.outdated.push(time.clone(), (), key),
+            None => {
+                if let Some((after, _)) = versions.0.first() {
+                    self.outdated.push(after.clone(), (), key);
+                }
+            }
+        }
+        versions.0.insert(place, (time, value));
+    }
+}
+
+impl<K, V, T: TotalOrder, L: Lifetime<T>> Operator for LastPerKey<K, V, T, L> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Tallied;
+
+    fn validate(&mut self) -> Result<(), Cause> {
+        self.lifetime.validate()
+    }
+
+    fn finish(&mut self) {}
+}
+
+impl<K, V, T: TotalOrder, L: Lifetime<T>, Outs> Resume<Outs> for LastPerKey<K, V, T, L> {}
+
+impl<K, V, T, L, S, E> Input<0, Keyed<K, V>, T, (), (Port<S>, Port<E>)> for LastPerKey<K, V, T, L>
+where
+    K: Hash + Eq + Clone,
+    V: Clone,
+    T: TotalOrder,
+    L: Lifetime<T>,
+    S: Push<Keyed<K, V>, T, i64>,
+    E: Push<Update<Keyed<K, V>, T>, (), ()>,
+{
+    fn push(&mut self, row: Update<Keyed<K, V>, T>, (out, late): &mut (Port<S>, Port<E>), cx: &mut Cx) {
+        if self.frontier.closes(&row.time) {
+            cx.late();
+            return late.push(Update::from(row));
+        }
+        cx.passed();
+        let Update { data: Keyed { key, value }, time, .. } = row;
+        let rows = self.keys.get(&key).map_or(&[][..], |versions| &versions.0);
+        let (before, after) = rows.split_at(rows.partition_point(|(other, _)| *other <= time));
+        let before = before.last().map(|(_, value)| value);
+
+        let mut change = |value: &V, time: &T, diff| {
+            let data = Keyed { key: key.clone(), value: value.clone() };
+            out.push(Update { data, time: time.clone(), diff });
+        };
+        if let Some(before) = before {
+            change(before, &time, -1);
+        }
+        change(&value, &time, 1);
+        // The next row has taken back the one before; it is this one that it has to take back.
+        if let Some((after, _)) = after.first() {
+            if let Some(before) = before {
+                change(before, after, 1);
+            }
+            change(&value, after, -1);
+        }
+        self.keep(key, time, value);
+    }
+
+    fn advance(&mut self, frontier: Frontier<T>, (out, late): &mut (Port<S>, Port<E>), _cx: &mut Cx) {
+        self.frontier = frontier.clone();
+        self.forget();
+        if frontier.is_end() {
+            late.advance(Frontier::end());
+        }
+        out.advance(frontier);
+    }
+}

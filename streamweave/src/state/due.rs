@@ -1,0 +1,157 @@
+//! What is to happen at times, in the order of those times.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// Items with times, taken in order of time; at one time in order of arrival.
+///
+/// An item that is not before those already there costs amortised constant time: it goes to the end of a queue. Only
+/// what comes out of order goes to a heap, whose cost is the logarithm of how many such items wait.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::state::Due;
+///
+/// let mut due = Due::default();
+/// for (time, item) in [(1, 'a'), (5, 'b'), (3, 'c'), (5, 'd'), (3, 'e')] {
+///     due.push(time, item);
+/// }
+/// assert_eq!(due.time(), Some(&1));
+/// let order: String = std::iter::from_fn(|| due.pop()).map(|(_, item)| item).collect();
+/// assert_eq!(order, "acebd");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Due<T, X> {
+    in_order: VecDeque<Entry<T, X>>,
+    others: BinaryHeap<Reverse<Entry<T, X>>>,
+    /// How many have come.
+    arrivals: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<T, X> {
+    time: T,
+    arrival: u64,
+    item: X,
+}
+
+impl<T: Ord, X> Ord for Entry<T, X> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.time.cmp(&other.time).then(self.arrival.cmp(&other.arrival))
+    }
+}
+
+impl<T: Ord, X> PartialOrd for Entry<T, X> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T: Ord, X> PartialEq for Entry<T, X> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl<T: Ord, X> Eq for Entry<T, X> {}
+
+impl<T: Ord, X> Default for Due<T, X> {
+    fn default() -> Self {
+        Due { in_order: VecDeque::new(), others: BinaryHeap::new(), arrivals: 0 }
+    }
+}
+
+impl<T: Ord, X> Due<T, X> {
+    /// How many items wait.
+    pub fn len(&self) -> usize {
+        self.in_order.len() + self.others.len()
+    }
+
+    /// Whether no item waits.
+    pub fn is_empty(&self) -> bool {
+        self.in_order.is_empty() && self.others.is_empty()
+    }
+
+    /// Puts an item at its time.
+    #[inline]
+    pub fn push(&mut self, time: T, item: X) {
+        let entry = Entry { time, arrival: self.arrivals, item };
+        self.arrivals += 1;
+        match self.in_order.back() {
+            Some(last) if last.time > entry.time => self.others.push(Reverse(entry)),
+            _ => self.in_order.push_back(entry),
+        }
+    }
+
+    /// The least time.
+    #[inline]
+    pub fn time(&self) -> Option<&T> {
+        self.first().map(|entry| &entry.time)
+    }
+
+    /// The item that is next, with its time.
+    #[inline]
+    pub fn peek(&self) -> Option<(&T, &X)> {
+        self.first().map(|entry| (&entry.time, &entry.item))
+    }
+
+    /// Takes the item that is next.
+    #[inline]
+    pub fn pop(&mut self) -> Option<(T, X)> {
+        let entry = if self.is_out_of_order_next() {
+            self.others.pop().map(|Reverse(entry)| entry)
+        } else {
+            self.in_order.pop_front()
+        };
+        entry.map(|entry| (entry.time, entry.item))
+    }
+
+    /// Drops every item.
+    pub fn clear(&mut self) {
+        *self = Due::default();
+    }
+
+    #[inline]
+    fn first(&self) -> Option<&Entry<T, X>> {
+        if self.is_out_of_order_next() {
+            self.others.peek().map(|Reverse(entry)| entry)
+        } else {
+            self.in_order.front()
+        }
+    }
+
+    #[inline]
+    fn is_out_of_order_next(&self) -> bool {
+        match (self.in_order.front(), self.others.peek()) {
+            (Some(front), Some(Reverse(other))) => other < front,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Chance;
+    use super::*;
+
+    #[test]
+    fn items_come_by_time_and_then_by_arrival() {
+        let (mut due, mut naive) = (Due::default(), Vec::new());
+        let mut chance = Chance(3);
+        for arrival in 0..20_000_u64 {
+            if chance.below(3) == 0 {
+                naive.sort_unstable();
+                let expected = (!naive.is_empty()).then(|| naive.remove(0));
+                assert_eq!(due.time().copied(), expected.map(|(time, _)| time));
+                assert_eq!(due.pop(), expected);
+            } else if naive.len() < 40 {
+                let time = arrival / 10 + chance.below(8) as u64;
+                due.push(time, arrival);
+                naive.push((time, arrival));
+            }
+            assert_eq!((due.len(), due.is_empty()), (naive.len(), naive.is_empty()));
+        }
+    }
+}

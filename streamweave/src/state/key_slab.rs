@@ -1,0 +1,205 @@
+//! A hash map whose entries have numbers, by which they are found without their keys.
+
+use std::hash::{BuildHasher, Hash};
+use std::ops::{Index, IndexMut};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as TableEntry;
+
+/// A value for each key, at a place that stays the same for as long as the key is there.
+///
+/// The places of keys that have gone are used again, last gone first, together with what their values have allocated: a value
+/// that is [released](KeySlab::release) is not dropped, and whoever releases it empties it before. The hasher is fast and
+/// has a fixed seed: places depend on which keys came and went, in which order, and on nothing else (rule Z1).
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::state::KeySlab;
+///
+/// let mut rows: KeySlab<&str, Vec<u32>> = KeySlab::default();
+/// let warp = rows.place("warp");
+/// rows[warp].push(1);
+/// let weft = rows.place("weft");
+/// assert_eq!((rows.find(&"warp"), rows.find(&"yarn")), (Some(warp), None));
+///
+/// rows[warp].clear();
+/// rows.release(warp);
+/// assert_eq!((rows.find(&"warp"), rows.len()), (None, 1));
+/// assert_eq!(rows.place("yarn"), warp);
+/// assert_eq!(rows.key(weft), &"weft");
+/// ```
+#[derive(Clone, Debug)]
+pub struct KeySlab<K, V> {
+    places: HashTable<u32>,
+    entries: Vec<Entry<K, V>>,
+    free: Vec<u32>,
+    hasher: FixedState,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<K, V> {
+    hash: u64,
+    /// `None` where the place is free.
+    key: Option<K>,
+    value: V,
+}
+
+impl<K, V> Default for KeySlab<K, V> {
+    fn default() -> Self {
+        let (places, entries, free) = (HashTable::new(), Vec::new(), Vec::new());
+        KeySlab { places, entries, free, hasher: FixedState::default() }
+    }
+}
+
+impl<K, V> KeySlab<K, V> {
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// The key at a place.
+    ///
+    /// # Panics
+    ///
+    /// Where the place is free.
+    #[inline]
+    pub fn key(&self, place: u32) -> &K {
+        self.entries[place as usize].key.as_ref().expect("the place is taken")
+    }
+
+    /// The key and the value at a place.
+    ///
+    /// # Panics
+    ///
+    /// Where the place is free.
+    #[inline]
+    pub fn at(&mut self, place: u32) -> (&K, &mut V) {
+        let Entry { key, value, .. } = &mut self.entries[place as usize];
+        (key.as_ref().expect("the place is taken"), value)
+    }
+
+    /// The key and the value at a place, unless it is free.
+    #[inline]
+    pub fn get(&mut self, place: u32) -> Option<(&K, &mut V)> {
+        let Entry { key, value, .. } = self.entries.get_mut(place as usize)?;
+        key.as_ref().map(|key| (key, value))
+    }
+
+    /// The places that are taken, in their order.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &K, &mut V)> {
+        let entries = (0..).zip(&mut self.entries);
+        entries.filter_map(|(place, entry)| entry.key.as_ref().map(|key| (place, key, &mut entry.value)))
+    }
+
+    /// Drops the key at a place, which has become free; nothing happens where it is.
+    pub fn release(&mut self, place: u32) {
+        let entry = &mut self.entries[place as usize];
+        if entry.key.take().is_none() {
+            return;
+        }
+        if let Ok(found) = self.places.find_entry(entry.hash, |&other| other == place) {
+            found.remove();
+        }
+        self.free.push(place);
+    }
+}
+
+impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
+    /// The place of a key, if it has one.
+    #[inline]
+    pub fn find(&self, key: &K) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.places.find(hash, |&place| self.entries[place as usize].key.as_ref() == Some(key)).copied()
+    }
+
+    /// The place of a key; a new one has an empty value.
+    ///
+    /// # Panics
+    ///
+    /// Where there would be more than 2^32 keys.
+    #[inline]
+    pub fn place(&mut self, key: K) -> u32 {
+        let hash = self.hasher.hash_one(&key);
+        let entries = &mut self.entries;
+        let found = self.places.entry(
+            hash,
+            |&place| entries[place as usize].key.as_ref() == Some(&key),
+            |&place| entries[place as usize].hash,
+        );
+        match found {
+            TableEntry::Occupied(found) => *found.get(),
+            TableEntry::Vacant(vacant) => {
+                let place = match self.free.pop() {
+                    Some(place) => {
+                        let entry = &mut entries[place as usize];
+                        (entry.hash, entry.key) = (hash, Some(key));
+                        place
+                    }
+                    None => {
+                        let place = u32::try_from(entries.len()).expect("at most 2^32 keys in one map");
+                        entries.push(Entry { hash, key: Some(key), value: V::default() });
+                        place
+                    }
+                };
+                vacant.insert(place);
+                place
+            }
+        }
+    }
+}
+
+impl<K, V> Index<u32> for KeySlab<K, V> {
+    type Output = V;
+
+    #[inline]
+    fn index(&self, place: u32) -> &V {
+        &self.entries[place as usize].value
+    }
+}
+
+impl<K, V> IndexMut<u32> for KeySlab<K, V> {
+    #[inline]
+    fn index_mut(&mut self, place: u32) -> &mut V {
+        &mut self.entries[place as usize].value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::Chance;
+    use super::*;
+
+    #[test]
+    fn keys_keep_their_places_until_they_go() {
+        let (mut slab, mut naive) = (KeySlab::<u64, u64>::default(), HashMap::new());
+        let mut chance = Chance(11);
+        for round in 0..20_000 {
+            let key = chance.below(60) as u64;
+            assert_eq!(slab.find(&key), naive.get(&key).map(|(place, _)| *place));
+            match naive.remove(&key) {
+                Some((place, value)) if chance.below(2) == 0 => {
+                    assert_eq!((slab.key(place), slab[place]), (&key, value));
+                    slab.release(place);
+                    slab.release(place);
+                }
+                known => {
+                    let place = slab.place(key);
+                    assert!(known.is_none_or(|(known, _)| known == place));
+                    slab[place] = round;
+                    naive.insert(key, (place, round));
+                }
+            }
+            assert_eq!((slab.len(), slab.is_empty()), (naive.len(), naive.is_empty()));
+        }
+        assert!(slab.entries.len() <= 60);
+    }
+}

@@ -1,0 +1,110 @@
+//! Things that wait for their time.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use crate::time::{Frontier, TotalOrder};
+
+/// Things that wait until the frontier closes their time, given back by time, then by a tie key, then in order of arrival.
+///
+/// A binary heap: adding in order of time costs constant time, taking out `O(log waiting)`. It keeps its memory.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::state::TimeQueue;
+/// use streamweave::time::{Frontier, LogicalTime};
+///
+/// let mut waiting = TimeQueue::new();
+/// for (row, time) in [("c", 5), ("a", 3), ("b", 3), ("d", 7)] {
+///     waiting.push(LogicalTime(time), (), row);
+/// }
+/// let frontier = Frontier::at(LogicalTime(7));
+/// let closed: Vec<_> = std::iter::from_fn(|| waiting.pop_closed(&frontier)).map(|(_, row)| row).collect();
+/// assert_eq!(closed, ["a", "b", "c"]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct TimeQueue<D, T, K = ()> {
+    heap: BinaryHeap<Reverse<Entry<D, T, K>>>,
+    arrived: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<D, T, K> {
+    time: T,
+    tie: K,
+    arrival: u64,
+    data: D,
+}
+
+impl<D, T: Ord, K: Ord> Entry<D, T, K> {
+    fn order(&self) -> (&T, &K, u64) {
+        (&self.time, &self.tie, self.arrival)
+    }
+}
+
+impl<D, T: Ord, K: Ord> PartialEq for Entry<D, T, K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl<D, T: Ord, K: Ord> Eq for Entry<D, T, K> {}
+
+impl<D, T: Ord, K: Ord> PartialOrd for Entry<D, T, K> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<D, T: Ord, K: Ord> Ord for Entry<D, T, K> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl<D, T: TotalOrder, K: Ord> Default for TimeQueue<D, T, K> {
+    fn default() -> Self {
+        TimeQueue { heap: BinaryHeap::new(), arrived: 0 }
+    }
+}
+
+impl<D, T: TotalOrder, K: Ord> TimeQueue<D, T, K> {
+    /// Nothing waits.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many things wait.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn push(&mut self, time: T, tie: K, data: D) {
+        let arrival = self.arrived;
+        self.arrived += 1;
+        self.heap.push(Reverse(Entry { time, tie, arrival, data }));
+    }
+
+    /// The least time for which anything waits.
+    #[inline]
+    pub fn next_time(&self) -> Option<&T> {
+        self.heap.peek().map(|Reverse(entry)| &entry.time)
+    }
+
+    /// Takes the first thing whose time the frontier closes.
+    #[inline]
+    pub fn pop_closed(&mut self, frontier: &Frontier<T>) -> Option<(T, D)> {
+        if !frontier.closes(self.next_time()?) {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(entry)| (entry.time, entry.data))
+    }
+}

@@ -1,0 +1,15 @@
+//! error at: `aggregate`
+//! says: these windows fire more than once
+
+use streamweave::prelude::*;
+
+fn main() {
+    let _ = graph! {
+        rows = from_iter([(1_i64, "a")]);
+        counts = tumbling(10.secs()).early(streamweave::operator::window::rows(3)).aggregate(Count::new);
+        rows -> event_time(|row| EventTime::from_secs(row.0), bounded(1.secs())) -> key_by(|row| row.1) -> counts;
+        counts -> panes;
+        counts.late -> discard;
+        panes = collect();
+    };
+}
