@@ -26,7 +26,8 @@ pub use crate::operator::sequence::{
     skip, skip_while, take, take_while,
 };
 pub use crate::operator::window::{
-    Assigner, Late, Pane, Timing, Trigger, Window, cumulative, global, session, sliding, tumbling, windows,
+    Assigner, Late, Pane, Timing, Trigger, Window, count_windows, cumulative, global, session, sliding,
+    tumbling, windows,
 };
 pub use crate::operator::{
     Aggregate, Ahead, Collect, Count, DistinctCount, ExactMean, ExactSum, First, Last, Max, Mean, Merge, Min,
