@@ -168,7 +168,7 @@ mod tests {
             inputs.advance(0, at(5));
             inputs.advance(1, at(4));
             for input in order {
-                inputs.advance(input, inputs.of(input).clone().idle());
+                inputs.advance(input, inputs.of(input).idle());
             }
             assert_eq!(*inputs.frontier(), at(5).idle());
         }
