@@ -52,7 +52,7 @@ pub use aggregate::{Addable, Aggregate, Count, Folded, Max, Mean, Merge, Min, Re
 pub use books::NodeReport;
 pub use bound::{
     Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step,
-    Summand, View,
+    Summand, View, Windowing,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
