@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use crate::time::Watermark;
 
 use super::aggregate::{Addable, Aggregate};
-use super::window::Window;
+use super::window::{Assigner, Window};
 
 /// Not [`Clone`], whatever `X` is.
 #[derive(Debug)]
@@ -117,6 +117,13 @@ bounds! {
         note = "write `async move {{ .. }}` around what the function gives; for a function that does not wait use `map(|row| ..)`"
     )]
     Awaitable<B>: (Future<Output = B>);
+    /// What cuts time into windows; see [`Assigner`].
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not cut time into windows",
+        label = "expected windows, such as `Tumbling::new(10.secs())`",
+        note = "`streamweave::operator::window` has `Tumbling`, `Sliding`, `Cumulative` and `Global`; a type of your own implements `Assigner`"
+    )]
+    Windowing: (Assigner);
     /// A function of the rows of two inputs that are in one window and have one key.
     #[diagnostic::on_unimplemented(
         message = "expected a function that takes `&{K}`, `Window`, `Vec<{L}>` and `Vec<{R}>`",

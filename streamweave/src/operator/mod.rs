@@ -59,7 +59,7 @@ pub use arrival_time::{ArrivalTime, arrival_time};
 pub use books::NodeReport;
 pub use bound::{
     Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Ranked, Repeatable,
-    Sortable, Step, Summand, View,
+    Sortable, Step, Summand, View, Windowing,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
