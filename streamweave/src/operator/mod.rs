@@ -52,8 +52,8 @@ use crate::time::{Frontier, Timestamp};
 pub(crate) use blame::{Panicked, blaming, inside, watched};
 
 pub use aggregate::{
-    Addable, Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, First, Folded, Last, Max, Mean,
-    Merge, Min, Retract, Subtractable, Sum, TopN, Variance,
+    Addable, Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Folded, Last,
+    Max, Mean, Merge, Min, Retract, Subtractable, Sum, TopN, Variance,
 };
 pub use arrival_time::{ArrivalTime, arrival_time};
 pub use books::NodeReport;
