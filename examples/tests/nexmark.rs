@@ -56,6 +56,11 @@ fn bid(millis: u64, bidder: usize, price: usize) -> Event {
     Event::Bid(Bid { auction: 1, bidder, price, channel, url, date_time: START + millis, extra: text("cab") })
 }
 
+fn bid_on(auction: usize, millis: u64) -> Event {
+    let Event::Bid(bid) = bid(millis, 1, 5) else { unreachable!("it is a bid") };
+    Event::Bid(Bid { auction, ..bid })
+}
+
 fn person(id: usize, name: &str, millis: u64) -> Event {
     Event::Person(Person {
         id,
@@ -89,6 +94,13 @@ fn assert_both_say(query: Query, events: &[Event], expected: &[&str]) {
     let lines = answer(query, events, 10_000, 1);
     assert_eq!(lines, expected, "the graph's answer to {}", query.name());
     assert_eq!(lines, tables(events).answer(query.name(), START as i64, 10_000), "the oracle's answer");
+}
+
+#[test]
+fn q5_auctions_with_as_many_bids_are_hot_together() {
+    let events = [bid_on(1, 0), bid_on(2, 1), bid_on(2, 2_000), bid_on(1, 4_000)];
+    let hot = [["1,1"; 3], ["1,2"; 3], ["2,1", "2,1", "2,2"], ["2,2"; 3]];
+    assert_both_say(Query::Q5, &events, hot.as_flattened());
 }
 
 #[test]
