@@ -80,7 +80,7 @@ where
 {
     let update = |seen: &Seen<Update<D, T, R>, T>| match seen {
         Seen::Row(update, _) => Some(update.clone()),
-        Seen::Frontier(_) | Seen::End => None,
+        Seen::Frontier(_) | Seen::Idle(_) | Seen::End => None,
     };
     seen.iter().filter_map(update).collect()
 }
@@ -113,7 +113,7 @@ fn holds_at_closed_times<D: Clone + Ord + Debug>(
     let all = updates(seen);
     let frontiers = seen.iter().filter_map(|seen| match seen {
         Seen::Frontier(frontier) => Some(frontier.micros()),
-        Seen::Row(..) | Seen::End => None,
+        Seen::Row(..) | Seen::Idle(_) | Seen::End => None,
     });
     let end = frontiers.max().unwrap_or(0).max(0) + SLACK + 1;
     (-40..end).for_each(|time| assert_eq!(as_of(&all, time), oracle(time), "as of {time}, in the end"));
