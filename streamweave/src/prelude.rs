@@ -26,8 +26,8 @@ pub use crate::operator::sequence::{
 };
 pub use crate::operator::window::{Late, Pane, Window, tumbling};
 pub use crate::operator::{
-    Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Last, Max, Mean, Min,
-    Sum, TopN, Variance, epochs, event_time, from_start, to_changes, untimed,
+    Aggregate, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Last, Max, Mean, Min, Sum, TopN,
+    Variance, epochs, event_time, from_start, to_changes, untimed,
 };
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
 pub use crate::source::{from_channel, from_iter, from_stream, interval, replay};
