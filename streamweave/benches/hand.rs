@@ -11,9 +11,11 @@
 //!   within five seconds. The graph's frontier moves with every row, the loop's every 1,024.
 //! - S: the same bids in sliding windows of 60 seconds that start 30, 10 and 1 apart. The loop adds each row to each of
 //!   its 2, 6 or 60 windows; the graph adds it to one slice.
+//! - W4: persons and the auctions that they sell, of Nexmark, joined by the person, whichever comes first: a quarter of the
+//!   rows are persons. The loop is a symmetric hash join with its rows in two vectors.
 //!
-//! `hand run graph|loop w1|w3|s30|s10|s1 N` runs one alone, for profilers and instruction counters; so does
-//! `hand run none w1|w3 N`, which only makes the input.
+//! `hand w1|w3|sliding|w4` compares that alone. `hand run graph|loop w1|w3|w4|s30|s10|s1 N` runs one alone, for profilers and
+//! instruction counters; so does `hand run none w1|w3|w4 N`, which only makes the input.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -31,6 +33,7 @@ const ROUNDS: usize = 11;
 const W1_ROWS: u64 = 20_000_000;
 const W3_ROWS: usize = 3_000_000;
 const SLIDING_ROWS: usize = 1_000_000;
+const W4_ROWS: usize = 2_400_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -39,20 +42,34 @@ fn main() {
     }
     println!("| workload | rows | graph | loop | graph / loop (median of {ROUNDS}) | least |");
     println!("|---|---|---|---|---|---|");
-    let numbers: Vec<u64> = (0..W1_ROWS).collect();
-    compare("W1 five operators", numbers.len(), || w1_graph(&numbers), || w1_loop(&numbers));
-    let bids = bids(W3_ROWS);
-    compare("W3 windowed count", bids.len(), || w3_graph(&bids), || w3_loop(&bids));
-    let bids = &bids[..SLIDING_ROWS];
-    for slide in [30, 10, 1] {
-        let name = format!("S 60 s windows by {slide} s");
-        compare(&name, bids.len(), || sliding_graph(bids, slide), || sliding_loop(bids, slide));
+    let wanted = |name: &str| {
+        let mut names = arguments.iter().filter(|argument| argument.starts_with(['w', 's'])).peekable();
+        names.peek().is_none() || names.any(|argument| argument == name)
+    };
+    if wanted("w1") {
+        let numbers: Vec<u64> = (0..W1_ROWS).collect();
+        compare("W1 five operators", numbers.len(), || w1_graph(&numbers), || w1_loop(&numbers));
+    }
+    if wanted("w3") {
+        let bids = bids(W3_ROWS);
+        compare("W3 windowed count", bids.len(), || w3_graph(&bids), || w3_loop(&bids));
+    }
+    if wanted("sliding") {
+        let bids = bids(SLIDING_ROWS);
+        for slide in [30, 10, 1] {
+            let name = format!("S 60 s windows by {slide} s");
+            compare(&name, bids.len(), || sliding_graph(&bids, slide), || sliding_loop(&bids, slide));
+        }
+    }
+    if wanted("w4") {
+        let sales = sales(W4_ROWS);
+        compare("W4 regular join", sales.len(), || w4_graph(&sales), || w4_loop(&sales));
     }
 }
 
 fn run_one(arguments: &[String]) {
     let [engine, workload, rows] = arguments else {
-        return eprintln!("usage: hand run graph|loop|none w1|w3 N");
+        return eprintln!("usage: hand run graph|loop|none w1|w3|w4 N");
     };
     let rows: usize = rows.parse().expect("N is a number");
     match (&**engine, &**workload) {
@@ -62,9 +79,12 @@ fn run_one(arguments: &[String]) {
         ("loop", "w3") => println!("{:?}", w3_loop(&bids(rows))),
         ("graph", "s30" | "s10" | "s1") => println!("{:?}", sliding_graph(&bids(rows), slide(workload))),
         ("loop", "s30" | "s10" | "s1") => println!("{:?}", sliding_loop(&bids(rows), slide(workload))),
+        ("graph", "w4") => println!("{:?}", w4_graph(&sales(rows))),
+        ("loop", "w4") => println!("{:?}", w4_loop(&sales(rows))),
         (_, "w1") => println!("{}", black_box(Vec::from_iter(0..rows as u64)).len()),
         (_, "w3" | "s30" | "s10" | "s1") => println!("{}", bids(rows).len()),
-        _ => eprintln!("usage: hand run graph|loop|none w1|w3|s30|s10|s1 N"),
+        (_, "w4") => println!("{}", sales(rows).len()),
+        _ => eprintln!("usage: hand run graph|loop|none w1|w3|w4|s30|s10|s1 N"),
     }
 }
 
@@ -311,4 +331,96 @@ fn sliding_loop(bids: &[Bid], slide: i64) -> Counted {
         map.into_iter().for_each(|(auction, bids)| enter(&mut counted, start, auction, bids));
     }
     counted
+}
+
+/// A person who came, or an auction that a person opened.
+#[derive(Clone, Copy)]
+enum Sale {
+    Person { id: usize, since: u64 },
+    Auction { id: usize, seller: usize },
+}
+
+/// Nexmark's persons and auctions, in its order: of four one is a person.
+fn sales(rows: usize) -> Vec<Sale> {
+    let config = || NexmarkConfig { base_time: 1_436_918_400_000, ..NexmarkConfig::default() };
+    let of = |filter| EventGenerator::new(config()).with_type_filter(filter);
+    let sales = of(EventType::Person).take(rows / 4).chain(of(EventType::Auction).take(rows / 4 * 3));
+    let mut sales: Vec<(u64, Sale)> = sales
+        .filter_map(|event| match event {
+            Event::Person(person) => {
+                Some((person.date_time, Sale::Person { id: person.id, since: person.date_time }))
+            }
+            Event::Auction(auction) => {
+                Some((auction.date_time, Sale::Auction { id: auction.id, seller: auction.seller }))
+            }
+            Event::Bid(_) => None,
+        })
+        .collect();
+    sales.sort_by_key(|(time, _)| *time);
+    sales.into_iter().map(|(_, sale)| sale).collect()
+}
+
+/// Pairs, and a sum over all of them that any order gives.
+fn pair(paired: &mut Counted, person: usize, since: u64, auction: usize) {
+    paired.0 += 1;
+    paired.1 = paired.1.wrapping_add((auction as u64 ^ since).wrapping_mul(K1) ^ person as u64);
+}
+
+#[inline(never)]
+fn w4_graph(sales: &[Sale]) -> Counted {
+    let mut paired = (0, 0);
+    block_on(
+        graph! {
+            sales = from_iter(sales.iter().copied());
+            sold  = join();
+            sales -> filter_map(|sale| match sale {
+                Sale::Person { id, since } => Some(Keyed { key: id, value: since }),
+                Sale::Auction { .. } => None,
+            }) -> sold.left;
+            sales -> filter_map(|sale| match sale {
+                Sale::Auction { id, seller } => Some(Keyed { key: seller, value: id }),
+                Sale::Person { .. } => None,
+            }) -> sold.right;
+            sold -> for_each(|row| pair(&mut paired, row.key, row.value.0, row.value.1));
+        }
+        .run(),
+    );
+    paired
+}
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+#[inline(never)]
+fn w4_loop(sales: &[Sale]) -> Counted {
+    let mut paired = (0, 0);
+    // The newest person and the newest auction of a key; each row knows the one before it.
+    let mut keys: HashMap<usize, (u32, u32), FixedState> = HashMap::default();
+    let mut persons: Vec<(u64, u32)> = Vec::new();
+    let mut auctions: Vec<(usize, u32)> = Vec::new();
+    for sale in sales {
+        match *sale {
+            Sale::Person { id, since } => {
+                let (newest, auction) = keys.entry(id).or_insert((NONE, NONE));
+                let mut next = *auction;
+                while let Some((auction, before)) = auctions.get(next as usize) {
+                    pair(&mut paired, id, since, *auction);
+                    next = *before;
+                }
+                persons.push((since, *newest));
+                *newest = persons.len() as u32 - 1;
+            }
+            Sale::Auction { id, seller } => {
+                let (person, newest) = keys.entry(seller).or_insert((NONE, NONE));
+                let mut next = *person;
+                while let Some((since, before)) = persons.get(next as usize) {
+                    pair(&mut paired, seller, *since, id);
+                    next = *before;
+                }
+                auctions.push((id, *newest));
+                *newest = auctions.len() as u32 - 1;
+            }
+        }
+    }
+    paired
 }

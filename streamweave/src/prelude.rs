@@ -19,21 +19,23 @@ pub use crate::operator::keyed::{
     count, fold, key_by, max, mean, min, running_count, running_fold, running_max, running_mean, running_min,
     running_sum, sum,
 };
-pub use crate::operator::order::{first_per_key, last_per_key, sort, sort_by_key};
+pub use crate::operator::order::{first_per_key, keep, last_per_key, sort, sort_by_key};
 pub use crate::operator::rate::{debounce, rate_limit, sample, throttle};
 pub use crate::operator::sequence::{
     batch, batch_bytes, dedup, distinct, distinct_by, enumerate, every, pairwise, sample_by_chance, scan,
     skip, skip_while, take, take_while,
 };
 pub use crate::operator::window::{
-    Assigner, Late, Pane, Timing, Trigger, Window, cumulative, global, session, sliding, tumbling, windows,
+    Assigner, Late, Pane, Timing, Trigger, Window, count_windows, cumulative, global, session, sliding,
+    tumbling, windows,
 };
 pub use crate::operator::{
-    Aggregate, Ahead, Collect, Count, DistinctCount, ExactMean, ExactSum, First, Last, Max, Mean, Merge, Min,
-    Sum, TopN, Variance, arrival_time, epochs, event_time, from_start, to_changes, to_log, untimed,
+    Aggregate, Ahead, Collect, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Last, Max, Mean,
+    Merge, Min, Sum, TopN, Variance, arrival_time, epochs, event_time, from_start, to_changes, to_log,
+    untimed,
 };
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
-pub use crate::source::{from_channel, from_iter, from_stream, interval};
+pub use crate::source::{from_channel, from_iter, from_stream, interval, replay};
 pub use crate::time::{
     EventTime, LogicalTime, ProcessingTime, Strategy, TimeDelta, Units, ascending, bounded, partitioned,
     punctuated,

@@ -18,6 +18,8 @@ pub mod oracle;
 
 pub mod record;
 
+pub mod script;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

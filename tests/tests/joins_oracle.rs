@@ -117,7 +117,7 @@ fn in_time<D: Clone>(log: Vec<Seen<D, EventTime>>, may_be_behind: bool) -> Vec<(
                 assert!(next > frontier, "{next} after {frontier}");
                 frontier = next;
             }
-            Seen::End => {}
+            Seen::Idle(_) | Seen::End => {}
         }
     }
     rows

@@ -53,6 +53,52 @@ impl Topology {
         reached
     }
 
+    /// The nodes that depend on a node of this name, in topological order, itself not among them: those that an arrow
+    /// leads to from it, or from one of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use streamweave::prelude::*;
+    ///
+    /// let graph = graph! {
+    ///     numbers = from_iter(0..10);
+    ///     words = from_iter(["a", "b"]);
+    ///     numbers -> map(|n| n * 2) -> doubled;
+    ///     words -> shouted;
+    ///     doubled = collect();
+    ///     shouted = collect();
+    /// };
+    /// assert_eq!(graph.topology().downstream("numbers"), ["map", "doubled"]);
+    /// assert_eq!(graph.topology().upstream("doubled"), ["numbers", "map"]);
+    /// ```
+    pub fn downstream(&self, name: &str) -> Vec<&'static str> {
+        let mut reached = self.named(name);
+        // Every edge leads to a later node.
+        for to in 0..self.nodes.len() {
+            reached[to] |= self.edges.iter().any(|edge| edge.to == to && reached[edge.from]);
+        }
+        self.others(&reached, name)
+    }
+
+    /// The nodes that a node of this name depends on, in topological order, itself not among them.
+    pub fn upstream(&self, name: &str) -> Vec<&'static str> {
+        let mut reached = self.named(name);
+        for from in (0..self.nodes.len()).rev() {
+            reached[from] |= self.edges.iter().any(|edge| edge.from == from && reached[edge.to]);
+        }
+        self.others(&reached, name)
+    }
+
+    fn named(&self, name: &str) -> Vec<bool> {
+        self.nodes.iter().map(|node| node.name == name).collect()
+    }
+
+    fn others(&self, reached: &[bool], name: &str) -> Vec<&'static str> {
+        let nodes = self.nodes.iter().zip(reached);
+        nodes.filter(|(node, reached)| **reached && node.name != name).map(|(node, _)| node.name).collect()
+    }
+
     /// How many sources there are.
     pub fn sources(&self) -> usize {
         self.nodes.iter().filter(|node| node.is_source).count()

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use crate::time::Watermark;
 
 use super::aggregate::{Addable, Aggregate};
-use super::window::Window;
+use super::window::{Assigner, Window};
 
 /// Not [`Clone`], whatever `X` is.
 #[derive(Debug)]
@@ -96,13 +96,20 @@ bounds! {
         note = "derive `PartialEq, PartialOrd, Clone` for it, or take out first what is to be compared, with `map(|row| ..)`"
     )]
     Ordered: (PartialOrd + Clone);
-    /// What can be put in order, whatever it is.
+    /// What can be ranked.
     #[diagnostic::on_unimplemented(
         message = "rows of type `{Self}` cannot be ranked",
         label = "a rank is of what is `Ord + Clone`",
         note = "derive `Clone, PartialEq, Eq, PartialOrd, Ord` for it, or take out first what is to be ranked, with `map(|row| ..)`; floats are ordered by `f64::total_cmp` alone"
     )]
-    Totally: (Ord + Clone);
+    Ranked: (Ord + Clone);
+    /// What rows are put in order by.
+    #[diagnostic::on_unimplemented(
+        message = "rows cannot be sorted by `{Self}`",
+        label = "what rows are sorted by is `Ord`",
+        note = "derive `PartialEq, Eq, PartialOrd, Ord` for it, or name another key; for a float a type that compares by `f64::total_cmp`"
+    )]
+    Sortable: (Ord);
     /// What a call in flight is.
     #[diagnostic::on_unimplemented(
         message = "`{Self}` is not a future",
@@ -110,6 +117,13 @@ bounds! {
         note = "write `async move {{ .. }}` around what the function gives; for a function that does not wait use `map(|row| ..)`"
     )]
     Awaitable<B>: (Future<Output = B>);
+    /// What cuts time into windows; see [`Assigner`].
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` does not cut time into windows",
+        label = "expected windows, such as `Tumbling::new(10.secs())`",
+        note = "`streamweave::operator::window` has `Tumbling`, `Sliding`, `Cumulative` and `Global`; a type of your own implements `Assigner`"
+    )]
+    Windowing: (Assigner);
     /// A function of the rows of two inputs that are in one window and have one key.
     #[diagnostic::on_unimplemented(
         message = "expected a function that takes `&{K}`, `Window`, `Vec<{L}>` and `Vec<{R}>`",

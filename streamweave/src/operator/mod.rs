@@ -52,14 +52,14 @@ use crate::time::{Frontier, Timestamp};
 pub(crate) use blame::{Panicked, blaming, inside, watched};
 
 pub use aggregate::{
-    Addable, Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, First, Folded, Last, Max, Mean,
-    Merge, Min, Retract, Subtractable, Sum, TopN, Variance,
+    Addable, Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Folded, Last,
+    Max, Mean, Merge, Min, Retract, Subtractable, Sum, TopN, Variance,
 };
 pub use arrival_time::{ArrivalTime, arrival_time};
 pub use books::NodeReport;
 pub use bound::{
-    Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Repeatable, Step,
-    Summand, Totally, View,
+    Aggregates, Awaitable, CoGroups, Comparable, Function, Items, Key, Ordered, Promise, Ranked, Repeatable,
+    Sortable, Step, Summand, View, Windowing,
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};

@@ -9,7 +9,7 @@ use std::fmt::Debug;
 use super::edge::Origin;
 use super::push::{Chain, Port, Push};
 use crate::envelope::Update;
-use crate::time::{Frontier, ProcessingTime, Reached, Timestamp};
+use crate::time::{Frontier, Noted, ProcessingTime, Reached, Timestamp};
 
 /// The port number `N` of a node, counted from 0: an index as a type.
 #[derive(Clone, Copy, Debug)]
@@ -293,7 +293,8 @@ pub struct Emitted {
 
 impl Emitted {
     #[inline(never)]
-    fn advance(&mut self, (reached, is_idle): (Reached, bool), now: ProcessingTime) {
+    fn advance(&mut self, noted: Noted, now: ProcessingTime) {
+        let (reached, is_idle) = noted.read();
         if self.reached != reached {
             self.since = (now != ProcessingTime::MIN).then_some(now);
         }
@@ -398,8 +399,8 @@ macro_rules! tuples {
             fn settle(&mut self, ports: &mut [Emitted], now: ProcessingTime) {
                 $(
                     ports[$field].rows += std::mem::take(&mut self.$field.emitted);
-                    if let Some(reached) = self.$field.reached.take() {
-                        ports[$field].advance(reached, now);
+                    if let Some(noted) = self.$field.noted.take() {
+                        ports[$field].advance(noted, now);
                     }
                     self.$field.behind.settle();
                 )*

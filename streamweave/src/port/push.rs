@@ -1,7 +1,7 @@
 //! How a row is handed on inside a worker.
 
 use crate::envelope::Update;
-use crate::time::{Frontier, Reached, Timestamp};
+use crate::time::{Frontier, Noted, Timestamp};
 
 /// What stands behind an output port: takes rows and frontiers, in order, at once.
 ///
@@ -31,14 +31,14 @@ pub trait Chain {
 pub struct Port<S> {
     pub(crate) behind: S,
     pub(crate) emitted: u64,
-    /// How far the port has come, where it has in this batch, and whether it is idle.
-    pub(crate) reached: Option<(Reached, bool)>,
+    /// The frontier of the port, where it has moved in this batch.
+    pub(crate) noted: Option<Noted>,
 }
 
 impl<S> Port<S> {
     #[inline(always)]
     pub(crate) fn to(behind: S) -> Self {
-        Port { behind, emitted: 0, reached: None }
+        Port { behind, emitted: 0, noted: None }
     }
 
     /// Emits a row.
@@ -75,7 +75,7 @@ impl<S> Port<S> {
     where
         S: Push<D, T, R>,
     {
-        self.reached = Some((Reached::of(&frontier), frontier.is_idle()));
+        self.noted = Some(Noted::of(&frontier));
         self.behind.advance(frontier);
     }
 }

@@ -8,6 +8,7 @@ mod channel;
 mod decoded;
 mod interval;
 mod iter;
+mod replay;
 mod rows;
 mod stream;
 
@@ -21,4 +22,5 @@ pub use channel::{FromChannel, from_channel};
 pub use decoded::Decoded;
 pub use interval::{Interval, interval};
 pub use iter::{FromIter, from_iter};
+pub use replay::{Replay, replay};
 pub use stream::{FromStream, from_stream};

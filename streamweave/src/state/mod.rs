@@ -2,6 +2,7 @@
 
 mod chance;
 mod due;
+mod event_log;
 mod key_slab;
 mod lru;
 mod ordered_map;
@@ -10,6 +11,7 @@ mod waiting;
 
 pub(crate) use chance::Chance;
 pub use due::Due;
+pub use event_log::{EventLog, NotInLog};
 pub use key_slab::KeySlab;
 pub use lru::Lru;
 pub use ordered_map::OrderedMap;

@@ -5,15 +5,15 @@
 
 /// A calendar date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Date {
-    pub(super) year: i64,
-    pub(super) month: u32,
-    pub(super) day: u32,
+pub(crate) struct Date {
+    pub(crate) year: i64,
+    pub(crate) month: u32,
+    pub(crate) day: u32,
 }
 
 impl Date {
     /// The days from 1970-01-01 to this date, or `None` where there is no such date.
-    pub(super) fn days(self) -> Option<i64> {
+    pub(crate) fn days(self) -> Option<i64> {
         let possible =
             (1..=12).contains(&self.month) && (1..=days_in_month(self.year, self.month)).contains(&self.day);
         possible.then(|| self.days_unchecked())
@@ -30,7 +30,7 @@ impl Date {
     }
 
     /// The date that is `days` after 1970-01-01.
-    pub(super) fn from_days(days: i64) -> Date {
+    pub(crate) fn from_days(days: i64) -> Date {
         let days = days + 719_468;
         let era = days.div_euclid(146_097);
         let day_of_era = days.rem_euclid(146_097);

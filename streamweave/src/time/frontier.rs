@@ -159,6 +159,32 @@ pub enum Reached {
     End,
 }
 
+/// A frontier as a port notes it: two words, which are read when somebody asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
+    bits: u64,
+    read: fn(u64) -> (Reached, bool),
+}
+
+impl Noted {
+    /// Of several least times the first is noted.
+    #[inline(always)]
+    pub(crate) fn of<T: Timestamp>(frontier: &Frontier<T>) -> Self {
+        match frontier.elements() {
+            [] => Noted { bits: 0, read: |_| (Reached::End, false) },
+            [least, ..] if frontier.is_idle() => {
+                Noted { bits: least.to_bits(), read: |bits| (T::of_bits(bits), true) }
+            }
+            [least, ..] => Noted { bits: least.to_bits(), read: |bits| (T::of_bits(bits), false) },
+        }
+    }
+
+    /// How far the port has come, and whether it is idle.
+    pub(crate) fn read(self) -> (Reached, bool) {
+        (self.read)(self.bits)
+    }
+}
+
 impl Reached {
     /// Where this frontier is; of several least times the first is shown.
     #[inline]

@@ -14,8 +14,10 @@ mod inputs;
 mod timestamp;
 mod watermark;
 
+pub(crate) use civil::Date;
 pub use clock::{Clock, ManualClock, ProcessingTime, SystemClock};
 pub use delta::{TimeDelta, Units};
+pub(crate) use frontier::Noted;
 pub use frontier::{Antichain, Frontier, Moment, Reached};
 pub use inputs::Inputs;
 pub use timestamp::{EventTime, LogicalTime, ParseTimeError, Timestamp, TotalOrder};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::TimeDelta;
 use super::civil::Date;
-use super::frontier::{Antichain, AtMostOne, Moment};
+use super::frontier::{Antichain, AtMostOne, Frontier, Moment, Reached};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
@@ -30,6 +30,20 @@ pub trait Timestamp: Clone + Eq + Debug + Send + 'static {
     /// The time as reports show it.
     fn moment(&self) -> Moment {
         Moment::Unnamed
+    }
+
+    /// What a port notes of the time for reports, at each frontier: zero, or bits that
+    /// [`of_bits`](Timestamp::of_bits) reads.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn to_bits(&self) -> u64 {
+        u64::from(*self != Self::minimum())
+    }
+
+    /// How far a stream is whose least time has these bits.
+    #[doc(hidden)]
+    fn of_bits(bits: u64) -> Reached {
+        if bits == 0 { Reached::Start } else { Reached::At(Moment::Unnamed) }
     }
 }
 
@@ -67,6 +81,15 @@ impl Timestamp for LogicalTime {
 
     fn moment(&self) -> Moment {
         Moment::Logical(*self)
+    }
+
+    #[inline(always)]
+    fn to_bits(&self) -> u64 {
+        self.0
+    }
+
+    fn of_bits(bits: u64) -> Reached {
+        Reached::of(&Frontier::at(LogicalTime(bits)))
     }
 }
 
@@ -150,6 +173,15 @@ impl Timestamp for EventTime {
     #[inline]
     fn moment(&self) -> Moment {
         Moment::Event(*self)
+    }
+
+    #[inline(always)]
+    fn to_bits(&self) -> u64 {
+        self.0.cast_unsigned()
+    }
+
+    fn of_bits(bits: u64) -> Reached {
+        Reached::of(&Frontier::at(EventTime(bits.cast_signed())))
     }
 }
 

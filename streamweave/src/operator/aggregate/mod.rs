@@ -11,17 +11,18 @@
 //! | [`Variance`] | three numbers | yes | no |
 //! | [`Min`], [`Max`], [`First`], [`Last`] | a value | yes | no |
 //! | [`TopN`] | n values | yes | no |
-//! | [`DistinctCount`] | every different value | yes | yes |
+//! | [`DistinctCount`], [`Extremes`] | every different value | yes | yes |
 //! | [`Collect`] | every value | yes | no |
 //! | a tuple of aggregates | what they keep | where all do | where all do |
 //!
-//! An extreme cannot take back a value, for it does not know the next one: over changes there is
-//! [`top_n`](super::changes::top_n()), which keeps them all.
+//! `Min` and `Max` cannot take back a value, for they do not know the next one: [`Extremes`] does. Over a stream of changes
+//! there is [`top_n`](super::changes::top_n()).
 
 mod count;
 mod distinct_count;
 mod exact;
 mod extreme;
+mod extremes;
 mod folded;
 mod gathered;
 mod sum;
@@ -36,6 +37,7 @@ pub use count::Count;
 pub use distinct_count::DistinctCount;
 pub use exact::{ExactMean, ExactSum};
 pub use extreme::{Max, Min};
+pub use extremes::Extremes;
 pub use folded::Folded;
 pub use gathered::{Collect, First, Last};
 pub use sum::{Addable, Mean, Subtractable, Sum};

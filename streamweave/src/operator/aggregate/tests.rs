@@ -118,6 +118,7 @@ fn merging_is_adding_all() {
     merges(Last::new);
     merges(Collect::new);
     merges(DistinctCount::new);
+    merges(Extremes::new);
     (0..5).for_each(|n| merges(|| TopN::new(n)));
     merges(|| (Count::new(), Max::new()));
     merges(|| (Count::new(), Max::new(), TopN::new(2), First::new(), Last::new(), Sum::new()));
@@ -129,6 +130,7 @@ fn what_is_taken_back_was_never_there() {
     retracts(Sum::new);
     retracts(Mean::new);
     retracts(DistinctCount::new);
+    retracts(Extremes::new);
     retracts(|| (Count::new(), Sum::new(), Mean::new()));
 }
 

@@ -68,15 +68,16 @@ use crate::time::{ProcessingTime, TimeDelta, Timestamp};
 pub fn lookup<K, V, T, W, Q, F, C>(
     _input: Edge<Keyed<K, V>, T>,
     call: C,
-) -> K::Node<C::Node<F::Node<Lookup<K, V, W, Q::Err, C>>>>
+) -> K::Node<W::Node<C::Node<F::Node<Lookup<K, V, W, Q::Err, C>>>>>
 where
     K: Key,
+    W: crate::operator::Repeatable,
     C: Function<K, F>,
     F: Awaitable<Q>,
     Q: ResultLike<Ok = Option<W>>,
 {
     let calls = AsyncCalls::new(call, GivesOrFails::new());
-    K::node(C::node(F::node(Lookup { calls, memory: NoCache, rows: PhantomData })))
+    K::node(W::node(C::node(F::node(Lookup { calls, memory: NoCache, rows: PhantomData }))))
 }
 
 type Calls<K, W, E, C, G, H> = AsyncCalls<K, C, GivesOrFails<Option<W>, E>, G, H>;

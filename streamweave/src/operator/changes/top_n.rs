@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::by_time::{ByTime, Group, Shown};
 use crate::envelope::{Keyed, ToDiff, Update};
-use crate::operator::{Key, Node, Totally};
+use crate::operator::{Key, Node, Ranked};
 use crate::port::{Edge, OutLate};
 use crate::time::TotalOrder;
 
@@ -51,7 +51,7 @@ use crate::time::TotalOrder;
 ///
 /// The run ends with [`Unsound`](super::Unsound) where a row was taken back more often than it was there.
 #[doc(alias = "rank")]
-pub fn top_n<K: Key + Shown, V: Totally, T: TotalOrder, R: ToDiff<Diff = i64>>(
+pub fn top_n<K: Key + Shown, V: Ranked, T: TotalOrder, R: ToDiff<Diff = i64>>(
     _input: Edge<Keyed<K, V>, T, R>,
     n: usize,
 ) -> <K as Key>::Node<<K as Shown>::Node<V::Node<Top<K, V, T, R, impl FnMut() -> TopGroup<V>>>>> {

@@ -2,7 +2,9 @@
 
 use crate::envelope::{Keyed, Update};
 use crate::operator::window::{Assigner, Window};
-use crate::operator::{Cause, CoGroups, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::operator::{
+    Cause, CoGroups, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume, Windowing,
+};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::time::{EventTime, Frontier};
 
@@ -46,17 +48,20 @@ use super::windows::{Both, Windows};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn co_group<K: Key, L: Repeatable, R: Repeatable, A: Assigner, F, I: IntoIterator>(
+pub fn co_group<K: Key, L: Repeatable, R: Repeatable, A: Windowing, F, I: IntoIterator>(
     _left: Edge<Keyed<K, L>, EventTime>,
     _right: Edge<Keyed<K, R>, EventTime>,
     assigner: A,
     function: F,
-) -> K::Node<L::Node<R::Node<F::Node<Node<CoGroup<K, L, R, A, F>, OnlyOut<I::Item, EventTime, ()>>>>>>
+) -> K::Node<L::Node<R::Node<A::Node<F::Node<Grouped<K, L, R, A, F, I>>>>>>
 where
     F: CoGroups<K, L, R, I>,
 {
     with::<K, L, R, A, F, I>(inputs(), assigner, function)
 }
+
+type Grouped<K, L, R, A, F, I> =
+    Node<CoGroup<K, L, R, A, F>, OnlyOut<<I as IntoIterator>::Item, EventTime, ()>>;
 
 inlets! {
     /// The inputs of a [`co_group`](super::co_group()).
@@ -71,16 +76,16 @@ pub fn inputs<K, L, R>() -> Inputs<Edge<Keyed<K, L>, EventTime>, Edge<Keyed<K, R
 
 /// As [`co_group`](super::co_group()), of inputs that are fed by name.
 #[doc(hidden)]
-pub fn with<K: Key, L: Repeatable, R: Repeatable, A: Assigner, F, I: IntoIterator>(
+pub fn with<K: Key, L: Repeatable, R: Repeatable, A: Windowing, F, I: IntoIterator>(
     _inputs: Inputs<Edge<Keyed<K, L>, EventTime>, Edge<Keyed<K, R>, EventTime>>,
     assigner: A,
     function: F,
-) -> K::Node<L::Node<R::Node<F::Node<Node<CoGroup<K, L, R, A, F>, OnlyOut<I::Item, EventTime, ()>>>>>>
+) -> K::Node<L::Node<R::Node<A::Node<F::Node<Grouped<K, L, R, A, F, I>>>>>>
 where
     F: CoGroups<K, L, R, I>,
 {
     let group = CoGroup { windows: Windows::new(assigner), function };
-    K::node(L::node(R::node(F::node(Node::new(group, OnlyOut::new())))))
+    K::node(L::node(R::node(A::node(F::node(Node::new(group, OnlyOut::new()))))))
 }
 
 /// See [`co_group`](super::co_group()).

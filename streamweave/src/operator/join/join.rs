@@ -92,84 +92,88 @@ pub fn with<K: Key, L: Repeatable, R: Repeatable, T: TotalOrder>(
 #[derive(Clone, Debug)]
 pub struct Join<K, L, R, T: Timestamp> {
     /// They stand in the table itself: a row costs one look-up, and it is mostly memory that it waits for.
-    keys: HashTable<Chains<K>>,
+    keys: HashTable<Newest<K>>,
     hasher: FixedState,
     left: Arena<L, T>,
     right: Arena<R, T>,
     inputs: Frontiers<T>,
 }
 
-/// A key, and where its rows are.
+/// A key, and where the newest of its rows are.
 #[derive(Clone, Debug)]
-struct Chains<K> {
+struct Newest<K> {
     key: K,
-    left: Chain,
-    right: Chain,
-}
-
-/// The first and the last of the rows of a key on one side.
-#[derive(Clone, Copy, Debug)]
-struct Chain {
-    first: u32,
-    last: u32,
+    left: u32,
+    right: u32,
 }
 
 /// No row.
 const NONE: u32 = u32::MAX;
 
-impl Chain {
-    const EMPTY: Chain = Chain { first: NONE, last: NONE };
-}
-
-/// The rows of one side, each with the place of the next of its key.
+/// The rows of one side, each with the place of the one before it of its key: a row that comes is written without another
+/// being looked at.
 #[derive(Clone, Debug)]
 struct Arena<D, T> {
     rows: Vec<Link<D, T>>,
+    /// The places of what is being given out.
+    found: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
 struct Link<D, T> {
     data: D,
     time: T,
-    next: u32,
+    before: u32,
 }
 
 impl<D, T> Arena<D, T> {
     fn new() -> Self {
-        Arena { rows: Vec::new() }
+        Arena { rows: Vec::new(), found: Vec::new() }
     }
 
-    /// Puts a row at the end of its chain.
+    /// Adds a row to those of a key.
     #[inline(always)]
-    fn push(&mut self, chain: &mut Chain, data: D, time: T) {
+    fn push(&mut self, newest: &mut u32, data: D, time: T) {
         let place = u32::try_from(self.rows.len()).ok().filter(|&place| place != NONE);
         let place = place.expect("at most 2^32 - 1 rows on one side of a join");
-        self.rows.push(Link { data, time, next: NONE });
-        match self.rows.get_mut(chain.last as usize) {
-            Some(last) if chain.last != NONE => last.next = place,
-            _ => chain.first = place,
-        }
-        chain.last = place;
+        self.rows.push(Link { data, time, before: *newest });
+        *newest = place;
     }
 
-    /// The rows of a chain.
+    /// Gives out the rows of a key, in order of arrival; whether there are any.
     #[inline(always)]
-    fn of(&self, chain: Chain) -> impl Iterator<Item = &Link<D, T>> {
-        let link = |place: u32| (place != NONE).then(|| &self.rows[place as usize]);
-        std::iter::successors(link(chain.first), move |row| link(row.next))
+    fn of(&mut self, newest: u32, mut give: impl FnMut(&D, &T)) -> bool {
+        let Some(row) = self.rows.get(newest as usize) else { return false };
+        if row.before != NONE {
+            self.find_older(row.before);
+            while let Some(place) = self.found.pop() {
+                let row = &self.rows[place as usize];
+                give(&row.data, &row.time);
+            }
+        }
+        let row = &self.rows[newest as usize];
+        give(&row.data, &row.time);
+        true
+    }
+
+    /// Notes the places of a row and of those before it.
+    #[inline]
+    fn find_older(&mut self, mut place: u32) {
+        while let Some(row) = self.rows.get(place as usize) {
+            self.found.push(place);
+            place = row.before;
+        }
     }
 }
 
 impl<K: Hash + Eq, L, R, T: Timestamp> Join<K, L, R, T> {
-    /// The chains of a key.
+    /// Where the rows of a key are.
     #[inline(always)]
-    fn chains<'a>(keys: &'a mut HashTable<Chains<K>>, hasher: &FixedState, key: K) -> &'a mut Chains<K> {
+    fn newest<'a>(keys: &'a mut HashTable<Newest<K>>, hasher: &FixedState, key: K) -> &'a mut Newest<K> {
         let hash = hasher.hash_one(&key);
-        match keys.entry(hash, |chains| chains.key == key, |chains| hasher.hash_one(&chains.key)) {
+        match keys.entry(hash, |newest| newest.key == key, |newest| hasher.hash_one(&newest.key)) {
             Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(vacant) => {
-                vacant.insert(Chains { key, left: Chain::EMPTY, right: Chain::EMPTY }).into_mut()
-            }
+            Entry::Vacant(vacant) => vacant.insert(Newest { key, left: NONE, right: NONE }).into_mut(),
         }
     }
 }
@@ -198,16 +202,14 @@ where
         if super::is_null(&key) {
             return cx.filtered();
         }
-        let chains = Self::chains(&mut self.keys, &self.hasher, key);
-        let mut is_matched = false;
-        for partner in self.right.of(chains.right) {
-            is_matched = true;
-            let value = (value.clone(), partner.data.clone());
-            let time = time.clone().max(partner.time.clone());
-            out.push(Update { data: Keyed { key: chains.key.clone(), value }, time, diff: () });
-        }
+        let newest = Self::newest(&mut self.keys, &self.hasher, key);
+        let is_matched = self.right.of(newest.right, |partner, partners_time| {
+            let value = (value.clone(), partner.clone());
+            let time = time.clone().max(partners_time.clone());
+            out.push(Update { data: Keyed { key: newest.key.clone(), value }, time, diff: () });
+        });
         if !is_last {
-            self.left.push(&mut chains.left, value, time);
+            self.left.push(&mut newest.left, value, time);
         }
         match (is_matched, is_last) {
             (true, _) => cx.passed(),
@@ -242,16 +244,14 @@ where
         if super::is_null(&key) {
             return cx.filtered();
         }
-        let chains = Self::chains(&mut self.keys, &self.hasher, key);
-        let mut is_matched = false;
-        for partner in self.left.of(chains.left) {
-            is_matched = true;
-            let value = (partner.data.clone(), value.clone());
-            let time = time.clone().max(partner.time.clone());
-            out.push(Update { data: Keyed { key: chains.key.clone(), value }, time, diff: () });
-        }
+        let newest = Self::newest(&mut self.keys, &self.hasher, key);
+        let is_matched = self.left.of(newest.left, |partner, partners_time| {
+            let value = (partner.clone(), value.clone());
+            let time = time.clone().max(partners_time.clone());
+            out.push(Update { data: Keyed { key: newest.key.clone(), value }, time, diff: () });
+        });
         if !is_last {
-            self.right.push(&mut chains.right, value, time);
+            self.right.push(&mut newest.right, value, time);
         }
         match (is_matched, is_last) {
             (true, _) => cx.passed(),

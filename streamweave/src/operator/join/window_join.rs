@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::envelope::{Keyed, Update};
 use crate::operator::window::{Assigner, Pane};
-use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume, Windowing};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::time::{EventTime, Frontier};
 
@@ -62,11 +62,11 @@ use super::windows::{Both, Windows};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn window_join<K: Key, L: Repeatable, R: Repeatable, A: Assigner>(
+pub fn window_join<K: Key, L: Repeatable, R: Repeatable, A: Windowing>(
     _left: Edge<Keyed<K, L>, EventTime>,
     _right: Edge<Keyed<K, R>, EventTime>,
     assigner: A,
-) -> K::Node<L::Node<R::Node<Joined<K, L, R, A>>>> {
+) -> K::Node<L::Node<R::Node<A::Node<Joined<K, L, R, A>>>>> {
     with::<K, L, R, A>(inputs(), assigner)
 }
 
@@ -88,12 +88,12 @@ pub fn inputs<K, L, R>() -> Inputs<Edge<Keyed<K, L>, EventTime>, Edge<Keyed<K, R
 
 /// As [`window_join`](super::window_join()), of inputs that are fed by name.
 #[doc(hidden)]
-pub fn with<K: Key, L: Repeatable, R: Repeatable, A: Assigner>(
+pub fn with<K: Key, L: Repeatable, R: Repeatable, A: Windowing>(
     _inputs: Inputs<Edge<Keyed<K, L>, EventTime>, Edge<Keyed<K, R>, EventTime>>,
     assigner: A,
-) -> K::Node<L::Node<R::Node<Joined<K, L, R, A>>>> {
+) -> K::Node<L::Node<R::Node<A::Node<Joined<K, L, R, A>>>>> {
     let join = WindowJoin { windows: Windows::new(assigner), shape: PhantomData };
-    K::node(L::node(R::node(Node::new(join, OnlyOut::new()))))
+    K::node(L::node(R::node(A::node(Node::new(join, OnlyOut::new())))))
 }
 
 shapes! { WindowJoin<K, L, R, A>, Rows }

@@ -5,11 +5,13 @@
 //! `late`, with its time.
 
 mod first_per_key;
+mod keep;
 mod last_per_key;
 mod lifetime;
 mod sort;
 
 pub use first_per_key::{FinalFirstPerKey, FirstPerKey, first_per_key};
+pub use keep::{Keep, keep};
 pub use last_per_key::{LastPerKey, last_per_key};
 pub use lifetime::{Forever, Lifetime, Within};
 pub use sort::{Sort, sort, sort_by_key};

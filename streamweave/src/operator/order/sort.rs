@@ -1,7 +1,7 @@
 //! Rows in the order of their times.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, View};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, Sortable, View};
 use crate::port::{Edge, OutLate, Port, Push};
 use crate::state::TimeQueue;
 use crate::time::{Frontier, TotalOrder};
@@ -67,14 +67,14 @@ pub fn sort<D, T: TotalOrder, R>(
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[doc(alias = "order_by")]
-pub fn sort_by_key<D, T: TotalOrder, R, K: Ord, F>(
+pub fn sort_by_key<D, T: TotalOrder, R, K: Sortable, F>(
     _input: Edge<D, T, R>,
     key: F,
-) -> F::Node<Node<Sort<D, T, R, K, F>, OutLate<D, T, R, Update<D, T, R>, (), ()>>>
+) -> F::Node<K::Node<Node<Sort<D, T, R, K, F>, OutLate<D, T, R, Update<D, T, R>, (), ()>>>>
 where
     F: View<D, K>,
 {
-    F::node(Node::new(Sort::new(key), OutLate::new()))
+    F::node(K::node(Node::new(Sort::new(key), OutLate::new())))
 }
 
 /// See [`sort`].

@@ -91,7 +91,7 @@ pub(crate) fn above_zero(what: &str, length: TimeDelta) -> Result<(), Cause> {
 }
 
 /// Cuts off what lies beyond the ends of time.
-fn window(start: i128, end: i128) -> Window {
+pub(super) fn window(start: i128, end: i128) -> Window {
     let cut_off = |time: i128| EventTime::from_micros(time.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
     Window { start: cut_off(start), end: cut_off(end) }
 }

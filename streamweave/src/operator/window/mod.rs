@@ -1,7 +1,8 @@
 //! Windows over event time.
 //!
 //! [`tumbling()`], [`sliding()`], [`cumulative()`], [`global()`] and [`windows()`], for an [`Assigner`] of any kind, give
-//! [`Windows`]: what they have in common is told there. [`session()`] windows are cut by the rows themselves.
+//! [`Windows`]: what they have in common is told there. [`session()`] windows are cut by the rows themselves, and
+//! [`count_windows()`] by their number.
 //!
 //! A window is half-open, `[start, end)`. It fires when the frontier reaches its end, not before
 //! (rule B6); a row is late when the frontier has passed all of its windows, and only then
@@ -10,6 +11,8 @@
 mod accumulation;
 mod assigner;
 mod begin;
+mod calendar;
+mod count;
 mod late;
 mod merging;
 mod once;
@@ -24,6 +27,10 @@ mod windows;
 pub use accumulation::{Accumulating, Accumulation, Discarding, FiresOnce, Retracting};
 pub use assigner::{Assigner, Assigns, Cumulative, Disjoint, Global, Overlapping, Sliding, Tumbling};
 pub use begin::{Begin, FoldFrom};
+#[cfg(feature = "time-zones")]
+pub use calendar::UnknownZone;
+pub use calendar::{Calendar, Weekday};
+pub use count::{CountAggregate, CountWindows, count_windows};
 pub use merging::Merging;
 pub use once::Single;
 pub use order::{ByArrival, ByKey, PaneOrder};
