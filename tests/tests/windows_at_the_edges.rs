@@ -283,3 +283,15 @@ fn a_great_many_tiny_windows_open_at_once_in_any_order() {
         session(1.micros()),
     );
 }
+
+#[test]
+#[ignore = "finding: time grows with the square of the number of windows that are open"]
+fn the_cost_of_a_row_does_not_grow_with_the_number_of_open_windows() {
+    let time = |rows: i64| {
+        let begun = std::time::Instant::now();
+        many!(0..rows, rows, tumbling(1.micros()));
+        begun.elapsed()
+    };
+    let (few, many) = (time(4_000), time(32_000));
+    assert!(many < few * 8 * 3, "{few:?} for 4 000 rows, {many:?} for 32 000");
+}
