@@ -289,4 +289,7 @@ mod guide {
 
     #[doc = include_str!("../../docs/guide/4-testing-a-graph.md")]
     struct TestingAGraph;
+
+    #[doc = include_str!("../../docs/guide/5-time.md")]
+    struct Time;
 }
