@@ -292,4 +292,10 @@ mod guide {
 
     #[doc = include_str!("../../docs/guide/5-time.md")]
     struct Time;
+
+    #[doc = include_str!("../../docs/guide/6-why-does-my-window-not-fire.md")]
+    struct WhyDoesMyWindowNotFire;
+
+    #[doc = include_str!("../../docs/guide/7-joins.md")]
+    struct Joins;
 }
