@@ -26,6 +26,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # The guide
+//!
+//! In `docs/guide` of the repository; its programs are tests. A first graph, nodes, ports and errors, testing a graph; then
+//! time, in pictures: watermarks, windows of every kind, late rows; why a window does not fire, and who holds it; joins,
+//! and which for what. For reference: [windows](operator::window), [watermarks](time::Strategy), [joins](operator::join),
+//! [what holds a graph](graph::Explanation::holder).
+//!
 //! # The order of the modules
 //!
 //! A datum's way runs down this list; a module uses only those above it.
