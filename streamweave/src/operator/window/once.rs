@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! Almost every row goes to the newest window or to one a little older. So the newest stands in a
-//! field of its own, older ones in a short vector in order of their starts; maps are recycled. A
+//! field of its own, older ones in a queue in order of their starts; maps are recycled. A
 //! row for the newest window costs two compares and a look-up, an advance of the frontier one
 //! compare.
 
@@ -17,9 +17,10 @@ use crate::port::{Port, Push};
 use crate::state::OrderedMap;
 use crate::time::{EventTime, Frontier};
 
-use super::assigner::Assigner;
+use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
+use super::line::Line;
 use super::order::PaneOrder;
 use super::pane::{Late, Pane, Window};
 
@@ -110,7 +111,7 @@ struct OpenWindows<K, A, G> {
     next_due: i64,
     newest: OpenWindow<K, A>,
     /// By start, all before the newest.
-    older: Vec<OpenWindow<K, A>>,
+    older: Line<OpenWindow<K, A>>,
     recycled: Vec<OrderedMap<K, A>>,
 }
 
@@ -125,11 +126,13 @@ struct OpenWindow<K, A> {
     map: OrderedMap<K, A>,
 }
 
-impl<K, A> OpenWindow<K, A> {
-    fn none() -> Self {
+impl<K, A> Default for OpenWindow<K, A> {
+    fn default() -> Self {
         OpenWindow { start: i64::MAX, last: i64::MIN, map: OrderedMap::default() }
     }
+}
 
+impl<K, A> OpenWindow<K, A> {
     #[inline(always)]
     fn holds(&self, time: i64) -> bool {
         self.start <= time && time <= self.last
@@ -156,8 +159,8 @@ impl<K, A, G> OpenWindows<K, A, G> {
             assigner,
             frontier: i64::MIN,
             next_due: i64::MAX,
-            newest: OpenWindow::none(),
-            older: Vec::new(),
+            newest: OpenWindow::default(),
+            older: Line::default(),
             recycled: Vec::new(),
         }
     }
@@ -172,8 +175,8 @@ impl<K, A, G> OpenWindows<K, A, G> {
             return Ok(&mut self.newest.map);
         }
         // Rows out of order mostly belong to the window before the newest.
-        match self.older.len().checked_sub(1) {
-            Some(last) if self.older[last].holds(time) => Ok(&mut self.older[last].map),
+        match self.older.last() {
+            Some(last) if self.older.at(last).holds(time) => Ok(&mut self.older.at(last).map),
             _ => self.find_or_open(time),
         }
     }
@@ -183,8 +186,10 @@ impl<K, A, G> OpenWindows<K, A, G> {
     where
         G: Assigner,
     {
-        if let Some(i) = self.older.iter().rposition(|window| window.holds(time)) {
-            return Ok(&mut self.older[i].map);
+        if let Some(at) = self.older.last_where(|window| window.start <= time)
+            && self.older.at(at).holds(time)
+        {
+            return Ok(&mut self.older.at(at).map);
         }
         let window = self.assigner.slice(EventTime::from_micros(time));
         let end = window.end.micros();
@@ -192,8 +197,7 @@ impl<K, A, G> OpenWindows<K, A, G> {
             return Err(window);
         }
         self.next_due = self.next_due.min(end);
-        // The window that ends at the greatest time holds it, too.
-        let last = if end == i64::MAX { end } else { end - 1 };
+        let last = last_time(&self.assigner, window);
         Ok(self.open(window.start.micros(), last))
     }
 
@@ -206,9 +210,8 @@ impl<K, A, G> OpenWindows<K, A, G> {
             }
             return &mut self.newest.map;
         }
-        let i = self.older.partition_point(|older| older.start < start);
-        self.older.insert(i, window);
-        &mut self.older[i].map
+        let at = self.older.insert(window, |older| older.start < start);
+        &mut self.older.at(at).map
     }
 
     /// Takes the earliest window that the frontier has reached, and its panes by first arrival.
@@ -216,10 +219,9 @@ impl<K, A, G> OpenWindows<K, A, G> {
         if self.next_due > self.frontier {
             return None;
         }
-        let mut closed = if self.older.is_empty() {
-            std::mem::replace(&mut self.newest, OpenWindow::none())
-        } else {
-            self.older.remove(0)
+        let mut closed = match self.older.take_first() {
+            Some(first) => first,
+            None => std::mem::take(&mut self.newest),
         };
         if closed.is_none() {
             return None;

@@ -19,9 +19,10 @@ use crate::port::{Port, Push};
 use crate::state::{KeySlab, OrderedMap};
 use crate::time::{EventTime, Frontier};
 
-use super::assigner::Assigner;
+use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
+use super::line::Line;
 use super::order::PaneOrder;
 use super::pane::{Late, Pane, Window};
 
@@ -35,7 +36,7 @@ pub struct OverlappingOnce<K, A, I, G, O> {
     next_due: i64,
     newest: Open<K, A>,
     /// By start, all before the newest.
-    older: Vec<Open<K, A>>,
+    older: Line<Open<K, A>>,
     recycled: Vec<OrderedMap<K, Arrived<A>>>,
     closed: Vec<Closed>,
     /// Windows with rows, by end.
@@ -67,12 +68,14 @@ struct Open<K, A> {
     map: OrderedMap<K, Arrived<A>>,
 }
 
-impl<K, A> Open<K, A> {
-    fn none() -> Self {
+impl<K, A> Default for Open<K, A> {
+    fn default() -> Self {
         let span = Window { start: EventTime::MAX, end: EventTime::MIN };
         Open { start: i64::MAX, last: i64::MIN, span, expires: i64::MAX, map: OrderedMap::default() }
     }
+}
 
+impl<K, A> Open<K, A> {
     #[inline(always)]
     fn holds(&self, time: i64) -> bool {
         self.start <= time && time <= self.last
@@ -186,8 +189,8 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             init,
             frontier: i64::MIN,
             next_due: i64::MAX,
-            newest: Open::none(),
-            older: Vec::new(),
+            newest: Open::default(),
+            older: Line::default(),
             recycled: Vec::new(),
             closed: Vec::new(),
             due: BTreeSet::new(),
@@ -205,15 +208,17 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             return Ok(Place::Newest);
         }
         // Rows out of order mostly belong to the slice before the newest.
-        match self.older.len().checked_sub(1) {
-            Some(last) if self.older[last].holds(time) => Ok(Place::Older(last)),
+        match self.older.last() {
+            Some(last) if self.older.at(last).holds(time) => Ok(Place::Older(last)),
             _ => self.find_or_open(time),
         }
     }
 
     #[inline(never)]
     fn find_or_open(&mut self, time: i64) -> Result<Place, Option<Window>> {
-        if let Some(at) = self.older.iter().rposition(|slice| slice.holds(time)) {
+        if let Some(at) = self.older.last_where(|slice| slice.start <= time)
+            && self.older.at(at).holds(time)
+        {
             return Ok(Place::Older(at));
         }
         let span = self.assigner.slice(EventTime::from_micros(time));
@@ -230,7 +235,7 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
 
     fn open(&mut self, span: Window, expires: i64) -> Place {
         let start = span.start.micros();
-        let last = if span.end == EventTime::MAX { i64::MAX } else { span.end.micros() - 1 };
+        let last = last_time(&self.assigner, span);
         let slice = Open { start, last, span, expires, map: self.recycled.pop().unwrap_or_default() };
         if self.newest.is_none() || start > self.newest.start {
             let before = std::mem::replace(&mut self.newest, slice);
@@ -239,17 +244,16 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             }
             return Place::Newest;
         }
-        let at = self.older.partition_point(|older| older.start < start);
-        self.older.insert(at, slice);
-        Place::Older(at)
+        Place::Older(self.older.insert(slice, |older| older.start < start))
     }
 
     /// Takes the first slice that ends at or before a time.
     fn take_until(&mut self, end: EventTime) -> Option<Open<K, A>> {
         match self.older.first() {
-            Some(first) => (first.span.end <= end).then(|| self.older.remove(0)),
+            Some(first) if first.span.end > end => None,
+            Some(_) => self.older.take_first(),
             None if self.newest.is_none() || self.newest.span.end > end => None,
-            None => Some(std::mem::replace(&mut self.newest, Open::none())),
+            None => Some(std::mem::take(&mut self.newest)),
         }
     }
 }
@@ -282,7 +286,10 @@ where
                     out.push(Update { data, time: window.last(), diff: () });
                 }
             }
-            self.forget(end.micros());
+            // Windows that end together need the same slices.
+            if self.due.first().is_none_or(|(next, _)| *next > end) {
+                self.forget(end.micros());
+            }
         }
         self.next_due = self.due.first().map_or(i64::MAX, |(end, _)| end.micros());
     }
@@ -365,7 +372,7 @@ where
         let Self { newest, older, arrivals, init, .. } = self;
         let map = match place {
             Place::Newest => &mut newest.map,
-            Place::Older(at) => &mut older[at].map,
+            Place::Older(at) => &mut older.at(at).map,
         };
         let begin = || {
             *arrivals += 1;
