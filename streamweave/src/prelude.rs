@@ -30,9 +30,8 @@ pub use crate::operator::window::{
     tumbling, windows,
 };
 pub use crate::operator::{
-    Aggregate, Ahead, Collect, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Last, Max, Mean,
-    Merge, Min, Sum, TopN, Variance, arrival_time, epochs, event_time, from_start, to_changes, to_log,
-    untimed,
+    Aggregate, Ahead, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Last, Max, Mean, Merge,
+    Min, Sum, TopN, Variance, arrival_time, epochs, event_time, from_start, to_changes, to_log, untimed,
 };
 pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
 pub use crate::source::{from_channel, from_iter, from_stream, interval, replay};

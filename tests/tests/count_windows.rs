@@ -1,5 +1,6 @@
 //! Windows of so many rows.
 
+use streamweave::operator::Collect;
 use streamweave::prelude::*;
 use streamweave_tests::{BATCHES, finish};
 

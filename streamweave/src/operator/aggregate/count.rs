@@ -32,6 +32,12 @@ impl Merge for Count {
     fn merge(&mut self, later: &Self) {
         self.0 += later.0;
     }
+
+    #[inline(always)]
+    fn unmerge(&mut self, part: &Self) -> bool {
+        self.0 -= part.0;
+        true
+    }
 }
 
 impl<V> Retract<V> for Count {

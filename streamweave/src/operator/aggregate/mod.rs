@@ -97,6 +97,14 @@ pub trait Aggregate<V> {
 pub trait Merge {
     /// Takes in what another one has summed up, of values that come after those of this one.
     fn merge(&mut self, later: &Self);
+
+    /// Takes out again, exactly, what an earlier [`merge`](Merge::merge) took in, whichever that was; `false`, and no change,
+    /// where that cannot be done.
+    ///
+    /// A window that slides is then spared to put its slices together anew each time that it fires.
+    fn unmerge(&mut self, _part: &Self) -> bool {
+        false
+    }
 }
 
 /// An aggregate that can take back a value: what windows over changes ask for.

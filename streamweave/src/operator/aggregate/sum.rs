@@ -16,10 +16,15 @@ pub trait Addable: Copy {
 
     /// `sum / count`, rounded once.
     fn mean(sum: Self::Sum, count: u64) -> f64;
+
+    /// `sum - part`, where sums are exact.
+    fn without(_sum: Self::Sum, _part: Self::Sum) -> Option<Self::Sum> {
+        None
+    }
 }
 
 macro_rules! addable {
-    ($($number:ty => $sum:ty),*) => {$(
+    ($without:expr; $($number:ty => $sum:ty),*) => {$(
         impl Addable for $number {
             type Sum = $sum;
 
@@ -31,6 +36,12 @@ macro_rules! addable {
             #[inline(always)]
             fn mean(sum: $sum, count: u64) -> f64 {
                 sum as f64 / count as f64
+            }
+
+            #[inline(always)]
+            fn without(sum: $sum, part: $sum) -> Option<$sum> {
+                let without: fn($sum, $sum) -> Option<$sum> = $without;
+                without(sum, part)
             }
         }
     )*};
@@ -63,7 +74,8 @@ macro_rules! subtractable {
 
 subtractable!(i8 => i128, i16 => i128, i32 => i128, i64 => i128, u8 => u128, u16 => u128, u32 => u128, u64 => u128);
 
-addable!(i8 => i128, i16 => i128, i32 => i128, i64 => i128, u8 => u128, u16 => u128, u32 => u128, u64 => u128, f32 => f64, f64 => f64);
+addable!(|sum, part| Some(sum - part); i8 => i128, i16 => i128, i32 => i128, i64 => i128, u8 => u128, u16 => u128, u32 => u128, u64 => u128);
+addable!(|_, _| None; f32 => f64, f64 => f64);
 
 /// The sum of the values. Integers never overflow (see [`Addable`]); a NaN makes the sum NaN.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +113,11 @@ impl<V: Addable> Merge for Sum<V> {
     #[inline(always)]
     fn merge(&mut self, later: &Self) {
         self.0 = self.0 + later.0;
+    }
+
+    #[inline(always)]
+    fn unmerge(&mut self, part: &Self) -> bool {
+        V::without(self.0, part.0).inspect(|sum| self.0 = *sum).is_some()
     }
 }
 
@@ -153,6 +170,13 @@ impl<V: Addable> Merge for Mean<V> {
     fn merge(&mut self, later: &Self) {
         self.sum = self.sum + later.sum;
         self.count += later.count;
+    }
+
+    #[inline(always)]
+    fn unmerge(&mut self, part: &Self) -> bool {
+        let Some(sum) = V::without(self.sum, part.sum) else { return false };
+        (self.sum, self.count) = (sum, self.count - part.count);
+        true
     }
 }
 

@@ -2,12 +2,12 @@
 //!
 //! | join | a row meets | state |
 //! |---|---|---|
-//! | [`interval_join`] | rows of its key at times near its own | what the frontiers leave possible |
+//! | [`interval_join()`] | rows of its key at times near its own | what the frontiers leave possible |
 //! | [`window_join()`] | rows of its key in the same window | the open windows |
-//! | [`co_group`] | the same, all of a window at once | the open windows |
-//! | [`as_of`] | the version that holds at its time | versions, and probes until the frontier has passed |
-//! | [`enrich`] | the value that came last | one value a key |
-//! | [`join`] | every row of its key | everything |
+//! | [`co_group()`] | the same, all of a window at once | the open windows |
+//! | [`as_of()`] | the version that holds at its time | versions, and probes until the frontier has passed |
+//! | [`enrich()`] | the value that came last | one value a key |
+//! | [`join()`] | every row of its key | everything |
 //!
 //! All have two inputs, `left` and `right`, over one type of key and one type of time.
 //!

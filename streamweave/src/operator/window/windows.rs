@@ -13,6 +13,7 @@ use super::assigner::{Assigner, Assigns, Cumulative, Disjoint, Global, Overlappi
 use super::begin::FoldFrom;
 use super::once::Single;
 use super::order::{ByArrival, ByKey};
+use super::overlapping::OverlappingOnce;
 use super::pane::{Late, Pane};
 use super::sharing::Shares;
 use super::sliced::Sliced;
@@ -483,17 +484,14 @@ impl<K, V, A, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Disjoint, FiresOnce
     }
 }
 
-impl<K, V, A, B, I, G, O> InWindows<K, V, B, I, G, Overlapping, FiresOnce, Never, Rows, O> for A
-where
-    A: Merge,
-    B: Clone,
-    G: Assigner,
+impl<K, V, A: Merge, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Overlapping, FiresOnce, Never, Rows, O>
+    for A
 {
     type Diff = ();
-    type Operator = Sliced<K, V, A, B, I, G, Overlapping, FiresOnce, Never, Rows, O>;
+    type Operator = OverlappingOnce<K, A, I, G, O>;
 
-    fn operator(assigner: G, init: I, firing: Firing<Never, Rows>) -> Self::Operator {
-        Sliced::new(assigner, init, firing)
+    fn operator(assigner: G, init: I, _firing: Firing<Never, Rows>) -> Self::Operator {
+        OverlappingOnce::new(assigner, init)
     }
 }
 

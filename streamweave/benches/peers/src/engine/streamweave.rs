@@ -156,23 +156,19 @@ impl Work for StreamWeave {
         answer
     }
 
-    /// Each side once in each window, and then those that are on both.
+    /// An id is given to one person only, so that persons are not grouped first.
     fn new_users(&self, entries: &'static [Entry]) -> Answer {
         let mut answer = Answer::default();
         to_its_end(
             graph! {
                 entries = from_iter(entries.iter().copied());
                 table   = partition(|entry| matches!(entry, Entry::Person(_)));
-                persons = tumbling(10.secs()).aggregate(Count::new);
-                sellers = tumbling(10.secs()).aggregate(Count::new);
-                both    = window_join(Tumbling::new(10.secs()));
+                new     = window_join(Tumbling::new(10.secs())).semi();
                 entries -> event_time(|entry| EventTime::from_micros(entry.time()), bounded(5.secs())) -> table;
-                table.matching -> key_by(|entry| entry.person()) -> persons -> both.left;
-                table.rest -> key_by(|entry| entry.person()) -> sellers -> both.right;
-                both -> map(|both| NewUser { id: both.key, start: both.value.window.start.micros() })
+                table.matching -> map(|entry| Keyed { key: entry.person(), value: () }) -> new.left;
+                table.rest -> map(|entry| Keyed { key: entry.person(), value: () }) -> new.right;
+                new -> map(|new| NewUser { id: new.key, start: new.value.window.start.micros() })
                     -> for_each(|user| answer.enter_user(user));
-                persons.late -> for_each(|late| panic!("nobody is late, but one at {}", late.time));
-                sellers.late -> for_each(|late| panic!("nobody is late, but one at {}", late.time));
             }
             .run(),
         );

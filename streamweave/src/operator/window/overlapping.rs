@@ -1,0 +1,385 @@
+//! Windows that overlap and fire once.
+//!
+//! # Layout
+//!
+//! A row is added up in its slice, by key: the newest slice stands in a field of its own, so that a row costs what it costs where windows do
+//! not overlap. When the first window that a slice is in fires, the slice is *closed*: what it holds goes to its keys, as the newest
+//! *part* of each. A window that fires puts the parts of its keys together. It is spared that where the aggregate
+//! [takes back](Merge::unmerge): then each key keeps a total, into which parts go when they come and out of which when they have been
+//! in their last window. A row behind the frontier, for a slice that is closed and is in windows that are open, opens it again.
+
+use std::collections::BTreeSet;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+use crate::envelope::{Keyed, Update};
+use crate::operator::aggregate::{Aggregate, Merge};
+use crate::operator::{Cause, Cx, Input, Operator, Outcome, Resume};
+use crate::port::{Port, Push};
+use crate::state::{KeySlab, OrderedMap};
+use crate::time::{EventTime, Frontier};
+
+use super::assigner::Assigner;
+use super::begin::Begin;
+use super::late::{closed_before, hand_on, late};
+use super::order::PaneOrder;
+use super::pane::{Late, Pane, Window};
+
+/// Windows that overlap, with an aggregate, that fire once; see [`Windows`](super::Windows).
+#[derive(Clone, Debug)]
+pub struct OverlappingOnce<K, A, I, G, O> {
+    assigner: G,
+    init: I,
+    frontier: i64,
+    /// The least end of a window with rows.
+    next_due: i64,
+    newest: Open<K, A>,
+    /// By start, all before the newest.
+    older: Vec<Open<K, A>>,
+    recycled: Vec<OrderedMap<K, Arrived<A>>>,
+    closed: Vec<Closed>,
+    /// Windows with rows, by end.
+    due: BTreeSet<(EventTime, EventTime)>,
+    keys: KeySlab<K, OfKey<A>>,
+    /// How many parts there have been.
+    arrivals: u64,
+    /// The keys of the window that fires, with their arrivals.
+    ready: Vec<(u64, u32)>,
+    order: PhantomData<fn() -> O>,
+}
+
+/// An aggregate, and the number of its first row.
+#[derive(Clone, Debug)]
+struct Arrived<A> {
+    arrival: u64,
+    aggregate: A,
+}
+
+/// A slice that takes rows; `last < start` says that there is none.
+#[derive(Clone, Debug)]
+struct Open<K, A> {
+    start: i64,
+    /// The last time in it, in place of its end: the slice that holds the greatest time ends after it.
+    last: i64,
+    span: Window,
+    /// The end of the last window that it is in.
+    expires: i64,
+    map: OrderedMap<K, Arrived<A>>,
+}
+
+impl<K, A> Open<K, A> {
+    fn none() -> Self {
+        let span = Window { start: EventTime::MAX, end: EventTime::MIN };
+        Open { start: i64::MAX, last: i64::MIN, span, expires: i64::MAX, map: OrderedMap::default() }
+    }
+
+    #[inline(always)]
+    fn holds(&self, time: i64) -> bool {
+        self.start <= time && time <= self.last
+    }
+
+    fn is_none(&self) -> bool {
+        self.last < self.start
+    }
+}
+
+/// Where a slice stands.
+enum Place {
+    Newest,
+    Older(usize),
+}
+
+/// The keys of a slice that has been closed.
+#[derive(Clone, Debug)]
+struct Closed {
+    expires: i64,
+    places: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct OfKey<A> {
+    /// By start.
+    parts: Vec<Part<A>>,
+    /// What they come to together, where that is known.
+    total: Option<A>,
+}
+
+impl<A> Default for OfKey<A> {
+    fn default() -> Self {
+        OfKey { parts: Vec::new(), total: None }
+    }
+}
+
+/// What the rows of one key in one slice come to.
+#[derive(Clone, Debug)]
+struct Part<A> {
+    span: Window,
+    expires: i64,
+    arrived: Arrived<A>,
+}
+
+impl<A: Merge> OfKey<A> {
+    /// Takes a part in.
+    fn enter(&mut self, part: Part<A>) {
+        let at = self.parts.partition_point(|other| other.span.start <= part.span.start);
+        match &mut self.total {
+            Some(total) if at == self.parts.len() => total.merge(&part.arrived.aggregate),
+            total => *total = None,
+        }
+        self.parts.insert(at, part);
+    }
+
+    /// Forgets the parts that have been in their last window.
+    fn leave(&mut self, passed: i64) {
+        let OfKey { parts, total } = self;
+        parts.retain(|part| {
+            let stays = part.expires > passed;
+            if !stays && !total.as_mut().is_some_and(|total| total.unmerge(&part.arrived.aggregate)) {
+                *total = None;
+            }
+            stays
+        });
+    }
+
+    /// When the first row of a window came, if there is one.
+    #[inline]
+    fn arrival(&self, window: Window) -> Option<u64> {
+        let inside = self.parts.iter().filter(|part| is_in(part.span, window));
+        inside.map(|part| part.arrived.arrival).min()
+    }
+
+    /// What the rows of a window come to.
+    #[inline]
+    fn output<V>(&mut self, window: Window, init: &mut impl Begin<A>) -> Option<A::Output>
+    where
+        A: Aggregate<V>,
+    {
+        let OfKey { parts, total } = self;
+        let [first, .., last] = &parts[..] else {
+            return parts.first().map(|part| part.arrived.aggregate.output());
+        };
+        let is_whole = is_in(first.span, window) && is_in(last.span, window);
+        if is_whole && let Some(total) = total {
+            return Some(total.output());
+        }
+        let mut all = init.begin();
+        let inside = parts.iter().filter(|part| is_in(part.span, window));
+        inside.for_each(|part| all.merge(&part.arrived.aggregate));
+        let output = all.output();
+        if is_whole {
+            *total = Some(all);
+        }
+        Some(output)
+    }
+}
+
+/// Whether a slice is in a window.
+#[inline(always)]
+fn is_in(slice: Window, window: Window) -> bool {
+    window.start <= slice.start && slice.end <= window.end
+}
+
+impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
+    pub(super) fn new(assigner: G, init: I) -> Self {
+        OverlappingOnce {
+            assigner,
+            init,
+            frontier: i64::MIN,
+            next_due: i64::MAX,
+            newest: Open::none(),
+            older: Vec::new(),
+            recycled: Vec::new(),
+            closed: Vec::new(),
+            due: BTreeSet::new(),
+            keys: KeySlab::default(),
+            arrivals: 0,
+            ready: Vec::new(),
+            order: PhantomData,
+        }
+    }
+
+    /// The slice of a time; `Err` where its last window has fired, or where it is in none.
+    #[inline(always)]
+    fn find(&mut self, time: i64) -> Result<Place, Option<Window>> {
+        if self.newest.holds(time) {
+            return Ok(Place::Newest);
+        }
+        // Rows out of order mostly belong to the slice before the newest.
+        match self.older.len().checked_sub(1) {
+            Some(last) if self.older[last].holds(time) => Ok(Place::Older(last)),
+            _ => self.find_or_open(time),
+        }
+    }
+
+    #[inline(never)]
+    fn find_or_open(&mut self, time: i64) -> Result<Place, Option<Window>> {
+        if let Some(at) = self.older.iter().rposition(|slice| slice.holds(time)) {
+            return Ok(Place::Older(at));
+        }
+        let span = self.assigner.slice(EventTime::from_micros(time));
+        let last = self.assigner.windows(span).last().ok_or(None)?;
+        if last.end.micros() <= self.frontier {
+            return Err(Some(last));
+        }
+        for window in self.assigner.windows(span).filter(|window| window.end.micros() > self.frontier) {
+            self.due.insert((window.end, window.start));
+            self.next_due = self.next_due.min(window.end.micros());
+        }
+        Ok(self.open(span, last.end.micros()))
+    }
+
+    fn open(&mut self, span: Window, expires: i64) -> Place {
+        let start = span.start.micros();
+        let last = if span.end == EventTime::MAX { i64::MAX } else { span.end.micros() - 1 };
+        let slice = Open { start, last, span, expires, map: self.recycled.pop().unwrap_or_default() };
+        if self.newest.is_none() || start > self.newest.start {
+            let before = std::mem::replace(&mut self.newest, slice);
+            if !before.is_none() {
+                self.older.push(before);
+            }
+            return Place::Newest;
+        }
+        let at = self.older.partition_point(|older| older.start < start);
+        self.older.insert(at, slice);
+        Place::Older(at)
+    }
+
+    /// Takes the first slice that ends at or before a time.
+    fn take_until(&mut self, end: EventTime) -> Option<Open<K, A>> {
+        match self.older.first() {
+            Some(first) => (first.span.end <= end).then(|| self.older.remove(0)),
+            None if self.newest.is_none() || self.newest.span.end > end => None,
+            None => Some(std::mem::replace(&mut self.newest, Open::none())),
+        }
+    }
+}
+
+impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O>
+where
+    K: Hash + Eq + Clone,
+    A: Merge,
+    I: Begin<A>,
+    O: PaneOrder<K>,
+{
+    #[cold]
+    #[inline(never)]
+    fn fire<V, S>(&mut self, out: &mut Port<S>)
+    where
+        A: Aggregate<V>,
+        S: Push<Keyed<K, Pane<A::Output>>, EventTime, ()>,
+    {
+        while let Some((end, start)) =
+            self.due.first().copied().filter(|(end, _)| end.micros() <= self.frontier)
+        {
+            self.due.pop_first();
+            let window = Window { start, end };
+            self.close(end);
+            self.gather(window);
+            for &(_, place) in &self.ready {
+                let (key, of_key) = self.keys.at(place);
+                if let Some(value) = of_key.output(window, &mut self.init) {
+                    let data = Keyed { key: key.clone(), value: Pane::once(window, value) };
+                    out.push(Update { data, time: window.last(), diff: () });
+                }
+            }
+            self.forget(end.micros());
+        }
+        self.next_due = self.due.first().map_or(i64::MAX, |(end, _)| end.micros());
+    }
+
+    /// Gives what the slices before a time hold to their keys.
+    fn close(&mut self, end: EventTime) {
+        while let Some(mut slice) = self.take_until(end) {
+            let (span, expires) = (slice.span, slice.expires);
+            let mut places = Vec::with_capacity(slice.map.len());
+            for (key, arrived) in slice.map.drain() {
+                let place = self.keys.place(key);
+                self.keys.at(place).1.enter(Part { span, expires, arrived });
+                places.push(place);
+            }
+            self.recycled.push(slice.map);
+            self.closed.push(Closed { expires, places });
+        }
+    }
+
+    /// Fills `ready` with the keys that have rows in a window, in the order of their panes.
+    fn gather(&mut self, window: Window) {
+        self.ready.clear();
+        for (place, _, of_key) in self.keys.iter_mut() {
+            self.ready.extend(of_key.arrival(window).map(|arrival| (arrival, place)));
+        }
+        self.ready.sort_unstable();
+        if O::SORTS {
+            self.ready.sort_by(|(_, a), (_, b)| O::compare(self.keys.key(*a), self.keys.key(*b)));
+        }
+    }
+
+    /// Forgets the slices that have been in their last window.
+    fn forget(&mut self, passed: i64) {
+        for slice in self.closed.extract_if(.., |slice| slice.expires <= passed) {
+            for place in slice.places {
+                // A slice that was opened again has been there twice.
+                let Some((_, of_key)) = self.keys.get(place) else { continue };
+                of_key.leave(passed);
+                if of_key.parts.is_empty() {
+                    of_key.total = None;
+                    self.keys.release(place);
+                }
+            }
+        }
+    }
+}
+
+impl<K, A, I, G: Assigner, O> Operator for OverlappingOnce<K, A, I, G, O> {
+    type Yield = ();
+    const OUTCOME: Outcome = Outcome::Tallied;
+
+    fn validate(&mut self) -> Result<(), Cause> {
+        self.assigner.validate()
+    }
+
+    fn finish(&mut self) {}
+}
+
+impl<K, A, I, G: Assigner, O, Outs> Resume<Outs> for OverlappingOnce<K, A, I, G, O> {}
+
+impl<K, V, A, I, G, O, S, L> Input<0, Keyed<K, V>, EventTime, (), (Port<S>, Port<L>)>
+    for OverlappingOnce<K, A, I, G, O>
+where
+    K: Hash + Eq + Clone,
+    A: Aggregate<V> + Merge,
+    I: Begin<A>,
+    G: Assigner,
+    O: PaneOrder<K>,
+    S: Push<Keyed<K, Pane<A::Output>>, EventTime, ()>,
+    L: Push<Late<Keyed<K, V>>, (), ()>,
+{
+    #[inline(always)]
+    fn push(&mut self, row: Update<Keyed<K, V>, EventTime, ()>, outs: &mut (Port<S>, Port<L>), cx: &mut Cx) {
+        let place = match self.find(row.time.micros()) {
+            Ok(place) => place,
+            Err(Some(window)) => return late(row, window, self.frontier, &mut outs.1, cx),
+            Err(None) => return cx.unassigned(),
+        };
+        cx.absorbed();
+        let Self { newest, older, arrivals, init, .. } = self;
+        let map = match place {
+            Place::Newest => &mut newest.map,
+            Place::Older(at) => &mut older[at].map,
+        };
+        let begin = || {
+            *arrivals += 1;
+            Arrived { arrival: *arrivals, aggregate: init.begin() }
+        };
+        map.entry(row.data.key, begin).aggregate.add(row.data.value);
+    }
+
+    #[inline(always)]
+    fn advance(&mut self, frontier: Frontier<EventTime>, outs: &mut (Port<S>, Port<L>), _cx: &mut Cx) {
+        self.frontier = closed_before(&frontier);
+        if self.frontier >= self.next_due {
+            self.fire(&mut outs.0);
+        }
+        hand_on(frontier, 0, outs);
+    }
+}
