@@ -6,7 +6,7 @@ use Seen::{End, Frontier as Moved, Idle, Row};
 use streamweave::envelope::{Message, Timed, Update};
 use streamweave::operator::window::Tumbling;
 use streamweave::prelude::*;
-use streamweave::time::Frontier;
+use streamweave::time::{Frontier, ManualClock};
 use streamweave_tests::random::Random;
 use streamweave_tests::record::{Log, Seen, record, take};
 use streamweave_tests::script::{Step, drive, play};
@@ -404,4 +404,269 @@ fn a11_where_two_streams_meet_no_frontier_overtakes_a_row() {
         let there = |number: i64| alone.iter().any(|((a, b), _)| *a == Some(number) || *b == Some(number));
         assert!(all().all(|((_, number), _)| there(number)), "seed {seed}");
     }
+}
+
+/// What has come out of a graph so far.
+macro_rules! came {
+    ($graph:ident) => {{
+        $graph.settle();
+        $graph.outputs.out.take()
+    }};
+}
+
+/// Two streams fall idle at 5 and at 4 and wake; then a row comes at 8 and one at 9, both of key 1.
+macro_rules! rows_after_idleness {
+    ($graph:ident, $expected:expr) => {
+        for left_goes_first in [true, false] {
+            let about = format!("{}, left first: {left_goes_first}", stringify!($graph));
+            let mut graph = $graph::harness();
+            graph.inputs.left.advance_to(at(5));
+            graph.inputs.right.advance_to(at(4));
+            assert_eq!(came!(graph), [], "{about}");
+            assert_eq!(*graph.outputs.out.frontier(), Frontier::at(at(4)), "{about}");
+            if left_goes_first {
+                graph.inputs.left.idle_at(at(5));
+                assert_eq!(came!(graph), [], "{about}");
+                graph.inputs.right.idle_at(at(4));
+            } else {
+                graph.inputs.right.idle_at(at(4));
+                assert_eq!(came!(graph), [], "{about}");
+                graph.inputs.left.idle_at(at(5));
+            }
+            assert_eq!(came!(graph), [], "{about}");
+            assert_eq!(*graph.outputs.out.frontier(), Frontier::at(at(5)).idle(), "{about}");
+
+            graph.inputs.left.advance_to(at(6));
+            graph.inputs.left.send_at((1, 1), at(8));
+            let mut rows = came!(graph);
+            assert!(!graph.outputs.out.frontier().is_idle(), "{about}");
+            // Right is away still, and holds nobody.
+            graph.inputs.left.advance_to(at(7));
+            rows.extend(came!(graph));
+            assert!(!graph.outputs.out.frontier().is_beyond(&Frontier::at(at(7))), "{about}");
+            graph.inputs.right.advance_to(at(7));
+            graph.inputs.right.send_at((1, 2), at(9));
+            rows.extend(came!(graph));
+            graph.inputs.left.advance_to(at(40));
+            rows.extend(came!(graph));
+            assert!(
+                !graph.outputs.out.frontier().is_beyond(&Frontier::at(at(7))),
+                "{about}: right holds it again"
+            );
+            graph.inputs.right.advance_to(at(50));
+            rows.extend(came!(graph));
+            assert_eq!(*graph.outputs.out.frontier(), Frontier::at(at(40)), "{about}");
+            graph.inputs.left.close();
+            graph.inputs.right.close();
+            rows.extend(came!(graph));
+            assert_eq!(rows, $expected, "{about}");
+            let finished = graph.finish().expect("nothing fails");
+            finished.assert_conserved();
+            assert!(finished.report().nodes().iter().all(|node| node.late == 0), "{about}");
+        }
+    };
+}
+
+#[test]
+fn a5_after_both_streams_are_idle_the_output_is_idle_at_the_furthest_and_a4_no_later_row_is_lost() {
+    rows_after_idleness!(merged, [(1, 1), (1, 2)]);
+    rows_after_idleness!(met, [(1, 1), (1, 2)]);
+    rows_after_idleness!(near, [(1, 2)]);
+    rows_after_idleness!(near_or_alone, [(Some(1), Some(2))]);
+    rows_after_idleness!(in_windows, [(1, 2)]);
+    rows_after_idleness!(versions, [(1, None)]);
+    rows_after_idleness!(all_pairs, [(1, 2)]);
+    rows_after_idleness!(counted, [(0, 2)]);
+    rows_after_idleness!(counted_as_they_slide, [(0, 2), (5, 2)]);
+    rows_after_idleness!(in_sessions, [(8, 2)]);
+}
+
+/// A stream wakes behind the other, which is at 20, and brings a row of 12, and one of 22: what came out, and how many
+/// rows were late.
+macro_rules! behind {
+    ($graph:ident) => {{
+        let mut graph = $graph::harness();
+        graph.inputs.left.idle_at(at(3));
+        graph.inputs.right.send_at((1, 2), at(21));
+        graph.inputs.right.advance_to(at(20));
+        let mut rows = came!(graph);
+        let about = stringify!($graph);
+        assert_eq!(
+            *graph.outputs.out.frontier(),
+            Frontier::at(at(20)),
+            "{about}: an idle stream holds nobody"
+        );
+        graph.inputs.left.advance_to(at(10));
+        graph.inputs.left.send_at((1, 1), at(12));
+        graph.inputs.left.send_at((1, 3), at(22));
+        rows.extend(came!(graph));
+        assert_eq!(*graph.outputs.out.frontier(), Frontier::at(at(20)), "{about}: it does not go back");
+        graph.inputs.right.advance_to(at(21));
+        rows.extend(came!(graph));
+        assert_eq!(
+            *graph.outputs.out.frontier(),
+            Frontier::at(at(21)),
+            "{about}: nor wait for what is behind"
+        );
+        graph.inputs.left.close();
+        graph.inputs.right.close();
+        rows.extend(came!(graph));
+        let finished = graph.finish().expect("nothing fails");
+        finished.assert_conserved();
+        (rows, finished.report().nodes().iter().map(|node| node.late).sum::<u64>())
+    }};
+}
+
+#[test]
+fn a4_a_stream_that_wakes_behind_the_other_holds_nothing_and_its_rows_are_late_or_taken() {
+    // Those that know no lateness take it.
+    assert_eq!(behind!(merged), (vec![(1, 2), (1, 1), (1, 3)], 0));
+    assert_eq!(behind!(met), (vec![(1, 2), (1, -1), (1, 1), (1, 3)], 0));
+    assert_eq!(behind!(all_pairs), (vec![(1, 2), (3, 2)], 0));
+    // Those that have forgotten what it would have met say so.
+    assert_eq!(behind!(near), (vec![(3, 2)], 1));
+    assert_eq!(behind!(near_or_alone), (vec![(Some(3), Some(2))], 1));
+    assert_eq!(behind!(in_windows), (vec![(3, 2)], 1));
+    assert_eq!(behind!(versions), (vec![(3, Some(2))], 1));
+    assert_eq!(behind!(counted), (vec![(20, 2)], 1));
+    // One of its windows ended at 20, the other at 15.
+    assert_eq!(behind!(counted_as_they_slide), (vec![(15, 2), (20, 2)], 1));
+    assert_eq!(behind!(in_sessions), (vec![(21, 2)], 1));
+}
+
+/// One side ends at once; the other goes on, falls idle, and ends.
+macro_rules! other_goes_on {
+    ($graph:ident: $ends:ident, then $goes_on:ident) => {{
+        let mut graph = $graph::harness();
+        let about = stringify!($graph: $ends ends);
+        graph.inputs.$ends.send_at((1, 1), at(4));
+        graph.inputs.$ends.advance_to(at(3));
+        let mut rows = came!(graph);
+        graph.inputs.$goes_on.send_at((1, 2), at(5));
+        rows.extend(came!(graph));
+        graph.inputs.$ends.close();
+        rows.extend(came!(graph));
+        graph.inputs.$goes_on.advance_to(at(50));
+        rows.extend(came!(graph));
+        assert_eq!(*graph.outputs.out.frontier(), Frontier::at(at(50)), "{about}");
+        let before = rows.len();
+        graph.inputs.$goes_on.idle_at(at(60));
+        rows.extend(came!(graph));
+        assert_eq!(*graph.outputs.out.frontier(), Frontier::at(at(60)).idle(), "{about}");
+        graph.inputs.$goes_on.close();
+        rows.extend(came!(graph));
+        assert!(graph.outputs.out.frontier().is_end() && graph.is_ended(), "{about}");
+        assert_eq!(before, rows.len(), "{about}: what was to come came as the frontier allowed it");
+        graph.finish().expect("nothing fails").assert_conserved();
+        rows
+    }};
+}
+
+#[test]
+fn a13_a_side_that_has_ended_does_not_hold_the_other() {
+    assert_eq!(other_goes_on!(merged: left, then right), [(1, 1), (1, 2)]);
+    assert_eq!(other_goes_on!(met: left, then right), [(1, 1), (1, 2)]);
+    assert_eq!(other_goes_on!(met: right, then left), [(1, 1), (1, -1), (1, 2)]);
+    assert_eq!(other_goes_on!(near: left, then right), [(1, 2)]);
+    assert_eq!(other_goes_on!(near: right, then left), [(2, 1)]);
+    assert_eq!(other_goes_on!(near_or_alone: left, then right), [(Some(1), Some(2))]);
+    assert_eq!(other_goes_on!(near_or_alone: right, then left), [(Some(2), Some(1))]);
+    assert_eq!(other_goes_on!(in_windows: left, then right), [(1, 2)]);
+    assert_eq!(other_goes_on!(in_windows: right, then left), [(2, 1)]);
+    assert_eq!(other_goes_on!(versions: right, then left), [(2, Some(1))]);
+    assert_eq!(other_goes_on!(all_pairs: left, then right), [(1, 2)]);
+    assert_eq!(other_goes_on!(all_pairs: right, then left), [(2, 1)]);
+    assert_eq!(other_goes_on!(counted: left, then right), [(0, 2)]);
+    assert_eq!(other_goes_on!(counted_as_they_slide: right, then left), [(-5, 1), (0, 2), (5, 1)]);
+    assert_eq!(other_goes_on!(in_sessions: left, then right), [(4, 2)]);
+}
+
+graph! {
+    graph called(rows: Timed<i64>; service: ManualClock)
+        -> (ordered: Timed<i64>, unordered: Timed<i64>, looked_up: Timed<i64>, buffered: Timed<i64>)
+    {
+        take = map(|row| row);
+        rows -> take;
+        first = async_map({
+            let service = service.clone();
+            move |row| answer(service.clone(), row)
+        });
+        take -> first -> ordered;
+        second = async_map({
+            let service = service.clone();
+            move |row| answer(service.clone(), row)
+        })
+        .unordered();
+        take -> second -> unordered;
+        third = lookup({
+            let service = service.clone();
+            move |row| found(service.clone(), row)
+        });
+        take -> key_by(|row| *row) -> third -> map(|row| row.key) -> looked_up;
+        third.err -> discard;
+        fourth = async_map(move |row| answer(service.clone(), row)).in_flight(1);
+        #[cap(9)]
+        take -> fourth;
+        fourth -> buffered;
+    }
+}
+
+/// An answer that takes as many seconds as the row says.
+async fn answer(service: ManualClock, row: i64) -> i64 {
+    service.sleep(row.secs()).await;
+    row
+}
+
+async fn found(service: ManualClock, row: i64) -> Result<Option<i64>, ()> {
+    Ok(Some(answer(service, row).await))
+}
+
+/// What came out of each of the four outputs, and where they are.
+macro_rules! of_four {
+    ($graph:ident) => {{
+        $graph.settle();
+        let outputs = &mut $graph.outputs;
+        let rows = [
+            outputs.ordered.take(),
+            outputs.unordered.take(),
+            outputs.looked_up.take(),
+            outputs.buffered.take(),
+        ];
+        let outputs = [&outputs.ordered, &outputs.unordered, &outputs.looked_up, &outputs.buffered];
+        (rows, outputs.map(|output| *output.frontier()))
+    }};
+}
+
+#[test]
+fn a11_idleness_waits_behind_the_calls_in_flight() {
+    let service = ManualClock::new();
+    let mut graph = called::harness(service.clone());
+    graph.inputs.rows.send_at(2, at(5));
+    graph.inputs.rows.send_at(1, at(6));
+    graph.inputs.rows.idle_at(at(7));
+    let (rows, come) = of_four!(graph);
+    assert_eq!((rows, come), (<[Vec<i64>; 4]>::default(), [Frontier::start(); 4]));
+    service.advance(1.secs());
+    let (rows, come) = of_four!(graph);
+    // Nothing overtakes the row that takes longer, but where order does not matter.
+    assert_eq!(rows, [vec![], vec![1], vec![], vec![]]);
+    assert_eq!(come, [Frontier::start(); 4]);
+    service.advance(1.secs());
+    let (rows, come) = of_four!(graph);
+    assert_eq!(rows, [vec![2, 1], vec![2], vec![2, 1], vec![2]]);
+    let idle = Frontier::at(at(7)).idle();
+    assert_eq!(come, [idle, idle, idle, Frontier::start()]);
+    service.advance(1.secs());
+    let (rows, come) = of_four!(graph);
+    assert_eq!((&rows[3], come[3]), (&vec![1], idle));
+    // A row that comes later is none the worse for it.
+    graph.inputs.rows.advance_to(at(8));
+    graph.inputs.rows.send_at(1, at(9));
+    let (rows, come) = of_four!(graph);
+    assert_eq!((rows, come), (<[Vec<i64>; 4]>::default(), [Frontier::at(at(8)); 4]));
+    graph.inputs.rows.close();
+    service.advance(1.secs());
+    let (rows, come) = of_four!(graph);
+    assert_eq!((rows, come), ([(); 4].map(|()| vec![1]), [Frontier::end(); 4]));
+    graph.finish().expect("nothing fails").assert_conserved();
 }
