@@ -309,7 +309,6 @@ fn d5_once_and_then_on_time() {
 }
 
 #[test]
-#[ignore = "finding: a late trigger that fires once is spent by the firing on time, and never fires"]
 fn d5_once_after_the_end_and_then_when_the_allowed_lateness_is_over() {
     let steps = [row(1, 1), Frontier(10), row(2, 1), row(4, 1), row(8, 1), Frontier(15)];
     let ran =

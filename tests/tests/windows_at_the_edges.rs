@@ -95,7 +95,6 @@ fn at_the_ends_of_time_no_row_is_lost() {
 }
 
 #[test]
-#[ignore = "finding: of windows that end together only the first fires, and all that are cut off do"]
 fn windows_that_are_cut_off_at_the_end_of_time_all_fire() {
     let (panes, books) = ran!([Row((), i64::MAX)], sliding(10.micros(), 5.micros()));
     assert_eq!(books, [1, 0, 0]);
@@ -117,13 +116,12 @@ fn a_window_that_is_cut_off_at_the_end_of_time_is_open_until_the_stream_ends() {
     // All are in windows whose end is cut off; a frontier says nothing of the greatest time itself.
     let steps = [Row((), i64::MAX), Frontier(i64::MAX - 1), Row((), i64::MAX), Row((), i64::MAX - 1)];
     let window = (i64::MAX - 7, i64::MAX);
-    assert_eq!(ran!(steps, tumbling(10.micros())), (vec![(window, 3, i64::MAX - 1, 1)], [3, 0, 0]));
+    assert_eq!(ran!(steps, tumbling(10.micros())), (vec![(window, 3, i64::MAX, 1)], [3, 0, 0]));
     let (panes, books) = ran!(steps, tumbling(10.micros()).allowed_lateness(5.micros()).accumulating());
     assert_eq!((panes.len(), books), (1, [3, 0, 0]));
 }
 
 #[test]
-#[ignore = "finding: the pane of a window that is cut off at the end of time is behind a frontier at that time"]
 fn d8_a_window_that_is_cut_off_at_the_end_of_time_is_not_behind_the_frontier() {
     let steps = [Row((), i64::MAX), Frontier(i64::MAX)];
     assert_eq!(ran!(steps, tumbling(10.micros())).1, [1, 0, 0]);
@@ -285,7 +283,6 @@ fn a_great_many_tiny_windows_open_at_once_in_any_order() {
 }
 
 #[test]
-#[ignore = "finding: time grows with the square of the number of windows that are open"]
 fn the_cost_of_a_row_does_not_grow_with_the_number_of_open_windows() {
     let time = |rows: i64| {
         let begun = std::time::Instant::now();

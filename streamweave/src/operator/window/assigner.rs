@@ -90,6 +90,14 @@ pub(crate) fn above_zero(what: &str, length: TimeDelta) -> Result<(), Cause> {
     Err(format!("{what} must be above zero, found {} us", length.micros()).into())
 }
 
+/// The last time in a slice. One that ends at the greatest time may go beyond, and then holds it.
+pub(super) fn last_time(assigner: &impl Assigner, slice: Window) -> i64 {
+    if slice.end < EventTime::MAX {
+        return slice.end.micros() - 1;
+    }
+    if assigner.slice(EventTime::MAX) == slice { i64::MAX } else { i64::MAX - 1 }
+}
+
 /// Cuts off what lies beyond the ends of time.
 pub(super) fn window(start: i128, end: i128) -> Window {
     let cut_off = |time: i128| EventTime::from_micros(time.clamp(i64::MIN.into(), i64::MAX.into()) as i64);

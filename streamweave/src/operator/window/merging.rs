@@ -112,7 +112,10 @@ impl<A, B: Clone, M: Accumulation, E: Trigger> OfKey<Session<A, B, M, E>> {
             _ => (from..to, joined),
         };
         let overlaps = |(_, gone): &(u64, Window)| window.start < gone.end && gone.start < window.end;
-        if window.end.micros() <= passed || self.gone.iter().any(overlaps) {
+        let is_longer =
+            self.sessions[joins.clone()].first().is_none_or(|first| window.start < first.window.start);
+        let is_too_far_back = is_longer && window.start < bounds.reach(passed);
+        if window.end.micros() <= passed || is_too_far_back || self.gone.iter().any(overlaps) {
             return Place::Late(window);
         }
         Place::Joins(joins, window)
@@ -312,35 +315,19 @@ where
         // No row can touch it any more once the stream has ended.
         if self.frontier < i64::MAX {
             gone.push((session.id, session.window));
-            let until = self.until(session.window);
+            let until = self.bounds.forgotten(session.window).saturating_add(self.firing.lateness);
             self.queue.push(Reverse((until, session.id, place)));
         } else if sessions.is_empty() && gone.is_empty() {
             self.keys.release(place);
         }
     }
 
-    /// Until when a row by itself could touch a window that is gone.
-    fn until(&self, gone: Window) -> i64 {
-        (gone.end + self.bounds.gap).micros().saturating_add(self.firing.lateness)
-    }
-
-    /// Forgets the bounds of a session that is gone, unless a row could join them and one that is not.
+    /// Forgets the bounds of a session that is gone.
     fn forget(&mut self, place: u32, at: usize) {
-        let (gap, lateness) = (self.bounds.gap, self.firing.lateness);
         let Some((_, OfKey { sessions, gone })) = self.keys.get(place) else { return };
-        let (id, window) = gone[at];
-        let near = sessions.iter().find(|session| session.window.start <= window.end + gap);
-        match near.filter(|_| self.frontier < i64::MAX) {
-            Some(near) => {
-                let later = near.window.end.micros().saturating_add(lateness).max(self.frontier + 1);
-                self.queue.push(Reverse((later, id, place)));
-            }
-            None => {
-                gone.remove(at);
-                if sessions.is_empty() && gone.is_empty() {
-                    self.keys.release(place);
-                }
-            }
+        gone.remove(at);
+        if sessions.is_empty() && gone.is_empty() {
+            self.keys.release(place);
         }
     }
 

@@ -3,10 +3,11 @@
 //! # Layout
 //!
 //! Almost every row goes to the newest window or to one a little older. So the newest stands in a
-//! field of its own, older ones in a short vector in order of their starts; maps are recycled. A
+//! field of its own, older ones in a queue in order of their starts; maps are recycled. A
 //! row for the newest window costs two compares and a look-up, an advance of the frontier one
 //! compare.
 
+use std::collections::VecDeque;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -17,7 +18,7 @@ use crate::port::{Port, Push};
 use crate::state::OrderedMap;
 use crate::time::{EventTime, Frontier};
 
-use super::assigner::Assigner;
+use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
 use super::order::PaneOrder;
@@ -110,7 +111,7 @@ struct OpenWindows<K, A, G> {
     next_due: i64,
     newest: OpenWindow<K, A>,
     /// By start, all before the newest.
-    older: Vec<OpenWindow<K, A>>,
+    older: VecDeque<OpenWindow<K, A>>,
     recycled: Vec<OrderedMap<K, A>>,
 }
 
@@ -157,7 +158,7 @@ impl<K, A, G> OpenWindows<K, A, G> {
             frontier: i64::MIN,
             next_due: i64::MAX,
             newest: OpenWindow::none(),
-            older: Vec::new(),
+            older: VecDeque::new(),
             recycled: Vec::new(),
         }
     }
@@ -183,7 +184,8 @@ impl<K, A, G> OpenWindows<K, A, G> {
     where
         G: Assigner,
     {
-        if let Some(i) = self.older.iter().rposition(|window| window.holds(time)) {
+        let after = self.older.partition_point(|window| window.start <= time);
+        if let Some(i) = after.checked_sub(1).filter(|&i| self.older[i].holds(time)) {
             return Ok(&mut self.older[i].map);
         }
         let window = self.assigner.slice(EventTime::from_micros(time));
@@ -192,8 +194,7 @@ impl<K, A, G> OpenWindows<K, A, G> {
             return Err(window);
         }
         self.next_due = self.next_due.min(end);
-        // The window that ends at the greatest time holds it, too.
-        let last = if end == i64::MAX { end } else { end - 1 };
+        let last = last_time(&self.assigner, window);
         Ok(self.open(window.start.micros(), last))
     }
 
@@ -202,7 +203,7 @@ impl<K, A, G> OpenWindows<K, A, G> {
         if self.newest.is_none() || start > self.newest.start {
             let before = std::mem::replace(&mut self.newest, window);
             if !before.is_none() {
-                self.older.push(before);
+                self.older.push_back(before);
             }
             return &mut self.newest.map;
         }
@@ -216,10 +217,9 @@ impl<K, A, G> OpenWindows<K, A, G> {
         if self.next_due > self.frontier {
             return None;
         }
-        let mut closed = if self.older.is_empty() {
-            std::mem::replace(&mut self.newest, OpenWindow::none())
-        } else {
-            self.older.remove(0)
+        let mut closed = match self.older.pop_front() {
+            Some(first) => first,
+            None => std::mem::replace(&mut self.newest, OpenWindow::none()),
         };
         if closed.is_none() {
             return None;
@@ -227,7 +227,7 @@ impl<K, A, G> OpenWindows<K, A, G> {
         let (start, end) = (EventTime::from_micros(closed.start), EventTime::from_micros(closed.end()));
         let panes = closed.map.drain();
         self.recycled.push(closed.map);
-        self.next_due = self.older.first().map_or_else(
+        self.next_due = self.older.front().map_or_else(
             || {
                 if self.newest.is_none() { i64::MAX } else { self.newest.end() }
             },

@@ -8,7 +8,7 @@
 //! [takes back](Merge::unmerge): then each key keeps a total, into which parts go when they come and out of which when they have been
 //! in their last window. A row behind the frontier, for a slice that is closed and is in windows that are open, opens it again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -19,7 +19,7 @@ use crate::port::{Port, Push};
 use crate::state::{KeySlab, OrderedMap};
 use crate::time::{EventTime, Frontier};
 
-use super::assigner::Assigner;
+use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
 use super::order::PaneOrder;
@@ -35,7 +35,7 @@ pub struct OverlappingOnce<K, A, I, G, O> {
     next_due: i64,
     newest: Open<K, A>,
     /// By start, all before the newest.
-    older: Vec<Open<K, A>>,
+    older: VecDeque<Open<K, A>>,
     recycled: Vec<OrderedMap<K, Arrived<A>>>,
     closed: Vec<Closed>,
     /// Windows with rows, by end.
@@ -187,7 +187,7 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             frontier: i64::MIN,
             next_due: i64::MAX,
             newest: Open::none(),
-            older: Vec::new(),
+            older: VecDeque::new(),
             recycled: Vec::new(),
             closed: Vec::new(),
             due: BTreeSet::new(),
@@ -213,7 +213,8 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
 
     #[inline(never)]
     fn find_or_open(&mut self, time: i64) -> Result<Place, Option<Window>> {
-        if let Some(at) = self.older.iter().rposition(|slice| slice.holds(time)) {
+        let after = self.older.partition_point(|slice| slice.start <= time);
+        if let Some(at) = after.checked_sub(1).filter(|&at| self.older[at].holds(time)) {
             return Ok(Place::Older(at));
         }
         let span = self.assigner.slice(EventTime::from_micros(time));
@@ -230,12 +231,12 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
 
     fn open(&mut self, span: Window, expires: i64) -> Place {
         let start = span.start.micros();
-        let last = if span.end == EventTime::MAX { i64::MAX } else { span.end.micros() - 1 };
+        let last = last_time(&self.assigner, span);
         let slice = Open { start, last, span, expires, map: self.recycled.pop().unwrap_or_default() };
         if self.newest.is_none() || start > self.newest.start {
             let before = std::mem::replace(&mut self.newest, slice);
             if !before.is_none() {
-                self.older.push(before);
+                self.older.push_back(before);
             }
             return Place::Newest;
         }
@@ -246,8 +247,9 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
 
     /// Takes the first slice that ends at or before a time.
     fn take_until(&mut self, end: EventTime) -> Option<Open<K, A>> {
-        match self.older.first() {
-            Some(first) => (first.span.end <= end).then(|| self.older.remove(0)),
+        match self.older.front() {
+            Some(first) if first.span.end > end => None,
+            Some(_) => self.older.pop_front(),
             None if self.newest.is_none() || self.newest.span.end > end => None,
             None => Some(std::mem::replace(&mut self.newest, Open::none())),
         }
@@ -282,7 +284,10 @@ where
                     out.push(Update { data, time: window.last(), diff: () });
                 }
             }
-            self.forget(end.micros());
+            // Windows that end together need the same slices.
+            if self.due.first().is_none_or(|(next, _)| *next > end) {
+                self.forget(end.micros());
+            }
         }
         self.next_due = self.due.first().map_or(i64::MAX, |(end, _)| end.micros());
     }

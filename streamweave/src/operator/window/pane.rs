@@ -25,6 +25,9 @@ impl Window {
     /// The time of what a window comes to: the last one in it.
     #[inline]
     pub fn last(&self) -> EventTime {
+        if self.end == EventTime::MAX {
+            return self.end;
+        }
         EventTime::from_micros(self.end.micros().saturating_sub(1))
     }
 }

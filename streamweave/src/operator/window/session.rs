@@ -10,6 +10,7 @@ use crate::time::{EventTime, TimeDelta};
 
 use super::accumulation::{Accumulation, FiresOnce, Retracting};
 use super::merging::Merging;
+use super::pane::Window;
 use super::trigger::{Never, Rows, Trigger, Triggers, rows};
 use super::windows::{Firing, Mode, Ports};
 
@@ -18,14 +19,15 @@ use super::windows::{Firing, Mode, Ports};
 /// A row at `t` is in `[t, t + gap)`; of one key, windows that overlap or touch are one (rule C1), in whichever order their rows
 /// come (C2). A session fires when the frontier reaches its end. The aggregate has to be a [`Merge`].
 ///
-/// A row is late, and goes to the port `late`, where the session that it would be in has passed; and where it would
-/// join one that has passed already, so that sessions of a key never overlap (C4).
+/// A row is late, and goes to the port `late`, where the session that it would be in has passed; and where that would overlap
+/// one that has passed already, so that sessions of a key never overlap (C4). What has passed is remembered until the frontier is
+/// two gaps further: a row that would make a session begin earlier than that is late, too.
 ///
 /// With an [allowed lateness](Sessions::allowed_lateness) a late row can make one session of two that have fired; these are taken back,
 /// so the output carries changes, and [`retracting`](Sessions::retracting) has to say so (C3, C7).
 ///
 /// The panes of a frontier come by end, then by first arrival. State: what the rows of each open session come to, and the
-/// bounds of passed ones for as long as a row could touch them.
+/// bounds of passed ones for two gaps.
 ///
 /// # Examples
 ///
@@ -70,6 +72,19 @@ pub struct Sessions<K, V, M = FiresOnce, E = Never> {
 pub struct Bounds {
     pub(super) gap: TimeDelta,
     pub(super) max_length: Option<TimeDelta>,
+}
+
+impl Bounds {
+    /// How far back a row can make a session begin earlier, where what ends before `passed` has passed: what was before that is not
+    /// remembered.
+    pub(super) fn reach(self, passed: i64) -> EventTime {
+        EventTime::from_micros(passed) - self.gap - self.gap
+    }
+
+    /// When a session that is gone cannot be reached any more.
+    pub(super) fn forgotten(self, gone: Window) -> i64 {
+        (gone.end + self.gap + self.gap).micros()
+    }
 }
 
 impl<K, V, M, E> Sessions<K, V, M, E> {

@@ -9,10 +9,11 @@
 //! A window is *due* from its first row until the frontier reaches its end; then it *lingers* until the allowed lateness has passed,
 //! too. The operator acts at the ends of both ([`Sliced::next_due`]), in order of time, and at alarms of triggers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::task::Poll;
 
 use crate::envelope::{Keyed, Update};
@@ -23,7 +24,7 @@ use crate::state::KeySlab;
 use crate::time::{EventTime, Frontier, ProcessingTime};
 
 use super::accumulation::Accumulation;
-use super::assigner::Assigner;
+use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
 use super::order::PaneOrder;
@@ -63,6 +64,8 @@ where
     alarms: BTreeSet<(ProcessingTime, u32, EventTime, EventTime)>,
     /// The keys of the window that fires, with their arrivals.
     ready: Vec<(u64, u32)>,
+    /// The keys of windows that have passed and end together.
+    passed: Vec<u32>,
     rows: PhantomData<fn(V) -> (S, O)>,
 }
 
@@ -86,17 +89,26 @@ where
 #[derive(Clone, Copy, Debug)]
 struct Slice {
     span: Window,
+    /// The last time in it.
+    last: i64,
     /// Where the first of its windows ends.
     first_end: i64,
     /// Until when rows are taken for the last one.
     expires: i64,
 }
 
+impl Slice {
+    #[inline(always)]
+    fn holds(&self, time: EventTime) -> bool {
+        self.span.start <= time && time.micros() <= self.last
+    }
+}
+
 /// What the rows of one key come to, and the firings of its windows.
 struct OfKey<A, F> {
     /// By start, then by end.
-    parts: Vec<Part<A>>,
-    /// Of windows that have fired, or may before their ends.
+    parts: VecDeque<Part<A>>,
+    /// Of windows that have fired, or may before their ends; by window.
     fired: Vec<F>,
 }
 
@@ -124,16 +136,17 @@ struct Fired<B: Clone, M: Accumulation, E: Trigger, L: Trigger> {
 impl<B: Clone, M: Accumulation, E: Trigger, L: Trigger> Fired<B, M, E, L> {
     /// Those of a window.
     fn of(all: &mut Vec<Self>, window: Window) -> &mut Self {
-        let at = all.iter().position(|fired| fired.window == window).unwrap_or_else(|| {
-            all.push(Fired {
+        let at = all.binary_search_by(|fired| fired.window.cmp(&window)).unwrap_or_else(|at| {
+            let fired = Fired {
                 window,
                 firings: 0,
                 is_behind: false,
                 kept: Default::default(),
                 early: E::State::default(),
                 late: L::State::default(),
-            });
-            all.len() - 1
+            };
+            all.insert(at, fired);
+            at
         });
         &mut all[at]
     }
@@ -141,11 +154,24 @@ impl<B: Clone, M: Accumulation, E: Trigger, L: Trigger> Fired<B, M, E, L> {
 
 impl<A, F> Default for OfKey<A, F> {
     fn default() -> Self {
-        OfKey { parts: Vec::new(), fired: Vec::new() }
+        OfKey { parts: VecDeque::new(), fired: Vec::new() }
     }
 }
 
 impl<A, F> OfKey<A, F> {
+    /// Where the parts of a window stand.
+    #[inline]
+    fn inside<M: Accumulation>(&self, window: Window) -> Range<usize> {
+        if M::DISCARDS {
+            let at = self.parts.partition_point(|part| part.span < window);
+            let is_there = self.parts.get(at).is_some_and(|part| part.span == window);
+            return at..at + usize::from(is_there);
+        }
+        let from = self.parts.partition_point(|part| part.span.start < window.start);
+        // The slice that begins at the greatest time is a window of its own.
+        from..self.parts.partition_point(|part| part.span.start < window.end || part.span == window)
+    }
+
     /// What is summed up of a span, begun where it is new.
     #[inline(always)]
     fn part(
@@ -180,12 +206,6 @@ impl<A, F> OfKey<A, F> {
     }
 }
 
-/// Whether what is kept of a span belongs to a window.
-#[inline(always)]
-fn is_part<M: Accumulation>(span: Window, window: Window) -> bool {
-    if M::DISCARDS { span == window } else { window.start <= span.start && span.end <= window.end }
-}
-
 /// The window of a key in one of the sets.
 fn window_of((end, start): (EventTime, EventTime)) -> Window {
     Window { start, end }
@@ -214,6 +234,7 @@ where
             arrivals: 0,
             alarms: BTreeSet::new(),
             ready: Vec::new(),
+            passed: Vec::new(),
             rows: PhantomData,
         }
     }
@@ -228,7 +249,7 @@ where
     #[inline(always)]
     fn find(&mut self, time: EventTime) -> Result<Slice, Option<Window>> {
         match self.slices.get(self.last_hit) {
-            Some(hit) if hit.span.contains(time) => Ok(*hit),
+            Some(hit) if hit.holds(time) => Ok(*hit),
             _ => self.find_or_open(time),
         }
     }
@@ -237,7 +258,7 @@ where
     fn find_or_open(&mut self, time: EventTime) -> Result<Slice, Option<Window>> {
         let after = self.slices.partition_point(|slice| slice.span.start <= time);
         if let Some(at) = after.checked_sub(1)
-            && self.slices[at].span.contains(time)
+            && self.slices[at].holds(time)
         {
             self.last_hit = at;
             return Ok(self.slices[at]);
@@ -248,12 +269,13 @@ where
             first = first.or(Some(window));
             last = Some(window);
         }
-        let (first, last) = first.zip(last).ok_or(None)?;
-        let expires = self.expiry(last.end);
+        let (first, newest) = first.zip(last).ok_or(None)?;
+        let expires = self.expiry(newest.end);
         if expires <= self.frontier {
-            return Err(Some(last));
+            return Err(Some(newest));
         }
-        let slice = Slice { span, first_end: first.end.micros(), expires };
+        let last = last_time(&self.assigner, span);
+        let slice = Slice { span, last, first_end: first.end.micros(), expires };
         self.open(slice);
         self.slices.insert(after, slice);
         self.last_hit = after;
@@ -279,24 +301,47 @@ where
         self.next_due = fires.min(expires);
     }
 
-    /// Fills `ready` with the keys that have rows in a window, by first arrival.
-    fn gather(&mut self, window: Window) {
+    /// Fills `ready` with the keys that have rows in a window, in the order of their panes.
+    fn gather(&mut self, window: Window)
+    where
+        K: Hash + Eq,
+        O: PaneOrder<K>,
+    {
         self.ready.clear();
         for (place, _, of_key) in self.keys.iter_mut() {
-            let parts = of_key.parts.iter().filter(|part| is_part::<M>(part.span, window));
-            self.ready.extend(parts.map(|part| part.arrival).min().map(|arrival| (arrival, place)));
+            let inside = of_key.parts.range(of_key.inside::<M>(window));
+            self.ready.extend(inside.map(|part| part.arrival).min().map(|arrival| (arrival, place)));
         }
         self.ready.sort_unstable();
+        if O::SORTS {
+            self.ready.sort_by(|(_, a), (_, b)| O::compare(self.keys.key(*a), self.keys.key(*b)));
+        }
     }
 
-    /// Forgets, of the keys in `ready`, a window and what is in no later one.
-    fn forget(&mut self, window: Window) {
-        let passed = self.expiry(window.end);
+    /// Forgets, of the keys in `ready`, a window, and what is in no later one, unless another one that ends with it is still to
+    /// come.
+    fn forget(&mut self, window: Window, others_follow: bool) {
+        self.passed.extend(self.ready.iter().map(|(_, place)| *place));
         for (_, place) in self.ready.drain(..) {
+            let Some((_, OfKey { fired, .. })) = self.keys.get(place) else { continue };
+            if let Ok(at) = fired.binary_search_by(|fired| fired.window.cmp(&window)) {
+                fired.remove(at);
+            }
+        }
+        if others_follow {
+            return;
+        }
+        let passed = self.expiry(window.end);
+        for place in self.passed.drain(..) {
             let Some((_, of_key)) = self.keys.get(place) else { continue };
-            of_key.parts.retain(|part| part.expires > passed);
-            of_key.fired.retain(|fired| fired.window != window);
+            if M::DISCARDS {
+                of_key.parts.retain(|part| part.expires > passed);
+            }
+            while of_key.parts.front().is_some_and(|part| part.expires <= passed) {
+                of_key.parts.pop_front();
+            }
             if of_key.parts.is_empty() {
+                of_key.fired.clear();
                 self.keys.release(place);
             }
         }
@@ -368,7 +413,10 @@ where
             self.alarms.pop_first();
             let window = Window { start, end };
             let Some((_, of_key)) = self.keys.get(place) else { continue };
-            let Some(fired) = of_key.fired.iter_mut().find(|fired| fired.window == window) else { continue };
+            let Ok(number) = of_key.fired.binary_search_by(|fired| fired.window.cmp(&window)) else {
+                continue;
+            };
+            let fired = &mut of_key.fired[number];
             let is_late = end.micros() <= self.frontier;
             let Firing { early, late, .. } = &self.firing;
             // The place may have been given to another key, and the trigger have fired meanwhile.
@@ -413,10 +461,7 @@ where
         Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         self.gather(window);
-        let mut ready = std::mem::take(&mut self.ready);
-        if O::SORTS {
-            ready.sort_by(|(_, a), (_, b)| O::compare(self.keys.key(*a), self.keys.key(*b)));
-        }
+        let ready = std::mem::take(&mut self.ready);
         for &(_, place) in &ready {
             self.fire(place, window, Timing::OnTime, out);
         }
@@ -424,7 +469,7 @@ where
         if self.firing.lateness > 0 {
             self.lingering.insert((window.end, window.start));
         } else {
-            self.forget(window);
+            self.forget(window, self.due.first().is_some_and(|(end, _)| *end == window.end));
         }
     }
 
@@ -442,7 +487,7 @@ where
             }
         }
         self.ready = ready;
-        self.forget(window);
+        self.forget(window, self.lingering.first().is_some_and(|(end, _)| *end == window.end));
     }
 
     /// Fires a window of one key.
@@ -452,12 +497,14 @@ where
         Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         let is_last = self.expiry(window.end) <= self.frontier;
-        let Some((key, OfKey { parts, fired })) = self.keys.get(place) else { return };
-        let inside = |part: &&Part<A>| is_part::<M>(part.span, window) && part.is_fresh;
-        let value = S::output(parts.iter().filter(inside).map(|part| &part.aggregate), &mut self.init);
+        let Some((key, of_key)) = self.keys.get(place) else { return };
+        let inside = of_key.inside::<M>(window);
+        let OfKey { parts, fired } = of_key;
+        let fresh = parts.range(inside.clone()).filter(|part| part.is_fresh);
+        let value = S::output(fresh.map(|part| &part.aggregate), &mut self.init);
         let Some(value) = value else { return };
         if M::DISCARDS {
-            for part in parts.iter_mut().filter(|part| part.span == window) {
+            for part in parts.range_mut(inside) {
                 part.is_fresh = false;
                 part.aggregate = self.init.begin();
             }
@@ -471,8 +518,10 @@ where
         pane.index = fired.firings;
         fired.firings += 1;
         fired.is_behind = false;
-        self.firing.early.fired(&mut fired.early);
-        self.firing.late.fired(&mut fired.late);
+        match timing {
+            Timing::Early | Timing::OnTime => self.firing.early.fired(&mut fired.early),
+            Timing::Late => self.firing.late.fired(&mut fired.late),
+        }
         M::emit(&mut fired.kept, pane, window.last(), row, out);
     }
 }
