@@ -93,6 +93,153 @@ fn the_board_without_arguments_is_the_one_that_is_kept() {
     assert!(stdout(&output) == kept);
 }
 
+/// Runs the board with all that is asked, and gives it; the weather is that of a file.
+fn assert_asked(flights: &str, weather: Option<&str>, asked: oracle::Asked<'_>, batch: &str) -> Output {
+    let allowed = asked.allowed_lateness.map(|minutes| minutes.to_string());
+    let lateness = asked.lateness.to_string();
+    let mut arguments = vec!["--flights", flights, "--lateness", &lateness, "--batch", batch];
+    arguments.extend(weather.iter().flat_map(|file| ["--weather", file]));
+    arguments.extend(allowed.iter().flat_map(|minutes| ["--allowed-lateness", minutes]));
+    let output = run("flight_board", &arguments);
+
+    let weather = weather.map(|file| std::fs::read(file).expect("the weather is there"));
+    let asked = oracle::Asked { weather: weather.as_deref(), ..asked };
+    let expected = oracle::flight_board_of(&std::fs::read(flights).expect("the flights are there"), asked);
+    assert!(output.status.success(), "{}", last_word(&output));
+    assert_eq!(last_word(&output), expected.summary, "{arguments:?}");
+    let differs = stdout(&output).lines().zip(expected.stdout.lines()).find(|(line, want)| line != want);
+    assert!(stdout(&output) == expected.stdout, "the boards of {arguments:?} differ: {differs:?}");
+    output
+}
+
+fn path(data: &Path) -> &str {
+    data.to_str().expect("a path in UTF-8")
+}
+
+#[test]
+fn d2_late_flights_of_january_correct_the_board_one_by_one() {
+    let (flights, weather) = (data("flights-2013-01.csv"), data("weather-2013-01.csv"));
+    for (lateness, allowed, weather, batch) in [
+        (0, 0, None, "7"),
+        (0, 60, Some(&weather), "1024"),
+        (0, 600, None, "1"),
+        (0, 6_000, Some(&weather), "7"),
+        (30, 60, None, "1024"),
+        (30, 600, Some(&weather), "7"),
+        (120, 0, Some(&weather), "1"),
+        (120, 6_000, None, "1024"),
+    ] {
+        let asked = oracle::Asked { lateness, allowed_lateness: Some(allowed), weather: None };
+        assert_asked(path(&flights), weather.map(|weather| path(weather)), asked, batch);
+    }
+}
+
+#[test]
+fn e7_the_weather_of_january_stands_beside_the_board_and_changes_nothing_else() {
+    let (flights, weather) = (data("flights-2013-01.csv"), data("weather-2013-01.csv"));
+    for (lateness, batch) in [(0, "1"), (30, "1024"), (120, "7")] {
+        let asked = oracle::Asked { lateness, ..oracle::Asked::default() };
+        let with = assert_asked(path(&flights), Some(path(&weather)), asked, batch);
+        let without = assert_asked(path(&flights), None, asked, batch);
+        let first_seven = |line: &str| line.splitn(8, ',').take(7).collect::<Vec<_>>().join(",");
+        let kept: Vec<String> = stdout(&with).lines().map(first_seven).collect();
+        assert_eq!(kept, Vec::from_iter(stdout(&without).lines()));
+        assert_eq!(last_word(&with), last_word(&without));
+    }
+}
+
+#[test]
+fn corrections_of_any_month_malformed_rows_included() {
+    let weather = data("weather-2013-01.csv");
+    for (seed, lateness, allowed, batch) in [(5, 0, 90, "7"), (6, 60, 61, "1024"), (7, 121, 6_000, "1")] {
+        let file = Temporary::holding(&format!("late-{seed}.csv"), &oracle::flights_csv(seed, 4_000));
+        let asked = oracle::Asked { lateness, allowed_lateness: Some(allowed), weather: None };
+        assert_asked(file.path(), Some(path(&weather)), asked, batch);
+    }
+}
+
+#[test]
+fn what_the_weather_does_not_know_is_left_empty_and_its_malformed_lines_are_reported_with_their_place() {
+    let lines: [&[u8]; 14] = [
+        b"origin,year,month,day,hour,wind_speed,visib",
+        b"EWR,2013,1,1,6,10,8",
+        b"EWR,2013,1,1,5,20",
+        b"EWR,2013,1,1,5,fast,8",
+        b"EWR,2013,1,1,24,20,8",
+        b"EWR,2013,2,30,5,20,8",
+        b"EWR,2013,1,1,5,20,8,9",
+        b"E\xffR,2013,1,1,5,20,8",
+        b"EWR,2013,1,1,7,NA,NA",
+        b"EWR,2013,1,1,8,NA,2.5",
+        // Out of order, and twice at one hour: the last counts.
+        b"LGA,2013,1,1,9,3,3",
+        b"LGA,2013,1,1,4,1,10",
+        b"LGA,2013,1,1,4,2,9",
+        b"LGA,2013,1,1,NA,2,9",
+    ];
+    let flights = "year,month,day,dep_time,sched_dep_time,dep_delay,origin\n\
+                   2013,1,1,517,559,2,EWR\n2013,1,1,600,600,2,EWR\n2013,1,1,NA,659,NA,EWR\n\
+                   2013,1,1,700,700,2,EWR\n2013,1,1,800,800,2,EWR\n2013,1,1,800,830,2,JFK\n\
+                   2013,1,1,900,859,2,LGA\n2013,1,1,900,900,2,LGA\n";
+    let weather = Temporary::holding("weather.csv", &lines.join(&b"\n"[..]));
+    let flights = Temporary::holding("few.csv", flights.as_bytes());
+    for allowed_lateness in [None, Some(60)] {
+        let asked = oracle::Asked { allowed_lateness, ..oracle::Asked::default() };
+        let output = assert_asked(flights.path(), Some(weather.path()), asked, "1024");
+        let ends =
+            ["wind_speed,visib", ",2,,", ",10.00,8.00", ",2,,", ",,2.50", ",2,,", ",2.00,9.00", ",3.00,3.00"];
+        let lines: Vec<&str> = stdout(&output).lines().collect();
+        assert_eq!(lines.len(), ends.len(), "{lines:#?}");
+        for (line, end) in lines.iter().zip(ends) {
+            assert!(line.ends_with(end), "{line}: {end}");
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        for says in [
+            "weather.csv:3: expected 7 fields, found 6",
+            "weather.csv:4: column 6 (wind_speed): invalid float literal",
+            "weather.csv:5: there is no 2013-1-1 24:00",
+            "weather.csv:6: there is no 2013-2-30 5:00",
+            "weather.csv:7: expected 7 fields, found 8",
+            "weather.csv:8: column 1 (origin): invalid UTF-8",
+            "weather.csv:14: column 5 (hour): invalid digit",
+        ] {
+            assert!(stderr.contains(says), "{says}: {stderr}");
+        }
+        assert_eq!(stderr.lines().count(), 8, "{stderr}");
+    }
+}
+
+#[test]
+fn weather_without_a_report_leaves_every_line_without_weather() {
+    let weather = Temporary::holding("calm.csv", b"origin,year,month,day,hour,wind_speed,visib\n");
+    let flights = Temporary::holding(
+        "one.csv",
+        b"year,month,day,dep_time,sched_dep_time,dep_delay,origin\n2013,1,1,517,515,2,EWR\n",
+    );
+    let output = assert_asked(flights.path(), Some(weather.path()), oracle::Asked::default(), "1024");
+    assert!(stdout(&output).ends_with("EWR,1,0,0,2.00,2,,\n"), "{output:?}");
+}
+
+#[test]
+fn weather_that_cannot_be_read_is_said_with_its_name_and_exit_code_1() {
+    let empty = Temporary::holding("no-weather.csv", b"");
+    let other = Temporary::holding("other-weather.csv", b"a,b\n1,2\n");
+    for (file, says) in [
+        ("/no/such/weather", "`/no/such/weather`: No such file"),
+        (empty.path(), "is empty: expected a header line"),
+        (other.path(), "the header has no column `origin`"),
+    ] {
+        let output = run("flight_board", &["--weather", file]);
+        assert_eq!(output.status.code(), Some(1), "{file}");
+        assert!(last_word(&output).contains(says), "{file}: {}", last_word(&output));
+        assert!(
+            last_word(&output).contains(file) && last_word(&output).contains("node `reports`"),
+            "{output:?}"
+        );
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
+}
+
 #[test]
 fn gzip_is_read_as_it_is() {
     let plain = b"year,month,day,dep_time,sched_dep_time,dep_delay,origin\n2013,1,1,517,515,2,EWR\n";
@@ -130,10 +277,27 @@ fn what_cannot_be_read_is_said_with_its_name_and_exit_code_1() {
         assert!(last_word(&output).contains(says), "{file}: {}", last_word(&output));
         assert!(last_word(&output).contains("node `flights`"), "{}", last_word(&output));
     }
-    for arguments in [&["--lateness", "soon"][..], &["--lateness"], &["--bogus"], &["--lateness", "-1"]] {
+    for (arguments, says) in [
+        (&["--lateness", "soon"][..], "--lateness: expected a whole number, not negative, found `soon`"),
+        (&["--lateness", "-1"], "--lateness: expected a whole number, not negative, found `-1`"),
+        (&["--lateness"], "--lateness needs a value"),
+        (
+            &["--allowed-lateness", "1.5"],
+            "--allowed-lateness: expected a whole number, not negative, found `1.5`",
+        ),
+        (
+            &["--allowed-lateness", "-60"],
+            "--allowed-lateness: expected a whole number, not negative, found `-60`",
+        ),
+        (&["--allowed-lateness", "99999999999"], "--allowed-lateness: expected a whole number"),
+        (&["--allowed-lateness"], "--allowed-lateness needs a value"),
+        (&["--weather"], "--weather needs a value"),
+        (&["--weather", "a", "--weather", "b"], "--weather is given twice"),
+        (&["--bogus"], "unknown argument `--bogus`"),
+    ] {
         let output = run("flight_board", arguments);
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(!output.stderr.is_empty());
+        assert!(last_word(&output).contains(says), "{arguments:?}: {}", last_word(&output));
     }
 }
 

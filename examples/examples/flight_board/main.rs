@@ -52,7 +52,6 @@ async fn board(arguments: &Arguments) -> Result<String, streamweave::Error> {
     let result = graph! {
         flights  = csv::read::<Flight>(path);
         reports  = from_iter(reports);
-        reported = event_time(Report::time, ascending());
         weather  = as_of().left_outer().table_first();
         hourly   = tumbling(1.hours()).by_key()
             .allowed_lateness(allowed_lateness.unwrap_or(0).minutes()).retracting()
@@ -60,12 +59,10 @@ async fn board(arguments: &Arguments) -> Result<String, streamweave::Error> {
 
         flights -> inspect(|_| progress.row(&mut seen)) -> event_time(|f| f.scheduled, bounded(lateness.minutes()))
             -> key_by(|f| f.origin.clone()) -> weather.left;
-        reports -> reported -> key_by(|r| r.origin.clone()) -> weather.right;
+        reports -> event_time(|r| r.made, ascending()) -> key_by(|r| r.origin.clone()) -> weather.right;
         weather -> hourly -> to_log() -> inspect(|change| windows += change.diff) -> row(shown) -> board;
         hourly.late -> running_count() -> late;
         flights.err -> inspect(|bad| eprintln!("{bad}")) -> running_count() -> malformed;
-        reported.err -> for_each(|bad| eprintln!("weather: there is no such hour: {}-{}-{} {}",
-            bad.input.year, bad.input.month, bad.input.day, bad.input.hour));
 
         board = csv::write(stdout()).header(shown.header().iter().copied());
         late = last();

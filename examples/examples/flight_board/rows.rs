@@ -47,21 +47,37 @@ impl TryFrom<Columns> for Flight {
 
 /// A report of the weather at one airport.
 #[derive(Clone, Deserialize)]
+#[serde(try_from = "ReportColumns")]
 pub(crate) struct Report {
+    /// When it was made, taken as UTC.
+    pub made: EventTime,
     pub origin: String,
-    pub year: i32,
-    pub month: u32,
-    pub day: u32,
-    pub hour: u32,
+    wind_speed: Option<f64>,
+    visib: Option<f64>,
+}
+
+/// The columns of the file; a report is made on the hour.
+#[derive(Deserialize)]
+struct ReportColumns {
+    origin: String,
+    year: i32,
+    month: u32,
+    day: u32,
+    hour: u32,
     #[serde(deserialize_with = "known")]
     wind_speed: Option<f64>,
     #[serde(deserialize_with = "known")]
     visib: Option<f64>,
 }
 
-impl Report {
-    pub(crate) fn time(&self) -> Option<EventTime> {
-        EventTime::utc(self.year, self.month, self.day, self.hour, 0)
+impl TryFrom<ReportColumns> for Report {
+    type Error = String;
+
+    fn try_from(columns: ReportColumns) -> Result<Self, String> {
+        let ReportColumns { origin, year, month, day, hour, wind_speed, visib } = columns;
+        let made = EventTime::utc(year, month, day, hour, 0)
+            .ok_or_else(|| format!("there is no {year}-{month}-{day} {hour}:00"))?;
+        Ok(Report { made, origin, wind_speed, visib })
     }
 }
 

@@ -1,9 +1,18 @@
-//! The flight board, recomputed from all rows.
-
-//! The oracle of `flight_board`.
+//! The oracle of `flight_board`: the board, recomputed from all rows.
 
 use super::calendar::{DAY, days_of, iso};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the board is asked for besides the flights.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// `--lateness`.
+    pub lateness: i64,
+    /// `--allowed-lateness`: with it come the corrections and the column `op`.
+    pub allowed_lateness: Option<i64>,
+    /// The bytes of the file of `--weather`: with it come the columns `wind_speed` and `visib`.
+    pub weather: Option<&'a [u8]>,
+}
 
 /// What `flight_board` has to print.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,33 +33,52 @@ struct Flight {
     delay: Option<i32>,
 }
 
-/// The places of the needed columns in the header.
-struct Columns {
-    year: usize,
-    month: usize,
-    day: usize,
-    dep_time: usize,
-    sched_dep_time: usize,
-    dep_delay: usize,
-    origin: usize,
-    count: usize,
+/// A well-formed line of weather.
+#[derive(Debug, Clone, Copy, Default)]
+struct Report {
+    time: i64,
+    wind_speed: Option<f64>,
+    visib: Option<f64>,
 }
 
-impl Columns {
-    /// Finds the needed columns by name; `None` if one is missing.
-    fn find(header: &csv::ByteRecord) -> Option<Columns> {
-        let place = |name: &str| header.iter().position(|field| field == name.as_bytes());
-        Some(Columns {
-            year: place("year")?,
-            month: place("month")?,
-            day: place("day")?,
-            dep_time: place("dep_time")?,
-            sched_dep_time: place("sched_dep_time")?,
-            dep_delay: place("dep_delay")?,
-            origin: place("origin")?,
-            count: header.len(),
-        })
+/// The needed fields of a record, in the order in which they were asked for: none where the header lacks a column,
+/// the count of the fields is another than the header's, or a field is not UTF-8, needed or not.
+fn fields<'a, const N: usize>(
+    record: &'a csv::ByteRecord,
+    header: &csv::ByteRecord,
+    names: [&str; N],
+) -> Option<[&'a str; N]> {
+    let texts: Vec<&str> =
+        record.iter().map(|field| std::str::from_utf8(field).ok()).collect::<Option<_>>()?;
+    if texts.len() != header.len() {
+        return None;
     }
+    let mut found = [""; N];
+    for (field, name) in found.iter_mut().zip(names) {
+        *field = texts[header.iter().position(|column| column == name.as_bytes())?];
+    }
+    Some(found)
+}
+
+/// All data rows in order, `None` for the malformed ones.
+fn read<T>(bytes: &[u8], parse: impl Fn(&csv::ByteRecord, &csv::ByteRecord) -> Option<T>) -> Vec<Option<T>> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
+    let header = reader.byte_headers().expect("reading from memory cannot fail").clone();
+    reader
+        .byte_records()
+        .map(|record| parse(&record.expect("reading from memory cannot fail"), &header))
+        .collect()
+}
+
+/// Nothing for `NA`, else a number; outside of that, malformed.
+fn known<T: std::str::FromStr>(field: &str) -> Option<Option<T>> {
+    if field == "NA" { Some(None) } else { field.parse().ok().map(Some) }
+}
+
+/// The minute at which a day begins.
+fn midnight(year: &str, month: &str, day: &str) -> Option<i64> {
+    let year: i32 = year.parse().ok()?;
+    Some(days_of(i64::from(year), month.parse().ok()?, day.parse().ok()?)? * DAY)
 }
 
 /// Minutes of the day of an `hhmm` number, or `None` if it is out of range.
@@ -59,49 +87,43 @@ fn minutes_of_day(hhmm: u32) -> Option<i64> {
     (hour <= 23 && minute <= 59).then(|| i64::from(hour) * 60 + i64::from(minute))
 }
 
-/// The text of a needed field, or `None` if it is not UTF-8.
-fn text_of(record: &csv::ByteRecord, column: usize) -> Option<&str> {
-    std::str::from_utf8(record.get(column)?).ok()
-}
-
-/// Reads one record; `None` means malformed.
-fn parse(record: &csv::ByteRecord, columns: &Columns) -> Option<Flight> {
-    let is_text = record.iter().all(|field| std::str::from_utf8(field).is_ok());
-    if record.len() != columns.count || !is_text {
-        return None;
-    }
-    let year: i32 = text_of(record, columns.year)?.parse().ok()?;
-    let month: u32 = text_of(record, columns.month)?.parse().ok()?;
-    let day: u32 = text_of(record, columns.day)?.parse().ok()?;
-    let scheduled: u32 = text_of(record, columns.sched_dep_time)?.parse().ok()?;
-    let time = days_of(i64::from(year), month, day)? * DAY + minutes_of_day(scheduled)?;
-
-    let dep_time = text_of(record, columns.dep_time)?;
-    let cancelled = dep_time == "NA";
+/// Reads a flight; `None` means malformed.
+fn flight(record: &csv::ByteRecord, header: &csv::ByteRecord) -> Option<Flight> {
+    let names = ["year", "month", "day", "dep_time", "sched_dep_time", "dep_delay", "origin"];
+    let [year, month, day, dep_time, scheduled, delay, origin] = fields(record, header, names)?;
+    let time = midnight(year, month, day)? + minutes_of_day(scheduled.parse().ok()?)?;
+    let departed: Option<u32> = known(dep_time)?;
     // A departure at midnight stands in this data as 2400.
-    if !cancelled && dep_time.parse() != Ok(2400_u32) {
-        minutes_of_day(dep_time.parse().ok()?)?;
+    if let Some(hhmm) = departed.filter(|hhmm| *hhmm != 2400) {
+        minutes_of_day(hhmm)?;
     }
-    let delay = match text_of(record, columns.dep_delay)? {
-        "NA" => None,
-        number => Some(number.parse().ok()?),
-    };
-    let origin = text_of(record, columns.origin)?;
-    Some(Flight { time, origin: origin.to_owned(), cancelled, delay })
+    Some(Flight { time, origin: origin.to_owned(), cancelled: departed.is_none(), delay: known(delay)? })
 }
 
-/// All data rows in order, `None` for the malformed ones.
-fn read(csv_bytes: &[u8]) -> Vec<Option<Flight>> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(csv_bytes);
-    let header = reader.byte_headers().expect("reading from memory cannot fail").clone();
-    let columns = Columns::find(&header);
-    reader
-        .byte_records()
-        .map(|record| {
-            let record = record.expect("reading from memory cannot fail");
-            parse(&record, columns.as_ref()?)
-        })
-        .collect()
+/// Reads a line of weather, with the airport; `None` means malformed.
+fn report(record: &csv::ByteRecord, header: &csv::ByteRecord) -> Option<(String, Report)> {
+    let names = ["origin", "year", "month", "day", "hour", "wind_speed", "visib"];
+    let [origin, year, month, day, hour, wind_speed, visib] = fields(record, header, names)?;
+    let hour = hour.parse().ok().filter(|hour: &u32| *hour <= 23)?;
+    let time = midnight(year, month, day)? + minutes_of_day(hour * 100)?;
+    Some((origin.to_owned(), Report { time, wind_speed: known(wind_speed)?, visib: known(visib)? }))
+}
+
+/// For each flight the latest report of its airport that is not after it, the last of those at one time; a report of nothing
+/// where there is none.
+fn weather_of(flights: &[Flight], weather: &[u8]) -> Vec<Report> {
+    let mut reports: BTreeMap<String, Vec<Report>> = BTreeMap::new();
+    for (origin, report) in read(weather, report).into_iter().flatten() {
+        reports.entry(origin).or_default().push(report);
+    }
+    for reports in reports.values_mut() {
+        reports.sort_by_key(|report| report.time); // is stable
+    }
+    let latest = |flight: &Flight| {
+        let reports = reports.get(&flight.origin)?;
+        reports[..reports.partition_point(|report| report.time <= flight.time)].last().copied()
+    };
+    flights.iter().map(|flight| latest(flight).unwrap_or_default()).collect()
 }
 
 /// The start of the one-hour window that holds `time`.
@@ -109,17 +131,14 @@ fn window_start(time: i64) -> i64 {
     time.div_euclid(60) * 60
 }
 
-/// For each flight, whether it is late: judged against the greatest time of
-/// the flights *before* it, less the allowed out-of-orderness.
-fn judge_late(flights: &[Flight], lateness_minutes: i64) -> Vec<bool> {
-    let mut greatest: Option<i64> = None;
-    let mut late = Vec::new();
-    for flight in flights {
-        let end = window_start(flight.time) + 60;
-        late.push(greatest.is_some_and(|m| m.saturating_sub(lateness_minutes) >= end));
-        greatest = greatest.max(Some(flight.time));
-    }
-    late
+/// The frontier after each flight: the greatest time so far, less the lateness.
+fn frontiers(flights: &[Flight], lateness: i64) -> Vec<i64> {
+    let mut greatest = i64::MIN;
+    let frontier = |flight: &Flight| {
+        greatest = greatest.max(flight.time);
+        greatest.saturating_sub(lateness)
+    };
+    flights.iter().map(frontier).collect()
 }
 
 /// A CSV field, quoted only if it has to be.
@@ -131,32 +150,26 @@ fn quote(field: &str) -> String {
     }
 }
 
-/// The output line, with its newline, of one window of one origin.
-fn line(start: i64, origin: &str, flights: &[&Flight]) -> String {
-    let cancelled = flights.iter().filter(|f| f.cancelled).count();
-    let delays: Vec<i64> = flights.iter().filter_map(|f| f.delay).map(i64::from).collect();
-    let delayed = delays.iter().filter(|&&delay| delay > 15).count();
-    let (mean, max) = match delays.iter().max() {
-        None => (String::new(), String::new()),
-        Some(max) => {
-            let sum: i64 = delays.iter().sum();
-            let mean = sum as f64 / delays.len() as f64;
-            (format!("{mean:.2}"), max.to_string())
-        }
-    };
-    format!("{},{},{},{cancelled},{delayed},{mean},{max}\n", iso(start), quote(origin), flights.len())
+/// The mean of what is known, with two decimals; nothing where nothing is.
+fn mean(known: impl Iterator<Item = f64>) -> String {
+    let known: Vec<f64> = known.collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    format!("{:.2}", known.iter().fold(0.0, |sum, value| sum + value) / known.len() as f64)
 }
 
-/// What `flight_board --lateness lateness_minutes` has to print for the given
-/// input.
-///
-/// The columns are found by the names in the header, and a row has the right
-/// field count if it has as many fields as the header. The header of the
-/// output is always written. Lines without any byte are not rows.
-///
-/// A `dep_time` that is not `NA` has to be a valid `hhmm`, or `2400`, which is
-/// how this data writes midnight. A row with a field that is not UTF-8 is
-/// malformed, whichever field it is.
+/// The output line, without op, weather and newline, of one window of one origin.
+fn line(start: i64, origin: &str, flights: &[&Flight]) -> String {
+    let cancelled = flights.iter().filter(|f| f.cancelled).count();
+    let delays: Vec<i32> = flights.iter().filter_map(|f| f.delay).collect();
+    let delayed = delays.iter().filter(|&&delay| delay > 15).count();
+    let max = delays.iter().max().map_or(String::new(), i32::to_string);
+    let mean = mean(delays.into_iter().map(f64::from));
+    format!("{},{},{},{cancelled},{delayed},{mean},{max}", iso(start), quote(origin), flights.len())
+}
+
+/// What `flight_board --lateness lateness_minutes` has to print for the given input: see [`flight_board_of`].
 ///
 /// ```
 /// let header = "year,month,day,dep_time,sched_dep_time,dep_delay,origin\n";
@@ -166,28 +179,78 @@ fn line(start: i64, origin: &str, flights: &[&Flight]) -> String {
 /// ```
 #[must_use]
 pub fn flight_board(csv_bytes: &[u8], lateness_minutes: i64) -> Board {
-    let rows = read(csv_bytes);
-    let flights: Vec<Flight> = rows.iter().flatten().cloned().collect();
-    let late = judge_late(&flights, lateness_minutes);
+    flight_board_of(csv_bytes, Asked { lateness: lateness_minutes, ..Asked::default() })
+}
 
-    let mut windows: BTreeMap<(i64, &str), Vec<&Flight>> = BTreeMap::new();
-    for (flight, &late) in flights.iter().zip(&late) {
-        if !late {
-            let key = (window_start(flight.time), flight.origin.as_str());
-            windows.entry(key).or_default().push(flight);
+/// What `flight_board` has to print for the given input.
+///
+/// The columns are found by the names in the header, and a row has the right
+/// field count if it has as many fields as the header. The header of the
+/// output is always written. Lines without any byte are not rows.
+///
+/// A `dep_time` that is not `NA` has to be a valid `hhmm`, or `2400`, which is
+/// how this data writes midnight. A row with a field that is not UTF-8 is
+/// malformed, whichever field it is.
+///
+/// A flight meets the frontier that the flights *before* it have made. A window is fired by the first flight that brings
+/// the frontier to its end; a flight that comes after that, yet less than the allowed lateness after it by event time,
+/// corrects it at once.
+#[must_use]
+pub fn flight_board_of(csv_bytes: &[u8], asked: Asked<'_>) -> Board {
+    let rows = read(csv_bytes, flight);
+    let flights: Vec<Flight> = rows.iter().flatten().cloned().collect();
+    let frontiers = frontiers(&flights, asked.lateness);
+    let weather = asked.weather.map(|weather| weather_of(&flights, weather));
+    let show = |start, origin: &str, members: &[usize]| {
+        let mut shown = line(start, origin, &members.iter().map(|&at| &flights[at]).collect::<Vec<_>>());
+        if let Some(weather) = &weather {
+            let wind = mean(members.iter().filter_map(|&at| weather[at].wind_speed));
+            let visib = mean(members.iter().filter_map(|&at| weather[at].visib));
+            shown = format!("{shown},{wind},{visib}");
+        }
+        shown
+    };
+
+    let mut late = 0;
+    let mut windows: BTreeMap<(i64, &str), Vec<usize>> = BTreeMap::new();
+    for (at, flight) in flights.iter().enumerate() {
+        let start = window_start(flight.time);
+        let closed = start + 60 + asked.allowed_lateness.unwrap_or(0);
+        if at > 0 && frontiers[at - 1] >= closed {
+            late += 1;
+        } else {
+            windows.entry((start, &flight.origin)).or_default().push(at);
         }
     }
 
-    let mut stdout = String::from("window_start,origin,flights,cancelled,delayed,mean_delay,max_delay\n");
-    for ((start, origin), members) in &windows {
-        stdout.push_str(&line(*start, origin, members));
+    // A line is printed after a flight: by the flight itself (0), or by the frontier that it has made (1).
+    let mut lines: BTreeSet<(usize, u8, i64, &str, bool, String)> = BTreeSet::new();
+    for (&(start, origin), members) in &windows {
+        let firing = frontiers.partition_point(|&frontier| frontier < start + 60);
+        let on_time = members.partition_point(|&at| at <= firing);
+        if on_time > 0 {
+            lines.insert((firing, 1, start, origin, true, show(start, origin, &members[..on_time])));
+        }
+        for corrected in on_time..members.len() {
+            let at = members[corrected];
+            if corrected > 0 {
+                lines.insert((at, 0, start, origin, false, show(start, origin, &members[..corrected])));
+            }
+            lines.insert((at, 0, start, origin, true, show(start, origin, &members[..=corrected])));
+        }
     }
-    let summary = format!(
-        "rows={} late={} malformed={} windows={}",
-        rows.len(),
-        late.iter().filter(|&&late| late).count(),
-        rows.len() - flights.len(),
-        windows.len()
-    );
-    Board { stdout, summary }
+
+    let op = asked.allowed_lateness.map_or("", |_| "op,");
+    let weather = asked.weather.map_or("", |_| ",wind_speed,visib");
+    let mut stdout =
+        format!("{op}window_start,origin,flights,cancelled,delayed,mean_delay,max_delay{weather}\n");
+    for (.., holds, line) in &lines {
+        if asked.allowed_lateness.is_some() {
+            stdout.push_str(if *holds { "+," } else { "-," });
+        }
+        stdout.push_str(line);
+        stdout.push('\n');
+    }
+    let (rows, malformed, windows) = (rows.len(), rows.len() - flights.len(), windows.len());
+    Board { stdout, summary: format!("rows={rows} late={late} malformed={malformed} windows={windows}") }
 }

@@ -13,7 +13,7 @@ mod nexmark;
 mod tests;
 mod words;
 
-pub use board::{Board, flight_board};
+pub use board::{Asked, Board, flight_board, flight_board_of};
 pub use generate::{flights_csv, flights_csv_multiline, text};
 pub use nexmark::Tables;
 pub use words::word_count;

@@ -1,6 +1,4 @@
-//! The oracle, held against cases by hand.
-
-//! Unit tests: small cases worked out by hand.
+//! The oracles, held against small cases by hand.
 
 use super::calendar::{DAY, date_of, days_of, iso};
 use super::*;
@@ -113,6 +111,59 @@ fn the_frontier_never_regresses_and_is_shared_by_origins() {
     );
     let other = board("2013,1,1,900,900,0,JFK\n2013,1,1,500,500,0,EWR\n", 120);
     assert_eq!(other.summary, "rows=2 late=1 malformed=0 windows=1");
+}
+
+#[test]
+fn a_late_flight_corrects_a_window_for_as_long_as_it_is_allowed_to() {
+    let rows = "2013,1,1,500,500,0,LGA\n\
+            2013,1,1,500,500,0,EWR\n\
+            2013,1,1,600,600,0,EWR\n\
+            2013,1,1,559,559,10,EWR\n\
+            2013,1,1,559,559,20,JFK\n\
+            2013,1,1,659,659,0,EWR\n\
+            2013,1,1,NA,501,NA,EWR\n\
+            2013,1,1,700,700,0,EWR\n\
+            2013,1,1,502,502,0,EWR\n";
+    let asked = Asked { lateness: 0, allowed_lateness: Some(60), weather: None };
+    let board = flight_board_of(format!("{HEAD}{rows}").as_bytes(), asked);
+    let want = "+,2013-01-01T05:00:00Z,EWR,1,0,0,0.00,0\n\
+            +,2013-01-01T05:00:00Z,LGA,1,0,0,0.00,0\n\
+            -,2013-01-01T05:00:00Z,EWR,1,0,0,0.00,0\n\
+            +,2013-01-01T05:00:00Z,EWR,2,0,0,5.00,10\n\
+            +,2013-01-01T05:00:00Z,JFK,1,0,1,20.00,20\n\
+            -,2013-01-01T05:00:00Z,EWR,2,0,0,5.00,10\n\
+            +,2013-01-01T05:00:00Z,EWR,3,1,0,5.00,10\n\
+            +,2013-01-01T06:00:00Z,EWR,2,0,0,0.00,0\n\
+            +,2013-01-01T07:00:00Z,EWR,1,0,0,0.00,0\n";
+    assert_eq!(board.stdout, format!("op,{OUT}{want}"));
+    assert_eq!(board.summary, "rows=9 late=1 malformed=0 windows=5");
+}
+
+#[test]
+fn the_weather_is_that_of_the_latest_report_not_after_a_flight() {
+    let weather = "origin,year,month,day,hour,wind_speed,visib\n\
+            EWR,2013,1,1,6,4.5,NA\n\
+            EWR,2013,1,1,5,1,10\n\
+            LGA,2013,1,1,5,99,99\n\
+            EWR,2013,1,1,24,77,77\n\
+            EWR,2013,1,1,6,x,77\n\
+            EWR,2013,1,1,7,7,0.5\n\
+            EWR,2013,1,1,7,8,1\n";
+    let rows = "2013,1,1,500,459,0,EWR\n\
+            2013,1,1,500,500,0,EWR\n\
+            2013,1,1,500,559,0,EWR\n\
+            2013,1,1,500,600,0,EWR\n\
+            2013,1,1,500,700,0,EWR\n\
+            2013,1,1,500,700,0,JFK\n";
+    let asked = Asked { weather: Some(weather.as_bytes()), ..Asked::default() };
+    let board = flight_board_of(format!("{HEAD}{rows}").as_bytes(), asked);
+    let want = "2013-01-01T04:00:00Z,EWR,1,0,0,0.00,0,,\n\
+            2013-01-01T05:00:00Z,EWR,2,0,0,0.00,0,1.00,10.00\n\
+            2013-01-01T06:00:00Z,EWR,1,0,0,0.00,0,4.50,\n\
+            2013-01-01T07:00:00Z,EWR,1,0,0,0.00,0,8.00,1.00\n\
+            2013-01-01T07:00:00Z,JFK,1,0,0,0.00,0,,\n";
+    assert_eq!(board.stdout, format!("{},wind_speed,visib\n{want}", OUT.trim_end()));
+    assert_eq!(board.summary, "rows=6 late=0 malformed=0 windows=5");
 }
 
 #[test]

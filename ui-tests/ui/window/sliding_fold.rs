@@ -1,5 +1,5 @@
-//! error at: `fold`
-//! says: `fold`
+//! error at: `|n, _| *n += 1`
+//! says: a fold cannot stand in windows that overlap
 
 use streamweave::prelude::*;
 

@@ -43,5 +43,6 @@ pub use sharing::{Shares, Sharing};
 pub use sliced::Sliced;
 pub use trigger::{FirstOf, Never, Once, Period, Rows, Trigger, Triggers, period, rows};
 pub use windows::{
-    Firing, InWindows, Mode, Ports, Unnamed, Windows, cumulative, global, sliding, tumbling, windows,
+    Firing, FoldInWindows, InWindows, Mode, Ports, Unnamed, Windows, cumulative, global, sliding, tumbling,
+    windows,
 };

@@ -435,18 +435,18 @@ impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
         step: F,
     ) -> F::Node<
         Node<
-            Operator<Folded<A, F>, K, V, A, FoldFrom<I, F>, G, S, M, E, L, O>,
-            Ports<K, V, A, Diff<Folded<A, F>, K, V, A, FoldFrom<I, F>, G, S, M, E, L, O>>,
+            <F as FoldInWindows<A, K, V, I, G, S, M, E, L, O>>::Operator,
+            Ports<K, V, A, <F as FoldInWindows<A, K, V, I, G, S, M, E, L, O>>::Diff>,
         >,
     >
     where
         A: Clone,
         I: FnMut() -> A,
-        F: Step<A, V, ()> + Clone,
-        Folded<A, F>: InWindows<K, V, A, FoldFrom<I, F>, G, S, M, E, L, O>,
+        F: Step<A, V, ()> + FoldInWindows<A, K, V, I, G, S, M, E, L, O> + Clone,
     {
         let init = FoldFrom::new(init, step);
-        F::node(Node::new(Folded::operator(self.assigner, init, self.firing), OutLate::new()))
+        let operator = F::folding(self.assigner, init, self.firing);
+        F::node(Node::new(operator, OutLate::new()))
     }
 }
 
@@ -473,6 +473,35 @@ pub trait InWindows<K, V, B, I, G, S, M, E, L, O> {
 
     /// The operator.
     fn operator(assigner: G, init: I, firing: Firing<E, L>) -> Self::Operator;
+}
+
+/// The step of a fold that can stand in windows of shape `S`: asked of the step, so that `fold` is found, and rustc says
+/// once why it cannot be.
+#[diagnostic::on_unimplemented(
+    message = "a fold cannot stand in windows that overlap",
+    label = "a fold by closures says how a row is added, but not how two states are put together",
+    note = "windows that overlap share their rows: write the fold as an `Aggregate` that is a `Merge`, for `.aggregate(..)`"
+)]
+pub trait FoldInWindows<A, K, V, I, G, S, M, E, L, O>: Sized {
+    /// The diff of what comes out.
+    type Diff;
+    /// The operator.
+    type Operator: operator::Operator;
+
+    /// The operator.
+    fn folding(assigner: G, init: FoldFrom<I, Self>, firing: Firing<E, L>) -> Self::Operator;
+}
+
+impl<F, A, K, V, I, G, M, E, L, O> FoldInWindows<A, K, V, I, G, Disjoint, M, E, L, O> for F
+where
+    Folded<A, F>: InWindows<K, V, A, FoldFrom<I, F>, G, Disjoint, M, E, L, O>,
+{
+    type Diff = Diff<Folded<A, F>, K, V, A, FoldFrom<I, F>, G, Disjoint, M, E, L, O>;
+    type Operator = Operator<Folded<A, F>, K, V, A, FoldFrom<I, F>, G, Disjoint, M, E, L, O>;
+
+    fn folding(assigner: G, init: FoldFrom<I, F>, firing: Firing<E, L>) -> Self::Operator {
+        Folded::operator(assigner, init, firing)
+    }
 }
 
 impl<K, V, A, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Disjoint, FiresOnce, Never, Rows, O> for A {
