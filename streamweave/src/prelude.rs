@@ -26,8 +26,8 @@ pub use crate::operator::sequence::{
     skip, skip_while, take, take_while,
 };
 pub use crate::operator::window::{
-    Assigner, Late, Pane, Timing, Trigger, Window, count_windows, cumulative, global, session, sliding,
-    tumbling, windows,
+    Assigner, Calendar, Cumulative, Late, Pane, Sliding, Timing, Trigger, Tumbling, Window, count_windows,
+    cumulative, global, session, sliding, tumbling, windows,
 };
 pub use crate::operator::{
     Aggregate, Ahead, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Last, Max, Mean, Merge,

@@ -314,7 +314,7 @@ impl<'a> Expansion<'a> {
             format!("`{from}` carries rows with the diff `{{Self}}`, but `{to}` takes the diff `{{To}}`");
         let diff_label = "a stream of changes cannot flow where rows are only ever added";
         let diff_note = "`()` stands for rows that are only ever added, a number for changes: this node cannot take back \
-            what it was given; put it before `to_changes()`";
+            what it was given; put it before `to_changes()`, or make a row of each change with `to_log()`";
         let check = Ident::new("along_this_edge", mixed(edge.port.span()));
         let witness = Ident::new("origin", mixed(edge.to_span));
         let at_end = self.library_at(edge.to_span);

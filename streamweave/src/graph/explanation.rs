@@ -255,6 +255,15 @@ impl NodeState {
         behind.map(|(port, _)| port)
     }
 
+    /// What has entered; of a node that gives rows their time, what has left.
+    fn come_to(&self) -> Reached {
+        let timed = self.left.iter().zip(self.timed).find(|(_, timed)| **timed);
+        match timed {
+            Some(((_, left), _)) if !self.is_timed => *left,
+            _ => self.entered,
+        }
+    }
+
     fn is_holding(&self) -> bool {
         self.is_flushing || self.is_busy || self.behind().next().is_some()
     }
@@ -262,7 +271,7 @@ impl NodeState {
 
 impl fmt::Display for NodeState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: has come to {}", self.name, self.entered)?;
+        write!(f, "{}: has come to {}", self.name, self.come_to())?;
         for (port, left) in self.behind() {
             write!(f, ", holds `{port}` at {left}")?;
         }
