@@ -8,7 +8,7 @@
 //! - W1: five cheap operators (`x * k1 + 1`, keep odd, `x ^ (x >> 7)`, keep those not divisible
 //!   by 3, `x * k2`) on 20 M `u64` in memory, and their wrapping sum. All counters are on.
 //! - W3: bids per auction in ten-second tumbling windows of event time over Nexmark bids, shuffled
-//!   within five seconds. The graph's frontier moves with every row, the loop's every 1,024.
+//!   within five seconds. The graph's frontier moves every 100 ms of event time, the loop's every 1,024 rows.
 //! - S: the same bids in sliding windows of 60 seconds that start 30, 10 and 1 apart. The loop adds each row to each of
 //!   its 2, 6 or 60 windows; the graph adds it to one slice.
 //! - W4: persons and the auctions that they sell, of Nexmark, joined by the person, whichever comes first: a quarter of the
@@ -217,7 +217,7 @@ fn w3_graph(bids: &[Bid]) -> Counted {
         graph! {
             bids   = from_iter(bids.iter().copied());
             counts = tumbling(10.secs()).aggregate(Count::new);
-            bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()))
+            bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()).every(100.millis()))
                 -> key_by(|bid| bid.auction) -> counts
                 -> for_each(|pane| enter(&mut counted, pane.value.window.start.micros(), pane.key, pane.value.value));
             counts.late -> for_each(|late| panic!("no bid is late: {late:?}", late = late.time));

@@ -26,6 +26,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # The guide
+//!
+//! In `docs/guide` of the repository; its programs are tests. A first graph, nodes, ports and errors, testing a graph; then
+//! time, in pictures: watermarks, windows of every kind, late rows; why a window does not fire, and who holds it; joins,
+//! and which for what. For reference: [windows](operator::window), [watermarks](time::Strategy), [joins](operator::join),
+//! [what holds a graph](graph::Explanation::holder).
+//!
 //! # The order of the modules
 //!
 //! A datum's way runs down this list; a module uses only those above it.
@@ -289,4 +296,13 @@ mod guide {
 
     #[doc = include_str!("../../docs/guide/4-testing-a-graph.md")]
     struct TestingAGraph;
+
+    #[doc = include_str!("../../docs/guide/5-time.md")]
+    struct Time;
+
+    #[doc = include_str!("../../docs/guide/6-why-does-my-window-not-fire.md")]
+    struct WhyDoesMyWindowNotFire;
+
+    #[doc = include_str!("../../docs/guide/7-joins.md")]
+    struct Joins;
 }

@@ -8,7 +8,8 @@ use crate::operator::{
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::time::{EventTime, Frontier};
 
-use super::windows::{Both, Windows};
+use super::sides::{Both, Sides};
+use super::windows::Windows;
 
 /// Calls a function with the rows of both inputs that are in one window and have one key, and emits each item of what it gives.
 ///
@@ -91,11 +92,12 @@ where
 /// See [`co_group`](super::co_group()).
 #[derive(Clone, Debug)]
 pub struct CoGroup<K, L, R, A, F> {
-    windows: Windows<K, L, R, A>,
+    windows: Windows<A, Sides<K, L, R>>,
     function: F,
 }
 
 impl<K, L, R, A, F> CoGroup<K, L, R, A, F> {
+    #[inline]
     fn advance_to<I, P>(&mut self, port: usize, frontier: Frontier<EventTime>, out: &mut Port<P>)
     where
         F: FnMut(&K, Window, Vec<L>, Vec<R>) -> I,
@@ -103,14 +105,29 @@ impl<K, L, R, A, F> CoGroup<K, L, R, A, F> {
         P: Push<I::Item, EventTime, ()>,
     {
         let Some(frontier) = self.windows.advance(port, frontier) else { return };
-        while let Some((window, keys)) = self.windows.next_closed() {
-            for (key, Both { lefts, rights }) in keys {
+        if self.windows.is_due() {
+            self.fire(out);
+        }
+        out.advance(frontier);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fire<I, P>(&mut self, out: &mut Port<P>)
+    where
+        F: FnMut(&K, Window, Vec<L>, Vec<R>) -> I,
+        I: IntoIterator,
+        P: Push<I::Item, EventTime, ()>,
+    {
+        while let Some((window, sides)) = self.windows.next_closed() {
+            for (key, Both { lefts, rights }) in sides.take_keys() {
+                let (lefts, rights) = (sides.lefts.take(lefts).collect(), sides.rights.take(rights).collect());
                 for data in (self.function)(&key, window, lefts, rights) {
                     out.push(Update { data, time: window.last(), diff: () });
                 }
             }
+            sides.clear();
         }
-        out.advance(frontier);
     }
 }
 
@@ -139,7 +156,7 @@ where
     #[inline]
     fn push(&mut self, row: Update<Keyed<K, L>, EventTime, ()>, _outs: &mut (Port<P>,), cx: &mut Cx) {
         let Keyed { key, value } = row.data;
-        self.windows.insert((key, value), row.time, |rows, value| rows.lefts.push(value), cx);
+        self.windows.insert((key, value), row.time, |sides, (key, value)| sides.push_left(key, value), cx);
     }
 
     #[inline]
@@ -160,7 +177,7 @@ where
     #[inline]
     fn push(&mut self, row: Update<Keyed<K, R>, EventTime, ()>, _outs: &mut (Port<P>,), cx: &mut Cx) {
         let Keyed { key, value } = row.data;
-        self.windows.insert((key, value), row.time, |rows, value| rows.rights.push(value), cx);
+        self.windows.insert((key, value), row.time, |sides, (key, value)| sides.push_right(key, value), cx);
     }
 
     #[inline]

@@ -34,6 +34,7 @@ pub mod window_join;
 mod group;
 mod reach;
 mod shape;
+mod sides;
 mod versions;
 mod windows;
 

@@ -9,7 +9,8 @@ use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::time::{EventTime, Frontier};
 
 use super::shape::{Anti, FullOuter, Inner, LeftOuter, RightOuter, Semi, Shape, shapes};
-use super::windows::{Both, Windows};
+use super::sides::{Both, Sides, with_key};
+use super::windows::Windows;
 
 /// Pairs each row of `left` with the rows of `right` that have its key and are in the same window.
 ///
@@ -32,8 +33,9 @@ use super::windows::{Both, Windows};
 /// # State, and what is late
 ///
 /// The rows of the windows that have not fired, once for each window that they are in. A row is late if all its windows have
-/// fired: it is counted and dropped. One whose time is in no window is filtered out. A row costs one look-up for each
-/// of its windows, a window the product of the rows of both sides for each key.
+/// fired: it is counted and dropped. One whose time is in no window is counted as unassigned. A row costs one look-up for each
+/// of its windows, a window the product of the rows of both sides for each key. Of the right `semi` and `anti` keep which keys
+/// there were, and no rows.
 ///
 /// # Errors
 ///
@@ -101,7 +103,7 @@ shapes! { WindowJoin<K, L, R, A>, Rows }
 /// See [`window_join`](super::window_join()).
 #[derive(Clone, Debug)]
 pub struct WindowJoin<K, L, R, A, S> {
-    windows: Windows<K, L, R, A>,
+    windows: Windows<A, Sides<K, L, R>>,
     shape: PhantomData<fn() -> S>,
 }
 
@@ -112,35 +114,60 @@ impl<K, L, R, A, S> WindowJoin<K, L, R, A, S> {
 }
 
 impl<K: Key, L, R, A, S: Shape<L, R>> WindowJoin<K, L, R, A, S> {
+    #[inline]
     fn advance_to<P>(&mut self, port: usize, frontier: Frontier<EventTime>, out: &mut Port<P>)
     where
         P: Push<Rows<K, S::Row>, EventTime, ()>,
     {
         let Some(frontier) = self.windows.advance(port, frontier) else { return };
-        while let Some((window, keys)) = self.windows.next_closed() {
-            for (key, rows) in keys {
-                joined::<L, R, S>(rows, |value| {
-                    let data = Keyed { key: key.clone(), value: Pane::once(window, value) };
+        if self.windows.is_due() {
+            self.fire(out);
+        }
+        out.advance(frontier);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn fire<P>(&mut self, out: &mut Port<P>)
+    where
+        P: Push<Rows<K, S::Row>, EventTime, ()>,
+    {
+        while let Some((window, sides)) = self.windows.next_closed() {
+            for (key, both) in sides.take_keys() {
+                joined::<K, L, R, S>(sides, key, both, |(key, value)| {
+                    let data = Keyed { key, value: Pane::once(window, value) };
                     out.push(Update { data, time: window.last(), diff: () });
                 });
             }
+            sides.clear();
         }
-        out.advance(frontier);
     }
 }
 
 /// What comes of the rows of one key in one window (rule E6).
-fn joined<L, R, S: Shape<L, R>>(rows: Both<L, R>, emit: impl FnMut(S::Row)) {
-    let Both { lefts, rights } = rows;
+#[inline]
+fn joined<K: Clone, L, R, S: Shape<L, R>>(
+    sides: &mut Sides<K, L, R>,
+    key: K,
+    Both { lefts, rights }: Both,
+    emit: impl FnMut((K, S::Row)),
+) {
     if rights.is_empty() {
-        lefts.into_iter().filter_map(S::left).for_each(emit);
+        let rows = sides.lefts.take(lefts).filter_map(S::left);
+        with_key(key, lefts.len(), rows).for_each(emit);
     } else if lefts.is_empty() {
-        rights.into_iter().filter_map(S::right).for_each(emit);
+        // Of rows that were only noted nothing comes.
+        if S::RIGHT_ALONE {
+            let rows = sides.rights.take(rights).filter_map(S::right);
+            with_key(key, rights.len(), rows).for_each(emit);
+        }
     } else if S::ONCE {
-        lefts.into_iter().filter_map(S::with_partner).for_each(emit);
+        let rows = sides.lefts.take(lefts).filter_map(S::with_partner);
+        with_key(key, lefts.len(), rows).for_each(emit);
     } else {
-        let pairs = lefts.iter().flat_map(|left| rights.iter().filter_map(move |right| S::pair(left, right)));
-        pairs.for_each(emit);
+        let with = |left| sides.rights.get(rights).filter_map(move |right| S::pair(left, right));
+        let pairs = sides.lefts.get(lefts).flat_map(with);
+        with_key(key, lefts.len() * rights.len(), pairs).for_each(emit);
     }
 }
 
@@ -171,7 +198,7 @@ where
         if !S::LEFT_ALONE && super::is_null(&key) {
             return cx.filtered();
         }
-        self.windows.insert((key, value), row.time, |rows, value| rows.lefts.push(value), cx);
+        self.windows.insert((key, value), row.time, |sides, (key, value)| sides.push_left(key, value), cx);
     }
 
     #[inline]
@@ -194,7 +221,11 @@ where
         if !S::RIGHT_ALONE && super::is_null(&key) {
             return cx.filtered();
         }
-        self.windows.insert((key, value), row.time, |rows, value| rows.rights.push(value), cx);
+        // It only matters that there is one.
+        if S::ONCE {
+            return self.windows.insert(key, row.time, Sides::note_right, cx);
+        }
+        self.windows.insert((key, value), row.time, |sides, (key, value)| sides.push_right(key, value), cx);
     }
 
     #[inline]

@@ -1,62 +1,61 @@
-//! Rows of two inputs, by window and key, until their windows fire.
+//! The windows of two inputs, until they fire.
+//!
+//! # Layout
+//!
+//! Almost every row belongs to a slice of time to which a row went not long before. So the few slices that rows went to
+//! last are remembered, with the windows that they are in: a row of one of them costs some compares, and no look at the
+//! assigner. What a window kept is emptied and used again.
 
 use std::collections::BTreeMap;
-use std::hash::Hash;
 
 use crate::operator::Cx;
 use crate::operator::window::{Assigner, Window};
-use crate::state::OrderedMap;
 use crate::time::{EventTime, Frontier, Inputs};
 
 use super::reach::{END, micros};
 
-/// The rows of one key in one window, each side by arrival.
+/// The windows that have not fired, each with a `C` that keeps its rows.
 #[derive(Clone, Debug)]
-pub(super) struct Both<L, R> {
-    pub(super) lefts: Vec<L>,
-    pub(super) rights: Vec<R>,
-}
-
-impl<L, R> Default for Both<L, R> {
-    fn default() -> Self {
-        Both { lefts: Vec::new(), rights: Vec::new() }
-    }
-}
-
-/// The windows that have not fired.
-#[derive(Clone, Debug)]
-pub(super) struct Windows<K, L, R, A> {
+pub(super) struct Windows<A, C> {
     pub(super) assigner: A,
     inputs: Inputs<EventTime>,
     /// How far both inputs together have come.
     come: i128,
+    /// When the first of them fires; [`END`] and beyond where none is open.
+    next_due: i128,
     /// By end, then by start.
-    open: BTreeMap<(EventTime, EventTime), Keys<K, L, R>>,
-    spare: Vec<Keys<K, L, R>>,
+    open: BTreeMap<(EventTime, EventTime), u32>,
+    /// At the places that `open` says; the others are empty.
+    kept: Vec<C>,
+    free: Vec<u32>,
+    /// The latest first.
+    recent: [Slice; 4],
 }
 
-/// The keys of a window.
+/// A slice of time, and the places of the windows that it is in and that have not fired: mostly there is one.
 #[derive(Clone, Debug)]
-struct Keys<K, L, R> {
-    rows: OrderedMap<K, Both<L, R>>,
-    /// Rows of null keys: each is by itself.
-    nulls: Vec<(K, Both<L, R>)>,
+struct Slice {
+    start: EventTime,
+    end: EventTime,
+    window: u32,
+    others: Vec<u32>,
 }
 
-impl<K, L, R> Default for Keys<K, L, R> {
-    fn default() -> Self {
-        Keys { rows: OrderedMap::default(), nulls: Vec::new() }
+impl Slice {
+    fn none() -> Self {
+        Slice { start: EventTime::MAX, end: EventTime::MIN, window: 0, others: Vec::new() }
     }
-}
 
-impl<K: Hash + Eq, L, R> Keys<K, L, R> {
-    #[inline]
-    fn of(&mut self, key: K) -> &mut Both<L, R> {
-        if super::is_null(&key) {
-            &mut self.nulls.push_mut((key, Both::default())).1
-        } else {
-            self.rows.entry(key, Both::default)
-        }
+    /// Forgets what it was.
+    fn clear(&mut self) {
+        (self.start, self.end) = (EventTime::MAX, EventTime::MIN);
+        self.others.clear();
+    }
+
+    /// Whether a time is known to be in it. Of the greatest time it never is: the end may be cut off there, or not.
+    #[inline(always)]
+    fn holds(&self, time: EventTime) -> bool {
+        self.start <= time && time < self.end
     }
 }
 
@@ -67,10 +66,18 @@ fn fires_at(end: EventTime) -> i128 {
     if end == EventTime::MAX { END } else { end.micros().into() }
 }
 
-impl<K, L, R, A> Windows<K, L, R, A> {
+impl<A, C> Windows<A, C> {
     pub(super) fn new(assigner: A) -> Self {
-        let come = i64::MIN.into();
-        Windows { assigner, inputs: Inputs::new(2), come, open: BTreeMap::new(), spare: Vec::new() }
+        Windows {
+            assigner,
+            inputs: Inputs::new(2),
+            come: i64::MIN.into(),
+            next_due: END,
+            open: BTreeMap::new(),
+            kept: Vec::new(),
+            free: Vec::new(),
+            recent: std::array::from_fn(|_| Slice::none()),
+        }
     }
 
     /// Learns how far an input has come; gives how far both together have, where that has changed.
@@ -85,48 +92,75 @@ impl<K, L, R, A> Windows<K, L, R, A> {
         Some(both)
     }
 
-    /// Takes the next window that has come to its end: its keys by first arrival, and then what has a null key.
-    pub(super) fn next_closed(&mut self) -> Option<(Window, Vec<(K, Both<L, R>)>)> {
-        let first = self.open.first_entry()?;
-        let (end, start) = *first.key();
-        if fires_at(end) > self.come {
+    /// Whether a window has come to its end.
+    #[inline]
+    pub(super) fn is_due(&self) -> bool {
+        self.next_due <= self.come
+    }
+
+    /// Takes the next window that has come to its end, with what it kept, which is to be emptied.
+    pub(super) fn next_closed(&mut self) -> Option<(Window, &mut C)> {
+        let first = self.open.first_entry().filter(|first| fires_at(first.key().0) <= self.come);
+        let Some(first) = first else {
+            self.next_due = self.open.first_key_value().map_or(END, |((end, _), _)| fires_at(*end));
             return None;
-        }
-        let mut keys = first.remove();
-        let mut rows = keys.rows.drain();
-        rows.append(&mut keys.nulls);
-        self.spare.push(keys);
-        Some((Window { start, end }, rows))
+        };
+        let ((end, start), place) = first.remove_entry();
+        self.recent.iter_mut().for_each(Slice::clear);
+        self.free.push(place);
+        Some((Window { start, end }, &mut self.kept[place as usize]))
     }
 }
 
-impl<K: Hash + Eq + Clone, L, R, A: Assigner> Windows<K, L, R, A> {
+impl<A: Assigner, C: Default> Windows<A, C> {
     /// Puts a row into the windows of its time that have not fired (rule D1), by `put`.
     #[inline]
     pub(super) fn insert<D: Clone>(
         &mut self,
-        (key, row): (K, D),
+        row: D,
         time: EventTime,
-        put: impl Fn(&mut Both<L, R>, D),
+        put: impl Fn(&mut C, D),
         cx: &mut Cx,
     ) {
-        let Windows { assigner, come, open, spare, .. } = self;
-        let mut windows = assigner.windows(assigner.slice(time)).peekable();
-        if windows.peek().is_none() {
-            return cx.filtered();
-        }
-        let mut windows = windows.filter(|window| fires_at(window.end) > *come).peekable();
-        if windows.peek().is_none() {
-            return cx.late();
-        }
+        let known = self.recent.iter().position(|slice| slice.holds(time));
+        let Some(slice) = known.or_else(|| self.find(time, cx)) else { return };
         cx.absorbed();
-        while let Some(window) = windows.next() {
-            let keys = open.entry((window.end, window.start));
-            let keys = keys.or_insert_with(|| spare.pop().unwrap_or_default());
-            if windows.peek().is_none() {
-                return put(keys.of(key), row);
-            }
-            put(keys.of(key.clone()), row.clone());
+        let Slice { window, others, .. } = &self.recent[slice];
+        for other in others {
+            put(&mut self.kept[*other as usize], row.clone());
         }
+        put(&mut self.kept[*window as usize], row);
+    }
+
+    /// Makes the slice of a time the latest, and opens its windows; `None` where there are none, or all have fired.
+    #[inline(never)]
+    fn find(&mut self, time: EventTime, cx: &mut Cx) -> Option<usize> {
+        let Windows { assigner, come, next_due, open, kept, free, recent, .. } = self;
+        let slice = assigner.slice(time);
+        let mut windows = assigner.windows(slice).peekable();
+        if windows.peek().is_none() {
+            cx.unassigned();
+            return None;
+        }
+        let mut places = windows.filter(|window| fires_at(window.end) > *come).map(|window| {
+            *open.entry((window.end, window.start)).or_insert_with(|| {
+                *next_due = fires_at(window.end).min(*next_due);
+                free.pop().unwrap_or_else(|| {
+                    kept.push(C::default());
+                    u32::try_from(kept.len() - 1).expect("at most 2^32 windows are open")
+                })
+            })
+        });
+        let Some(window) = places.next() else {
+            cx.late();
+            return None;
+        };
+        let latest = recent.last_mut().expect("there are four");
+        latest.others.clear();
+        latest.others.extend(places);
+        latest.window = window;
+        (latest.start, latest.end) = (slice.start, slice.end);
+        recent.rotate_right(1);
+        Some(0)
     }
 }

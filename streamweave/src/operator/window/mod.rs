@@ -14,6 +14,7 @@ mod begin;
 mod calendar;
 mod count;
 mod late;
+mod line;
 mod merging;
 mod once;
 mod order;

@@ -7,7 +7,6 @@
 //! row for the newest window costs two compares and a look-up, an advance of the frontier one
 //! compare.
 
-use std::collections::VecDeque;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -21,6 +20,7 @@ use crate::time::{EventTime, Frontier};
 use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
+use super::line::Line;
 use super::order::PaneOrder;
 use super::pane::{Late, Pane, Window};
 
@@ -111,7 +111,7 @@ struct OpenWindows<K, A, G> {
     next_due: i64,
     newest: OpenWindow<K, A>,
     /// By start, all before the newest.
-    older: VecDeque<OpenWindow<K, A>>,
+    older: Line<OpenWindow<K, A>>,
     recycled: Vec<OrderedMap<K, A>>,
 }
 
@@ -126,11 +126,13 @@ struct OpenWindow<K, A> {
     map: OrderedMap<K, A>,
 }
 
-impl<K, A> OpenWindow<K, A> {
-    fn none() -> Self {
+impl<K, A> Default for OpenWindow<K, A> {
+    fn default() -> Self {
         OpenWindow { start: i64::MAX, last: i64::MIN, map: OrderedMap::default() }
     }
+}
 
+impl<K, A> OpenWindow<K, A> {
     #[inline(always)]
     fn holds(&self, time: i64) -> bool {
         self.start <= time && time <= self.last
@@ -157,8 +159,8 @@ impl<K, A, G> OpenWindows<K, A, G> {
             assigner,
             frontier: i64::MIN,
             next_due: i64::MAX,
-            newest: OpenWindow::none(),
-            older: VecDeque::new(),
+            newest: OpenWindow::default(),
+            older: Line::default(),
             recycled: Vec::new(),
         }
     }
@@ -173,8 +175,8 @@ impl<K, A, G> OpenWindows<K, A, G> {
             return Ok(&mut self.newest.map);
         }
         // Rows out of order mostly belong to the window before the newest.
-        match self.older.len().checked_sub(1) {
-            Some(last) if self.older[last].holds(time) => Ok(&mut self.older[last].map),
+        match self.older.last() {
+            Some(last) if self.older.at(last).holds(time) => Ok(&mut self.older.at(last).map),
             _ => self.find_or_open(time),
         }
     }
@@ -184,9 +186,10 @@ impl<K, A, G> OpenWindows<K, A, G> {
     where
         G: Assigner,
     {
-        let after = self.older.partition_point(|window| window.start <= time);
-        if let Some(i) = after.checked_sub(1).filter(|&i| self.older[i].holds(time)) {
-            return Ok(&mut self.older[i].map);
+        if let Some(at) = self.older.last_where(|window| window.start <= time)
+            && self.older.at(at).holds(time)
+        {
+            return Ok(&mut self.older.at(at).map);
         }
         let window = self.assigner.slice(EventTime::from_micros(time));
         let end = window.end.micros();
@@ -203,13 +206,12 @@ impl<K, A, G> OpenWindows<K, A, G> {
         if self.newest.is_none() || start > self.newest.start {
             let before = std::mem::replace(&mut self.newest, window);
             if !before.is_none() {
-                self.older.push_back(before);
+                self.older.push(before);
             }
             return &mut self.newest.map;
         }
-        let i = self.older.partition_point(|older| older.start < start);
-        self.older.insert(i, window);
-        &mut self.older[i].map
+        let at = self.older.insert(window, |older| older.start < start);
+        &mut self.older.at(at).map
     }
 
     /// Takes the earliest window that the frontier has reached, and its panes by first arrival.
@@ -217,9 +219,9 @@ impl<K, A, G> OpenWindows<K, A, G> {
         if self.next_due > self.frontier {
             return None;
         }
-        let mut closed = match self.older.pop_front() {
+        let mut closed = match self.older.take_first() {
             Some(first) => first,
-            None => std::mem::replace(&mut self.newest, OpenWindow::none()),
+            None => std::mem::take(&mut self.newest),
         };
         if closed.is_none() {
             return None;
@@ -227,7 +229,7 @@ impl<K, A, G> OpenWindows<K, A, G> {
         let (start, end) = (EventTime::from_micros(closed.start), EventTime::from_micros(closed.end()));
         let panes = closed.map.drain();
         self.recycled.push(closed.map);
-        self.next_due = self.older.front().map_or_else(
+        self.next_due = self.older.first().map_or_else(
             || {
                 if self.newest.is_none() { i64::MAX } else { self.newest.end() }
             },

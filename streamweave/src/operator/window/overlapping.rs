@@ -8,7 +8,7 @@
 //! [takes back](Merge::unmerge): then each key keeps a total, into which parts go when they come and out of which when they have been
 //! in their last window. A row behind the frontier, for a slice that is closed and is in windows that are open, opens it again.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -22,6 +22,7 @@ use crate::time::{EventTime, Frontier};
 use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
+use super::line::Line;
 use super::order::PaneOrder;
 use super::pane::{Late, Pane, Window};
 
@@ -35,7 +36,7 @@ pub struct OverlappingOnce<K, A, I, G, O> {
     next_due: i64,
     newest: Open<K, A>,
     /// By start, all before the newest.
-    older: VecDeque<Open<K, A>>,
+    older: Line<Open<K, A>>,
     recycled: Vec<OrderedMap<K, Arrived<A>>>,
     closed: Vec<Closed>,
     /// Windows with rows, by end.
@@ -67,12 +68,14 @@ struct Open<K, A> {
     map: OrderedMap<K, Arrived<A>>,
 }
 
-impl<K, A> Open<K, A> {
-    fn none() -> Self {
+impl<K, A> Default for Open<K, A> {
+    fn default() -> Self {
         let span = Window { start: EventTime::MAX, end: EventTime::MIN };
         Open { start: i64::MAX, last: i64::MIN, span, expires: i64::MAX, map: OrderedMap::default() }
     }
+}
 
+impl<K, A> Open<K, A> {
     #[inline(always)]
     fn holds(&self, time: i64) -> bool {
         self.start <= time && time <= self.last
@@ -186,8 +189,8 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             init,
             frontier: i64::MIN,
             next_due: i64::MAX,
-            newest: Open::none(),
-            older: VecDeque::new(),
+            newest: Open::default(),
+            older: Line::default(),
             recycled: Vec::new(),
             closed: Vec::new(),
             due: BTreeSet::new(),
@@ -205,16 +208,17 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             return Ok(Place::Newest);
         }
         // Rows out of order mostly belong to the slice before the newest.
-        match self.older.len().checked_sub(1) {
-            Some(last) if self.older[last].holds(time) => Ok(Place::Older(last)),
+        match self.older.last() {
+            Some(last) if self.older.at(last).holds(time) => Ok(Place::Older(last)),
             _ => self.find_or_open(time),
         }
     }
 
     #[inline(never)]
     fn find_or_open(&mut self, time: i64) -> Result<Place, Option<Window>> {
-        let after = self.older.partition_point(|slice| slice.start <= time);
-        if let Some(at) = after.checked_sub(1).filter(|&at| self.older[at].holds(time)) {
+        if let Some(at) = self.older.last_where(|slice| slice.start <= time)
+            && self.older.at(at).holds(time)
+        {
             return Ok(Place::Older(at));
         }
         let span = self.assigner.slice(EventTime::from_micros(time));
@@ -236,22 +240,20 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
         if self.newest.is_none() || start > self.newest.start {
             let before = std::mem::replace(&mut self.newest, slice);
             if !before.is_none() {
-                self.older.push_back(before);
+                self.older.push(before);
             }
             return Place::Newest;
         }
-        let at = self.older.partition_point(|older| older.start < start);
-        self.older.insert(at, slice);
-        Place::Older(at)
+        Place::Older(self.older.insert(slice, |older| older.start < start))
     }
 
     /// Takes the first slice that ends at or before a time.
     fn take_until(&mut self, end: EventTime) -> Option<Open<K, A>> {
-        match self.older.front() {
+        match self.older.first() {
             Some(first) if first.span.end > end => None,
-            Some(_) => self.older.pop_front(),
+            Some(_) => self.older.take_first(),
             None if self.newest.is_none() || self.newest.span.end > end => None,
-            None => Some(std::mem::replace(&mut self.newest, Open::none())),
+            None => Some(std::mem::take(&mut self.newest)),
         }
     }
 }
@@ -370,7 +372,7 @@ where
         let Self { newest, older, arrivals, init, .. } = self;
         let map = match place {
             Place::Newest => &mut newest.map,
-            Place::Older(at) => &mut older[at].map,
+            Place::Older(at) => &mut older.at(at).map,
         };
         let begin = || {
             *arrivals += 1;

@@ -7,7 +7,9 @@ use crate::time::{EventTime, TimeDelta};
 #[derive(Clone, Debug)]
 pub struct BoundedOutOfOrderness {
     bound: TimeDelta,
-    greatest: EventTime,
+    granularity: TimeDelta,
+    /// The last time that does not move the frontier: that of the step of the greatest.
+    last: EventTime,
 }
 
 /// Rows arrive at most `bound` of event time later than rows that are newer than they are.
@@ -16,7 +18,8 @@ pub struct BoundedOutOfOrderness {
 /// time, one a microsecond earlier is behind (rule A1). The frontier moves with every new
 /// greatest timestamp. A negative bound counts as zero.
 pub fn bounded(bound: TimeDelta) -> BoundedOutOfOrderness {
-    BoundedOutOfOrderness { bound: bound.max(TimeDelta::ZERO), greatest: EventTime::MIN }
+    let granularity = TimeDelta::from_micros(1);
+    BoundedOutOfOrderness { bound: bound.max(TimeDelta::ZERO), granularity, last: EventTime::MIN }
 }
 
 /// Rows arrive in the order of their times: [`bounded`] by zero. A row below the greatest time is behind.
@@ -24,16 +27,36 @@ pub fn ascending() -> BoundedOutOfOrderness {
     bounded(TimeDelta::ZERO)
 }
 
+impl BoundedOutOfOrderness {
+    /// As [`Strategy::every`], at the cost of one compare a row.
+    #[must_use]
+    pub fn every(self, granularity: TimeDelta) -> Self {
+        BoundedOutOfOrderness { granularity: granularity.max(self.granularity), ..self }
+    }
+
+    #[inline(never)]
+    fn step(&mut self, time: EventTime) -> EventTime {
+        let first = time.floor(self.granularity.micros());
+        self.last = first + TimeDelta::from_micros(self.granularity.micros() - 1);
+        first
+    }
+}
+
 impl Strategy for BoundedOutOfOrderness {}
 
 impl<D> Watermark<D> for BoundedOutOfOrderness {
     #[inline]
     fn observe(&mut self, _row: &D, time: EventTime) -> Option<EventTime> {
-        if time <= self.greatest {
+        if time <= self.last {
             return None;
         }
-        self.greatest = time;
-        Some(time - self.bound)
+        let first = if self.granularity.micros() == 1 {
+            self.last = time;
+            time
+        } else {
+            self.step(time)
+        };
+        Some(first - self.bound)
     }
 }
 

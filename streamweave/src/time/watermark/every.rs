@@ -43,12 +43,15 @@ mod tests {
     #[test]
     fn times_before_the_epoch_are_rounded_down_and_the_ends_of_time_do_not_overflow() {
         let at = EventTime::from_micros;
-        let mut watermark = bounded(1.micros()).every(10.micros());
+        let mut watermark = Strategy::every(bounded(1.micros()), 10.micros());
+        let mut itself = bounded(1.micros()).every(10.micros());
         let seen =
             [i64::MIN, i64::MIN + 15, -11, -10, -1, 0, i64::MAX].map(|t| watermark.observe(&(), at(t)));
         let last = i64::MAX / 10 * 10 - 1;
         let expected =
             [None, Some(at(i64::MIN + 7)), Some(at(-21)), Some(at(-11)), None, Some(at(-1)), Some(at(last))];
+        assert_eq!(seen, expected);
+        let seen = [i64::MIN, i64::MIN + 15, -11, -10, -1, 0, i64::MAX].map(|t| itself.observe(&(), at(t)));
         assert_eq!(seen, expected);
     }
 }

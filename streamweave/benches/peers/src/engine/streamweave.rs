@@ -69,7 +69,7 @@ impl Work for StreamWeave {
             graph! {
                 bids   = from_iter(bids.iter().copied());
                 counts = tumbling(10.secs()).aggregate(Count::new);
-                bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()))
+                bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()).every(100.millis()))
                     -> key_by(|bid| bid.auction) -> counts
                     -> for_each(|count| panes.enter(pane(count)));
                 counts.late -> for_each(|late| panic!("no bid is late, but one at {}", late.time));
@@ -128,7 +128,7 @@ impl Work for StreamWeave {
                 bids    = from_iter(bids.iter().copied());
                 counts  = sliding(10.secs(), 2.secs()).aggregate(Count::new);
                 hottest = tumbling(2.secs()).aggregate(Hottest::default);
-                bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()))
+                bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()).every(100.millis()))
                     -> key_by(|bid| bid.auction) -> counts
                     -> map(|count| Keyed { key: (), value: Hot { auction: count.key, bids: count.value.value } })
                     -> hottest -> flat_map(|pane| pane.value.value) -> for_each(|hot| answer.enter_hot(hot));
@@ -146,7 +146,7 @@ impl Work for StreamWeave {
             graph! {
                 bids    = from_iter(bids.iter().copied());
                 highest = tumbling(10.secs()).aggregate(Highest::default);
-                bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()))
+                bids -> event_time(|bid| EventTime::from_micros(bid.time), bounded(5.secs()).every(100.millis()))
                     -> key_by(|_| ()) -> highest -> flat_map(|pane| pane.value.value)
                     -> for_each(|bid| answer.enter_bid(bid));
                 highest.late -> for_each(|late| panic!("no bid is late, but one at {}", late.time));
@@ -164,7 +164,7 @@ impl Work for StreamWeave {
                 entries = from_iter(entries.iter().copied());
                 table   = partition(|entry| matches!(entry, Entry::Person(_)));
                 new     = window_join(Tumbling::new(10.secs())).semi();
-                entries -> event_time(|entry| EventTime::from_micros(entry.time()), bounded(5.secs())) -> table;
+                entries -> event_time(|entry| EventTime::from_micros(entry.time()), bounded(5.secs()).every(100.millis())) -> table;
                 table.matching -> map(|entry| Keyed { key: entry.person(), value: () }) -> new.left;
                 table.rest -> map(|entry| Keyed { key: entry.person(), value: () }) -> new.right;
                 new -> map(|new| NewUser { id: new.key, start: new.value.window.start.micros() })

@@ -1,0 +1,161 @@
+//! What a window keeps: the rows of both inputs, by key.
+
+use std::hash::Hash;
+use std::iter;
+
+use crate::state::OrderedMap;
+
+/// The rows of a window. Those of a side stand in one vector by arrival, chained by key.
+#[derive(Clone, Debug)]
+pub(super) struct Sides<K, L, R> {
+    keys: OrderedMap<K, Both>,
+    /// Rows of null keys: each is by itself.
+    nulls: Vec<(K, Both)>,
+    pub(super) lefts: Rows<L>,
+    pub(super) rights: Rows<R>,
+}
+
+/// The rows of one key.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Both {
+    pub(super) lefts: Chain,
+    pub(super) rights: Chain,
+}
+
+impl<K, L, R> Default for Sides<K, L, R> {
+    fn default() -> Self {
+        let (lefts, rights) = (Rows::default(), Rows::default());
+        Sides { keys: OrderedMap::default(), nulls: Vec::new(), lefts, rights }
+    }
+}
+
+impl<K: Hash + Eq, L, R> Sides<K, L, R> {
+    /// Keeps a row of the left side.
+    #[inline]
+    pub(super) fn push_left(&mut self, key: K, row: L) {
+        self.lefts.push(&mut both(&mut self.keys, &mut self.nulls, key).lefts, row);
+    }
+
+    /// Keeps a row of the right side.
+    #[inline]
+    pub(super) fn push_right(&mut self, key: K, row: R) {
+        self.rights.push(&mut both(&mut self.keys, &mut self.nulls, key).rights, row);
+    }
+
+    /// Notes that there is a row of the right side, and does not keep it.
+    #[inline]
+    pub(super) fn note_right(&mut self, key: K) {
+        both(&mut self.keys, &mut self.nulls, key).rights.note();
+    }
+}
+
+#[inline]
+fn both<'a, K: Hash + Eq>(
+    keys: &'a mut OrderedMap<K, Both>,
+    nulls: &'a mut Vec<(K, Both)>,
+    key: K,
+) -> &'a mut Both {
+    if super::is_null(&key) {
+        &mut nulls.push_mut((key, Both::default())).1
+    } else {
+        keys.entry(key, Both::default)
+    }
+}
+
+impl<K, L, R> Sides<K, L, R> {
+    /// Takes the keys, by first arrival, and then those that are null. Their rows are there until [`clear`](Sides::clear).
+    pub(super) fn take_keys(&mut self) -> Vec<(K, Both)> {
+        let mut keys = self.keys.drain();
+        keys.append(&mut self.nulls);
+        keys
+    }
+
+    /// Drops the rows, after the keys; what was allocated stays for another window.
+    pub(super) fn clear(&mut self) {
+        self.lefts.0.clear();
+        self.rights.0.clear();
+    }
+}
+
+/// Which rows of a side are those of a key: a ring, in which the first stands behind the last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Chain {
+    last: u32,
+    len: u32,
+}
+
+impl Chain {
+    pub(super) fn len(self) -> usize {
+        self.len as usize
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Is no longer empty, and has no rows to be looked at.
+    #[inline]
+    fn note(&mut self) {
+        self.len = 1;
+    }
+}
+
+/// The rows of one side.
+#[derive(Clone, Debug)]
+pub(super) struct Rows<D>(Vec<Row<D>>);
+
+#[derive(Clone, Debug)]
+struct Row<D> {
+    /// `None` once it was taken.
+    data: Option<D>,
+    next: u32,
+}
+
+impl<D> Default for Rows<D> {
+    fn default() -> Self {
+        Rows(Vec::new())
+    }
+}
+
+impl<D> Rows<D> {
+    #[inline]
+    fn push(&mut self, chain: &mut Chain, data: D) {
+        let at = u32::try_from(self.0.len()).expect("at most 2^32 rows of a side in one window");
+        let next = match chain.len {
+            0 => at,
+            _ => std::mem::replace(&mut self.0[chain.last as usize].next, at),
+        };
+        self.0.push(Row { data: Some(data), next });
+        *chain = Chain { last: at, len: chain.len + 1 };
+    }
+
+    /// The rows of a key, by arrival.
+    #[inline]
+    pub(super) fn get(&self, chain: Chain) -> impl Iterator<Item = &D> {
+        let mut at = chain.last;
+        (0..chain.len).map(move |_| {
+            at = self.0[at as usize].next;
+            self.0[at as usize].data.as_ref().expect("a row is taken once")
+        })
+    }
+
+    /// Takes the rows of a key, by arrival.
+    #[inline]
+    pub(super) fn take(&mut self, chain: Chain) -> impl Iterator<Item = D> {
+        let mut at = chain.last;
+        (0..chain.len).map(move |_| {
+            at = self.0[at as usize].next;
+            self.0[at as usize].data.take().expect("a row is taken once")
+        })
+    }
+}
+
+/// Each row with its key, which is cloned for all but the last of them.
+#[inline]
+pub(super) fn with_key<K: Clone, B>(
+    key: K,
+    count: usize,
+    rows: impl Iterator<Item = B>,
+) -> impl Iterator<Item = (K, B)> {
+    iter::repeat_n(key, count).zip(rows)
+}
