@@ -20,6 +20,8 @@ pub mod record;
 
 pub mod script;
 
+pub mod numbered;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
