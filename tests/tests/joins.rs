@@ -57,6 +57,9 @@ join_graphs! {
     tens: Row => Pane<(Option<i64>, Option<i64>)>, [window_join(Tumbling::new(10.micros())).full_outer()];
     tens_inner: Row => Pane<(i64, i64)>, [window_join(Tumbling::new(10.micros()))];
     overlapping: Row => Pane<(i64, i64)>, [window_join(Sliding::new(10.micros(), 5.micros()))];
+    with_gaps: Row => Pane<(Option<i64>, Option<i64>)>, [window_join(Sliding::new(3.micros(), 5.micros())).full_outer()];
+    tens_semi: Watched => Pane<Rc<i64>>, [window_join(Tumbling::new(10.micros())).semi()];
+    tens_outer: Watched => Pane<(Option<Rc<i64>>, Option<Rc<i64>>)>, [window_join(Tumbling::new(10.micros())).full_outer()];
     versions: Row => (i64, Option<i64>), [as_of().left_outer().deleted_when(|value| *value < 0)];
     retained: Row => (i64, Option<i64>), [as_of().retain(5.micros()).left_outer()];
     all_retained: Row => (i64, i64), [as_of().retain_all()];
@@ -493,6 +496,65 @@ fn e6_windows_that_overlap_join_each_by_itself() {
     let mut join = tens_inner::harness();
     send!(join.left, 1, 7);
     assert_eq!((close!(join.left), close!(join.right)), (vec![], vec![]));
+    end!(join);
+}
+
+#[test]
+fn e6_a_row_between_windows_is_in_none() {
+    let mut join = with_gaps::harness();
+    send!(join.left, 1, 4);
+    send!(join.left, 1, 6);
+    send!(join.right, 1, 9);
+    advance!(join.left, 20);
+    let rows: Vec<_> = advance!(join.right, 20).into_iter().map(|(pane, time)| (pane.value, time)).collect();
+    assert_eq!(rows, [((Some(6), None), 7)]);
+    send!(join.left, 1, 13);
+    let report = join.report();
+    let joined = report.node("joined").expect("there is one");
+    assert_eq!((joined.unassigned, joined.filtered, joined.late), (3, 0, 0), "late is what had a window");
+    end!(join);
+}
+
+#[test]
+fn e6_a_window_keeps_what_it_needs_until_it_fires() {
+    let watched: Vec<_> = (1..=3).map(Rc::new).collect();
+    let held = |rows: &[Rc<i64>]| rows.iter().map(held).collect::<Vec<_>>();
+    macro_rules! check {
+        ($graph:ident, $kept:expr) => {
+            let mut join = $graph::harness();
+            for (row, key) in watched.iter().zip([1, 1, 2]) {
+                join.inputs.right.send_at(Keyed { key, value: Rc::clone(row) }, at(3));
+            }
+            came!(join);
+            assert_eq!(held(&watched), $kept, "{}", stringify!($graph));
+            join.inputs.left.send_at(Keyed { key: 1, value: Rc::clone(&watched[0]) }, at(4));
+            join.inputs.left.advance_to(at(10));
+            join.inputs.right.advance_to(at(10));
+            drop(came!(join));
+            assert_eq!(held(&watched), [0, 0, 0], "{}", stringify!($graph));
+            end!(join);
+        };
+    }
+    check!(tens_semi, [0, 0, 0]);
+    check!(tens_outer, [1, 1, 1]);
+}
+
+#[test]
+fn e6_rows_that_go_to_many_windows_by_turns_are_where_they_belong() {
+    let mut join = tens::harness();
+    let times = [5, 95, 15, 85, 25, 75, 35, 65, 45, 55];
+    for time in times.into_iter().chain(times) {
+        send!(join.left, 1, time);
+        send!(join.right, 2, time);
+    }
+    advance!(join.left, 40);
+    let fired = advance!(join.right, 40).len();
+    send!(join.left, 1, 30);
+    send!(join.left, 1, 40);
+    close!(join.left);
+    let rest: Vec<_> = close!(join.right).into_iter().map(|(pane, time)| (pane.value.0, time)).collect();
+    assert_eq!((fired, rest.len(), late!(join)), (16, 25, 1));
+    assert_eq!(rest[..3], [(Some(45), 49), (Some(45), 49), (Some(40), 49)]);
     end!(join);
 }
 

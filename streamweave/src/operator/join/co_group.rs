@@ -121,7 +121,8 @@ impl<K, L, R, A, F> CoGroup<K, L, R, A, F> {
     {
         while let Some((window, sides)) = self.windows.next_closed() {
             for (key, Both { lefts, rights }) in sides.take_keys() {
-                let (lefts, rights) = (sides.lefts.take(lefts).collect(), sides.rights.take(rights).collect());
+                let (lefts, rights) =
+                    (sides.lefts.take(lefts).collect(), sides.rights.take(rights).collect());
                 for data in (self.function)(&key, window, lefts, rights) {
                     out.push(Update { data, time: window.last(), diff: () });
                 }

@@ -32,23 +32,24 @@ pub(super) struct Windows<A, C> {
     recent: [Slice; 4],
 }
 
-/// A slice of time, and the places of the windows that it is in and that have not fired.
+/// A slice of time, and the places of the windows that it is in and that have not fired: mostly there is one.
 #[derive(Clone, Debug)]
 struct Slice {
     start: EventTime,
     end: EventTime,
-    windows: Vec<u32>,
+    window: u32,
+    others: Vec<u32>,
 }
 
 impl Slice {
     fn none() -> Self {
-        Slice { start: EventTime::MAX, end: EventTime::MIN, windows: Vec::new() }
+        Slice { start: EventTime::MAX, end: EventTime::MIN, window: 0, others: Vec::new() }
     }
 
     /// Forgets what it was.
     fn clear(&mut self) {
         (self.start, self.end) = (EventTime::MAX, EventTime::MIN);
-        self.windows.clear();
+        self.others.clear();
     }
 
     /// Whether a time is known to be in it. Of the greatest time it never is: the end may be cut off there, or not.
@@ -114,21 +115,15 @@ impl<A, C> Windows<A, C> {
 impl<A: Assigner, C: Default> Windows<A, C> {
     /// Puts a row into the windows of its time that have not fired (rule D1), by `put`.
     #[inline]
-    pub(super) fn insert<D: Clone>(
-        &mut self,
-        row: D,
-        time: EventTime,
-        put: impl Fn(&mut C, D),
-        cx: &mut Cx,
-    ) {
+    pub(super) fn insert<D: Clone>(&mut self, row: D, time: EventTime, put: impl Fn(&mut C, D), cx: &mut Cx) {
         let known = self.recent.iter().position(|slice| slice.holds(time));
         let Some(slice) = known.or_else(|| self.find(time, cx)) else { return };
         cx.absorbed();
-        let (last, others) = self.recent[slice].windows.split_last().expect("a slice is in a window");
-        for place in others {
-            put(&mut self.kept[*place as usize], row.clone());
+        let Slice { window, others, .. } = &self.recent[slice];
+        for other in others {
+            put(&mut self.kept[*other as usize], row.clone());
         }
-        put(&mut self.kept[*last as usize], row);
+        put(&mut self.kept[*window as usize], row);
     }
 
     /// Makes the slice of a time the latest, and opens its windows; `None` where there are none, or all have fired.
@@ -141,21 +136,23 @@ impl<A: Assigner, C: Default> Windows<A, C> {
             cx.unassigned();
             return None;
         }
-        let latest = recent.last_mut().expect("there are four");
-        latest.clear();
-        for window in windows.filter(|window| fires_at(window.end) > *come) {
-            latest.windows.push(*open.entry((window.end, window.start)).or_insert_with(|| {
+        let mut places = windows.filter(|window| fires_at(window.end) > *come).map(|window| {
+            *open.entry((window.end, window.start)).or_insert_with(|| {
                 *next_due = fires_at(window.end).min(*next_due);
                 free.pop().unwrap_or_else(|| {
                     kept.push(C::default());
                     u32::try_from(kept.len() - 1).expect("at most 2^32 windows are open")
                 })
-            }));
-        }
-        if latest.windows.is_empty() {
+            })
+        });
+        let Some(window) = places.next() else {
             cx.late();
             return None;
-        }
+        };
+        let latest = recent.last_mut().expect("there are four");
+        latest.others.clear();
+        latest.others.extend(places);
+        latest.window = window;
         (latest.start, latest.end) = (slice.start, slice.end);
         recent.rotate_right(1);
         Some(0)
