@@ -10,7 +10,7 @@ use tokio::task::LocalSet;
 
 use super::{Work, runtime};
 use crate::workload::nexmark::{
-    self, Answer, Auction, Entry, Highest, Hot, NewUser, Person, in_euros, is_selected,
+    self, Answer, Auction, Entry, Highest, Hot, NewUser, Part, Person, in_euros, is_selected,
 };
 use crate::workload::numbers::{fold_down, is_kept, is_odd, spread, spread_again};
 use crate::workload::paced::{Arrivals, Record, send_all};
@@ -97,10 +97,11 @@ impl Work for StreamWeave {
 
     fn in_euros(&self, bids: &'static [nexmark::Bid]) -> Answer {
         let mut answer = Answer::default();
+        let mut part = Part::of(&mut answer);
         to_its_end(
             graph! {
                 bids = from_iter(bids.iter().copied());
-                bids -> map(in_euros) -> for_each(|bid| answer.enter_bid(bid));
+                bids -> map(in_euros) -> for_each(move |bid| part.enter_bid(bid));
             }
             .run(),
         );

@@ -213,6 +213,33 @@ impl Answer {
     }
 }
 
+/// An answer of a sink's own, which goes into another when the sink is dropped. What a closure borrows is read from memory
+/// and written back for each row; what it owns can stay in registers.
+#[derive(Debug)]
+pub(crate) struct Part<'a> {
+    whole: &'a mut Answer,
+    part: Answer,
+}
+
+impl<'a> Part<'a> {
+    /// Nothing yet.
+    pub(crate) fn of(whole: &'a mut Answer) -> Self {
+        Part { whole, part: Answer::default() }
+    }
+
+    /// Enters a row of query 1, 2 or 7.
+    #[inline(always)]
+    pub(crate) fn enter_bid(&mut self, bid: Bid) {
+        self.part.enter_bid(bid);
+    }
+}
+
+impl Drop for Part<'_> {
+    fn drop(&mut self) {
+        self.whole.merge(self.part);
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} rows, sum {:016x}", self.rows, self.sum)
