@@ -5,8 +5,8 @@ use std::collections::{BinaryHeap, VecDeque};
 
 /// Items with times, taken in order of time; at one time in order of arrival.
 ///
-/// An item that is not before those already there costs amortised constant time: it goes to the end of a queue. Only
-/// what comes out of order goes to a heap, whose cost is the logarithm of how many such items wait.
+/// An item that is before few of those already there costs amortised constant time: it goes to the end of a queue, or near to
+/// it. Only what is far out of order goes to a heap, whose cost is the logarithm of how many such items wait.
 ///
 /// # Examples
 ///
@@ -28,6 +28,9 @@ pub struct Due<T, X> {
     /// How many have come.
     arrivals: u64,
 }
+
+/// Before how many items in the queue another may be put.
+const NEAR: usize = 16;
 
 #[derive(Clone, Debug)]
 struct Entry<T, X> {
@@ -79,9 +82,19 @@ impl<T: Ord, X> Due<T, X> {
         let entry = Entry { time, arrival: self.arrivals, item };
         self.arrivals += 1;
         match self.in_order.back() {
-            Some(last) if last.time > entry.time => self.others.push(Reverse(entry)),
+            Some(last) if last.time > entry.time => self.push_before(entry),
             _ => self.in_order.push_back(entry),
         }
+    }
+
+    /// Puts an item that is before the last of the queue.
+    fn push_before(&mut self, entry: Entry<T, X>) {
+        let len = self.in_order.len();
+        if len > NEAR && self.in_order[len - 1 - NEAR].time > entry.time {
+            return self.others.push(Reverse(entry));
+        }
+        let later = self.in_order.iter().rev().take_while(|other| other.time > entry.time).count();
+        self.in_order.insert(len - later, entry);
     }
 
     /// The least time.

@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 
 use super::{Work, runtime};
 use crate::workload::nexmark::{
-    self, Answer, Auction, Entry, HighestBids, HotItems, NewUsers, Person, in_euros, is_selected,
+    self, Answer, Auction, Entry, HighestBids, HotItems, NewUsers, Part, Person, in_euros, is_selected,
 };
 use crate::workload::numbers::{fold_down, is_kept, is_odd, spread, spread_again};
 use crate::workload::paced::{Arrivals, Record, send_all};
@@ -84,9 +84,9 @@ impl Work for Dfir {
 
     fn in_euros(&self, bids: &'static [nexmark::Bid]) -> Answer {
         let mut answer = Answer::default();
-        let rows = &mut answer;
+        let mut part = Part::of(&mut answer);
         let mut flow = dfir_syntax! {
-            source_iter(bids.iter().copied()) -> map(in_euros) -> for_each(|bid| rows.enter_bid(bid));
+            source_iter(bids.iter().copied()) -> map(in_euros) -> for_each(|bid| part.enter_bid(bid));
         };
         flow.run_tick_sync();
         drop(flow);
