@@ -3,21 +3,22 @@
 use std::marker::PhantomData;
 
 use crate::envelope::Keyed;
-use crate::operator::aggregate::Merge;
 use crate::operator::{self, Aggregates, Key, Node};
 use crate::port::{Edge, OutLate};
 use crate::time::{EventTime, TimeDelta};
 
 use super::accumulation::{Accumulation, FiresOnce, Retracting};
+use super::assigner::Overlapping;
 use super::merging::Merging;
 use super::pane::Window;
+use super::sharing::Shares;
 use super::trigger::{Never, Rows, Trigger, Triggers, rows};
 use super::windows::{Firing, Mode, Ports};
 
 /// Cuts the rows of each key into sessions: a session ends where no row of the key follows for `gap`.
 ///
 /// A row at `t` is in `[t, t + gap)`; of one key, windows that overlap or touch are one (rule C1), in whichever order their rows
-/// come (C2). A session fires when the frontier reaches its end. The aggregate has to be a [`Merge`].
+/// come (C2). A session fires when the frontier reaches its end. The aggregate has to be a [`Merge`](crate::operator::Merge).
 ///
 /// A row is late, and goes to the port `late`, where the session that it would be in has passed; and where that would overlap
 /// one that has passed already, so that sessions of a key never overlap (C4). What has passed is remembered until the frontier is
@@ -134,21 +135,24 @@ impl<K, V, M, E> Sessions<K, V, M, E> {
         self.with(firing)
     }
 
-    /// Sums up the rows of each session with an [`Aggregate`](crate::operator::Aggregate) that is a [`Merge`], begun by `init`.
+    /// Sums up the rows of each session with an [`Aggregate`](crate::operator::Aggregate) that is a [`Merge`](crate::operator::Merge), begun by `init`.
     pub fn aggregate<A, B, I>(
         self,
         init: I,
     ) -> <A as Aggregates<V, B>>::Node<
-        Node<
-            <A as InSessions<K, V, B, I, M, E>>::Operator,
-            Ports<K, V, B, <A as InSessions<K, V, B, I, M, E>>::Diff>,
+        <A as Shares<Overlapping>>::Node<
+            Node<
+                <A as InSessions<K, V, B, I, M, E>>::Operator,
+                Ports<K, V, B, <A as InSessions<K, V, B, I, M, E>>::Diff>,
+            >,
         >,
     >
     where
-        A: Aggregates<V, B> + InSessions<K, V, B, I, M, E>,
+        A: Aggregates<V, B> + Shares<Overlapping> + InSessions<K, V, B, I, M, E>,
         I: FnMut() -> A,
     {
-        A::node(Node::new(A::operator(self.bounds, init, self.firing), OutLate::new()))
+        let operator = A::operator(self.bounds, init, self.firing);
+        A::node(A::in_shape(Node::new(operator, OutLate::new())))
     }
 }
 
@@ -172,7 +176,6 @@ macro_rules! closes {
     ($($mode:ty),*) => {$(
         impl<K, V, A, B, I, E> InSessions<K, V, B, I, $mode, E> for A
         where
-            A: Merge,
             B: Clone,
             E: Trigger,
         {

@@ -1,15 +1,53 @@
 //! How windows come by what their slices have summed up.
 
+use crate::operator::Never;
 use crate::operator::aggregate::{Aggregate, Merge};
 
 use super::assigner::{Disjoint, Overlapping};
 use super::begin::Begin;
 
-/// Whether an aggregate `A` can serve windows of this [shape](super::Assigner::Shape).
-pub trait Shares<A> {}
+/// An aggregate that can serve windows of shape `S`: of those that overlap or merge one that is a [`Merge`].
+#[diagnostic::on_unimplemented(
+    message = "two of `{Self}` cannot be put together",
+    label = "these windows share their rows, or merge: their aggregate has to be a `Merge`",
+    note = "implement `streamweave::operator::Merge` for it"
+)]
+pub trait Shares<S> {
+    /// `N`, a node that rests on it.
+    type Node<N>;
 
-impl<A> Shares<A> for Disjoint {}
-impl<A: Merge> Shares<A> for Overlapping {}
+    /// The node.
+    fn in_shape<N>(node: N) -> Self::Node<N>;
+}
+
+impl<A> Shares<Disjoint> for A {
+    type Node<N> = N;
+
+    fn in_shape<N>(node: N) -> N {
+        node
+    }
+}
+
+impl<A: Merge> Shares<Overlapping> for A {
+    type Node<N> = N;
+
+    fn in_shape<N>(node: N) -> N {
+        node
+    }
+}
+
+// Applies to nothing: see `operator::bound`.
+impl<A> Shares<Overlapping> for A
+where
+    Never<A>: Clone,
+    A: Shares<Overlapping>,
+{
+    type Node<N> = N;
+
+    fn in_shape<N>(node: N) -> Self::Node<N> {
+        A::in_shape(node)
+    }
+}
 
 /// How an aggregate `A` of values `V` serves windows of this [shape](super::Assigner::Shape): those that overlap need one
 /// that [merges](Merge).

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use crate::envelope::Keyed;
-use crate::operator::aggregate::{Folded, Merge};
+use crate::operator::aggregate::Folded;
 use crate::operator::{self, Aggregates, Cause, Key, Node, Step};
 use crate::port::{Edge, OutLate};
 use crate::time::{EventTime, TimeDelta};
@@ -63,7 +63,7 @@ pub fn tumbling<K: Key, V>(
 ///
 /// A row is in `size / slide` windows, but is added up once, in a *slice* of time that these windows share; a window that
 /// fires puts its slices together. So a row costs the same whatever the slide, and a firing `size / slide` merges a key.
-/// The aggregate has to be a [`Merge`]. Where the slide is greater than the size rows in the gaps are counted as unassigned
+/// The aggregate has to be a [`Merge`](crate::operator::Merge). Where the slide is greater than the size rows in the gaps are counted as unassigned
 /// (rule B4). What holds for all windows is told at [`Windows`].
 ///
 /// # Examples
@@ -99,7 +99,7 @@ pub fn sliding<K: Key, V>(
 /// Windows that begin together, each a step longer than the one before, until `size`: then the next begin.
 ///
 /// For a total of the day so far at each full hour: `cumulative(1.days(), 1.hours())`. The step has to divide the size, and
-/// the aggregate to be a [`Merge`]: a row is added up once. What holds for all windows is told at [`Windows`].
+/// the aggregate to be a [`Merge`](crate::operator::Merge): a row is added up once. What holds for all windows is told at [`Windows`].
 ///
 /// # Examples
 ///
@@ -409,21 +409,24 @@ impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
 
     /// Sums up the rows of each window and key with an [`Aggregate`](crate::operator::Aggregate), begun by `init`.
     ///
-    /// Windows that overlap need one that is a [`Merge`].
+    /// Windows that overlap need one that is a [`Merge`](crate::operator::Merge).
     pub fn aggregate<A, B, I>(
         self,
         init: I,
     ) -> <A as Aggregates<V, B>>::Node<
-        Node<
-            Operator<A, K, V, B, I, G, S, M, E, L, O>,
-            Ports<K, V, B, Diff<A, K, V, B, I, G, S, M, E, L, O>>,
+        <A as Shares<S>>::Node<
+            Node<
+                Operator<A, K, V, B, I, G, S, M, E, L, O>,
+                Ports<K, V, B, Diff<A, K, V, B, I, G, S, M, E, L, O>>,
+            >,
         >,
     >
     where
-        A: Aggregates<V, B> + InWindows<K, V, B, I, G, S, M, E, L, O>,
+        A: Aggregates<V, B> + Shares<S> + InWindows<K, V, B, I, G, S, M, E, L, O>,
         I: FnMut() -> A,
     {
-        A::node(Node::new(A::operator(self.assigner, init, self.firing), OutLate::new()))
+        let operator = A::operator(self.assigner, init, self.firing);
+        A::node(A::in_shape(Node::new(operator, OutLate::new())))
     }
 
     /// Folds the rows of each window and key into a state, begun by `init`; for windows that do not overlap.
@@ -513,9 +516,7 @@ impl<K, V, A, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Disjoint, FiresOnce
     }
 }
 
-impl<K, V, A: Merge, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Overlapping, FiresOnce, Never, Rows, O>
-    for A
-{
+impl<K, V, A, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Overlapping, FiresOnce, Never, Rows, O> for A {
     type Diff = ();
     type Operator = OverlappingOnce<K, A, I, G, O>;
 
@@ -530,7 +531,6 @@ macro_rules! fires {
         where
             B: Clone,
             G: Assigner,
-            S: Shares<A>,
             E: Trigger,
             L: Trigger,
         {
