@@ -34,3 +34,57 @@ impl<K: Ord> PaneOrder<K> for ByKey {
         a.cmp(b)
     }
 }
+
+/// The numbers of what has arrived, put in order where they lie close together, as those of one window mostly do, in linear time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arrivals {
+    /// Who has each number from the least on.
+    places: Vec<u32>,
+}
+
+/// No place.
+const NOBODY: u32 = u32::MAX;
+
+impl Arrivals {
+    /// Orders pairs of a number, which no two have, and a place by the number.
+    pub(super) fn order(&mut self, pairs: &mut Vec<(u64, u32)>) {
+        let Some(least) = pairs.iter().map(|pair| pair.0).min() else { return };
+        let greatest = pairs.iter().map(|pair| pair.0).max().unwrap_or(least);
+        let Some(numbers) = usize::try_from(greatest - least).ok().filter(|range| range / 8 <= pairs.len())
+        else {
+            return pairs.sort_unstable();
+        };
+        self.places.clear();
+        self.places.resize(numbers + 1, NOBODY);
+        for (number, place) in pairs.drain(..) {
+            self.places[(number - least) as usize] = place;
+        }
+        let taken = (least..).zip(&self.places).filter(|(_, place)| **place != NOBODY);
+        pairs.extend(taken.map(|(number, place)| (number, *place)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrivals_are_ordered_whether_they_lie_close_together_or_not() {
+        let mut drawn = 7_u64;
+        for spread in [1, 3, 7, 20, 1_000] {
+            let mut pairs: Vec<(u64, u32)> = (0..500_u32)
+                .map(|place| {
+                    drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (u64::from(place) * spread + 5, (drawn >> 40) as u32)
+                })
+                .collect();
+            let expected = pairs.clone();
+            pairs.sort_by_key(|pair| pair.1);
+            Arrivals::default().order(&mut pairs);
+            assert_eq!(pairs, expected, "{spread}");
+        }
+        let mut none = Vec::new();
+        Arrivals::default().order(&mut none);
+        assert!(none.is_empty());
+    }
+}

@@ -23,7 +23,7 @@ use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
 use super::line::Line;
-use super::order::PaneOrder;
+use super::order::{Arrivals, PaneOrder};
 use super::pane::{Late, Pane, Window};
 
 /// Windows that overlap, with an aggregate, that fire once; see [`Windows`](super::Windows).
@@ -46,6 +46,7 @@ pub struct OverlappingOnce<K, A, I, G, O> {
     arrivals: u64,
     /// The keys of the window that fires, with their arrivals.
     ready: Vec<(u64, u32)>,
+    by_arrival: Arrivals,
     order: PhantomData<fn() -> O>,
 }
 
@@ -197,6 +198,7 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             keys: KeySlab::default(),
             arrivals: 0,
             ready: Vec::new(),
+            by_arrival: Arrivals::default(),
             order: PhantomData,
         }
     }
@@ -207,9 +209,13 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
         if self.newest.holds(time) {
             return Ok(Place::Newest);
         }
-        // Rows out of order mostly belong to the slice before the newest.
-        match self.older.last() {
-            Some(last) if self.older.at(last).holds(time) => Ok(Place::Older(last)),
+        // Rows out of order mostly belong to the slices before the newest.
+        let Some(last) = self.older.last() else { return self.find_or_open(time) };
+        if self.older.at(last).holds(time) {
+            return Ok(Place::Older(last));
+        }
+        match last.checked_sub(1) {
+            Some(before) if self.older.at(before).holds(time) => Ok(Place::Older(before)),
             _ => self.find_or_open(time),
         }
     }
@@ -315,7 +321,7 @@ where
         for (place, _, of_key) in self.keys.iter_mut() {
             self.ready.extend(of_key.arrival(window).map(|arrival| (arrival, place)));
         }
-        self.ready.sort_unstable();
+        self.by_arrival.order(&mut self.ready);
         if O::SORTS {
             self.ready.sort_by(|(_, a), (_, b)| O::compare(self.keys.key(*a), self.keys.key(*b)));
         }

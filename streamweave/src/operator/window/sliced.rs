@@ -27,7 +27,7 @@ use super::accumulation::Accumulation;
 use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
-use super::order::PaneOrder;
+use super::order::{Arrivals, PaneOrder};
 use super::pane::{Pane, Timing, Window};
 use super::sharing::Sharing;
 use super::trigger::Trigger;
@@ -64,6 +64,7 @@ where
     alarms: BTreeSet<(ProcessingTime, u32, EventTime, EventTime)>,
     /// The keys of the window that fires, with their arrivals.
     ready: Vec<(u64, u32)>,
+    by_arrival: Arrivals,
     /// The keys of windows that have passed and end together.
     passed: Vec<u32>,
     rows: PhantomData<fn(V) -> (S, O)>,
@@ -234,6 +235,7 @@ where
             arrivals: 0,
             alarms: BTreeSet::new(),
             ready: Vec::new(),
+            by_arrival: Arrivals::default(),
             passed: Vec::new(),
             rows: PhantomData,
         }
@@ -312,7 +314,7 @@ where
             let inside = of_key.parts.range(of_key.inside::<M>(window));
             self.ready.extend(inside.map(|part| part.arrival).min().map(|arrival| (arrival, place)));
         }
-        self.ready.sort_unstable();
+        self.by_arrival.order(&mut self.ready);
         if O::SORTS {
             self.ready.sort_by(|(_, a), (_, b)| O::compare(self.keys.key(*a), self.keys.key(*b)));
         }
