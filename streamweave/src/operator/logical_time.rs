@@ -141,7 +141,7 @@ impl<D, T: Timestamp, R: ToDiff, S: Push<D, T, R::Diff>> Input<0, D, T, R, (Port
 ///     rows = from_iter([(1, 4), (12, 1), (3, 5)]);
 ///     sums = tumbling(10.secs()).allowed_lateness(5.secs()).retracting().aggregate(Sum::new);
 ///     rows -> event_time(|row| EventTime::from_secs(row.0), bounded(0.secs())) -> map(|row| row.1) -> key_by(|_| ()) -> sums
-///         -> to_log() -> map(|change| (change.diff, change.data.value.value)) -> log;
+///         -> to_log() -> map(|change| (change.diff, change.data.value.value as i64)) -> log;
 ///     sums.late -> discard;
 ///     log = collect();
 /// }

@@ -33,8 +33,8 @@ use super::begin::Begin;
 ///     values -> key_by(|_| "all") -> moving;
 ///     pairs  = count_windows(2).aggregate(Sum::new);
 ///     moving = count_windows(3).every(1).aggregate(Sum::new);
-///     pairs -> map(|sum| sum.value) -> sums;
-///     moving -> map(|sum| sum.value) -> last_three;
+///     pairs -> map(|sum| sum.value as i64) -> sums;
+///     moving -> map(|sum| sum.value as i64) -> last_three;
 ///     sums = collect();
 ///     last_three = collect();
 /// }
