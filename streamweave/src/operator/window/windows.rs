@@ -318,8 +318,9 @@ impl<K, V, G, S> Windows<K, V, G, S> {
 }
 
 impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
-    fn with<N, P, Q, U>(self, firing: Firing<P, Q>) -> Windows<K, V, G, S, N, P, Q, U> {
-        Windows { assigner: self.assigner, firing, types: PhantomData }
+    /// The same windows, of another mode and order.
+    fn named<N, U>(self) -> Windows<K, V, G, S, N, E, L, U> {
+        Windows { assigner: self.assigner, firing: self.firing, types: PhantomData }
     }
 
     /// The panes of one window that fire together come in the order of their keys. Costs a sort of the keys at firing.
@@ -327,11 +328,8 @@ impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
     pub fn by_key(self) -> Windows<K, V, G, S, M, E, L, ByKey>
     where
         K: Ord,
-        E: Clone,
-        L: Clone,
     {
-        let firing = self.firing.clone();
-        self.with(firing)
+        self.named()
     }
 
     /// Takes rows until the frontier is so far beyond a window's end; a window that has fired fires again for each, or
@@ -340,11 +338,9 @@ impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
     pub fn allowed_lateness(self, lateness: TimeDelta) -> Windows<K, V, G, S, M::Repeated, E, L, O>
     where
         M: Mode,
-        E: Clone,
-        L: Clone,
     {
-        let firing = Firing { lateness: lateness.micros(), ..self.firing.clone() };
-        self.with(firing)
+        let firing = Firing { lateness: lateness.micros(), ..self.firing };
+        Windows { firing, ..self }.named()
     }
 
     /// Lets windows fire before their ends, too, whenever the trigger says so; on time they fire in any case. The
@@ -353,11 +349,10 @@ impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
     pub fn early<T: Triggers>(self, trigger: T) -> T::Node<Windows<K, V, G, S, M::Repeated, T, L, O>>
     where
         M: Mode,
-        L: Clone,
     {
-        let Firing { lateness, late, .. } = &self.firing;
-        let firing = Firing { lateness: *lateness, early: trigger, late: late.clone() };
-        T::node(self.with(firing))
+        let Firing { lateness, late, .. } = self.firing;
+        let firing = Firing { lateness, early: trigger, late };
+        T::node(Windows { assigner: self.assigner, firing, types: PhantomData })
     }
 
     /// Lets windows that have fired on time fire again whenever the trigger says so, instead of at each late row; and once more,
@@ -366,45 +361,29 @@ impl<K, V, G, S, M, E, L, O> Windows<K, V, G, S, M, E, L, O> {
     pub fn late<T: Triggers>(self, trigger: T) -> T::Node<Windows<K, V, G, S, M::Repeated, E, T, O>>
     where
         M: Mode,
-        E: Clone,
     {
-        let Firing { lateness, early, .. } = &self.firing;
-        let firing = Firing { lateness: *lateness, early: early.clone(), late: trigger };
-        T::node(self.with(firing))
+        let Firing { lateness, early, .. } = self.firing;
+        let firing = Firing { lateness, early, late: trigger };
+        T::node(Windows { assigner: self.assigner, firing, types: PhantomData })
     }
 
     /// Each firing says what has come since the last; where nothing has, a window does not fire.
     #[must_use]
-    pub fn discarding(self) -> Windows<K, V, G, S, Discarding, E, L, O>
-    where
-        E: Clone,
-        L: Clone,
-    {
-        let firing = self.firing.clone();
-        self.with(firing)
+    pub fn discarding(self) -> Windows<K, V, G, S, Discarding, E, L, O> {
+        self.named()
     }
 
     /// Each firing says what all rows of the window so far come to.
     #[must_use]
-    pub fn accumulating(self) -> Windows<K, V, G, S, Accumulating, E, L, O>
-    where
-        E: Clone,
-        L: Clone,
-    {
-        let firing = self.firing.clone();
-        self.with(firing)
+    pub fn accumulating(self) -> Windows<K, V, G, S, Accumulating, E, L, O> {
+        self.named()
     }
 
     /// Each firing takes back the one before and says what all rows of the window so far come to: the output carries
     /// changes.
     #[must_use]
-    pub fn retracting(self) -> Windows<K, V, G, S, Retracting, E, L, O>
-    where
-        E: Clone,
-        L: Clone,
-    {
-        let firing = self.firing.clone();
-        self.with(firing)
+    pub fn retracting(self) -> Windows<K, V, G, S, Retracting, E, L, O> {
+        self.named()
     }
 
     /// Sums up the rows of each window and key with an [`Aggregate`](crate::operator::Aggregate), begun by `init`.
