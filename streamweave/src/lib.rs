@@ -47,6 +47,8 @@ pub mod state;
 
 pub mod operator;
 
+pub mod differential;
+
 pub mod format;
 
 pub mod io;

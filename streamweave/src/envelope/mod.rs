@@ -15,7 +15,7 @@ mod message;
 mod signal;
 mod update;
 
-pub use convert::{Diff, FlowsAsDiff, FlowsAsTime, ToDiff};
+pub use convert::{Abelian, Diff, FlowsAsDiff, FlowsAsTime, Multiply, ToDiff};
 pub use keyed::{Failed, Keyed, Nullable};
 pub use message::{Envelope, Message};
 pub use signal::Signal;

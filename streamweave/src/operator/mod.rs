@@ -30,6 +30,7 @@ pub mod rate;
 pub mod sequence;
 pub mod window;
 
+mod agenda;
 mod aggregate;
 mod arrival_time;
 mod blame;
@@ -51,6 +52,7 @@ use crate::time::{Frontier, Timestamp};
 
 pub(crate) use blame::{Panicked, blaming, inside, watched};
 
+pub use agenda::Agenda;
 pub use aggregate::{
     Addable, Aggregate, Collect, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Folded, Last,
     Max, Mean, Merge, Min, Retract, Subtractable, Sum, TopN, Variance,
@@ -194,6 +196,11 @@ pub trait Operator {
     fn is_gone(&mut self) -> bool {
         false
     }
+
+    /// Learns that it stands in a loop, and where to say at which times it has work.
+    ///
+    /// An operator that keeps rows until their time is closed [notes](Agenda::note) that time when the first of them comes.
+    fn enters_loop(&mut self, _agenda: &Agenda) {}
 
     /// Whether nothing is under way inside the operator that could still emit.
     fn idle(&mut self) -> bool {

@@ -79,6 +79,14 @@ impl<T: Timestamp> Frontier<T> {
         !self.0.elements().iter().any(|least| least.less_equal(time))
     }
 
+    /// The frontier of another stream, whose times are made from this one's; the end stays the end, and idle stays
+    /// idle. `f` keeps the order.
+    pub(crate) fn map_to<U: Timestamp>(&self, f: impl Fn(&T) -> U) -> Frontier<U> {
+        let mut times = U::Antichain::empty();
+        self.elements().iter().for_each(|time| times.insert(f(time)));
+        Frontier(times.marked(self.is_idle()))
+    }
+
     /// The least times still possible.
     pub fn elements(&self) -> &[T] {
         self.0.elements()

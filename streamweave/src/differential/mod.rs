@@ -1,0 +1,26 @@
+//! Streams of changes, and operators on the collections that they build up.
+//!
+//! A row with the diff +1 says that it is there from its time on, one with -1 that it is there no more. At each time the
+//! changes so far add up to a *collection*: so many of this row, so many of that. The operators here are functions of
+//! collections. What they emit are the changes of their result: at every closed time it adds up to exactly what the
+//! function would give for the input added up to that time, and an edit costs about what it changes.
+//!
+//! # Contract
+//!
+//! 1. They work time by time: changes wait until the frontier is beyond their time, and those of one time count together.
+//!    Within one time a row may be taken back before it is put in (rule G2), and what cancels out changes nothing (rule G1).
+//! 2. A change behind the frontier takes effect at the least time that is still open: nothing is late, nothing lost.
+//! 3. What an operator emits at one time it emits in order of the rows or, where it says so, of their keys' arrival: it
+//!    depends on the changes and their order alone. What has not changed is not emitted.
+//! 4. They are the same inside a loop, where times are [`Nested`](crate::time::Nested).
+//! 5. A collection that cannot be ends the run with [`Unsound`], which names the key; the error of the run names the node. Nothing
+//!    of that time, or after it, is emitted (rules G2, G4).
+//! 6. A stream without diffs is one of changes of +1.
+
+mod at_times;
+mod pending;
+mod unsound;
+
+pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
+pub use pending::Pending;
+pub use unsound::Unsound;
