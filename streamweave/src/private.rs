@@ -5,6 +5,14 @@ use std::marker::PhantomData;
 use crate::operator::flow::{Merge, merge_all};
 use crate::port::OnlyOut;
 
+/// What a loop expands to.
+pub mod iterate {
+    pub use crate::differential::iterate::{
+        Around, Limit, enter, feedback, iterate, leave, variable, variable_from_nothing,
+    };
+    pub use crate::operator::Agenda;
+}
+
 pub use crate::envelope::{Diff, Envelope, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{
     Command, Component, ENDLESS, Gone, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,

@@ -1,6 +1,6 @@
 //! What a graph must satisfy before types are looked at: every check reads, none writes.
 
-use super::ir::{Graph, Node, Operator};
+use super::ir::{Graph, Lane, Loop, Node, Operator};
 use super::lengths::lengths;
 use super::lower::distance;
 use crate::diagnostics::Mistakes;
@@ -14,6 +14,7 @@ pub(super) fn check(graph: &Graph) -> syn::Result<Vec<usize>> {
     }
     one_arrow_an_input(graph, &mut mistakes);
     every_node_is_wired(graph, &mut mistakes);
+    loops(graph, &mut mistakes);
     policy_or_arrow(graph, &mut mistakes);
     lengths(graph, &mut mistakes);
     let order = topological(graph);
@@ -33,7 +34,7 @@ pub(super) fn check(graph: &Graph) -> syn::Result<Vec<usize>> {
 
 fn one_arrow_an_input(graph: &Graph, mistakes: &mut Mistakes) {
     for (number, node) in graph.nodes.iter().enumerate() {
-        if matches!(node.operator, Operator::Merge) {
+        if matches!(node.operator, Operator::Merge | Operator::Head(_)) {
             continue;
         }
         let entering: Vec<_> = graph.entering(number).collect();
@@ -101,6 +102,40 @@ fn every_node_is_wired(graph: &Graph, mistakes: &mut Mistakes) {
             ),
             _ if graph.is_source(number) && !starts => alone(graph, node, mistakes),
             _ => {}
+        }
+    }
+}
+
+/// What a loop takes, and what its variables are for.
+fn loops(graph: &Graph, mistakes: &mut Mistakes) {
+    for Loop { name, span, head, lanes, .. } in &graph.loops {
+        if graph.entering(*head).next().is_none() {
+            mistakes.at(
+                *span,
+                format!(
+                    "nothing comes into the loop `{name}`: its body names a stream from outside, or a variable begins as \
+                     one, as in `var x = stream;`"
+                ),
+            );
+        }
+        for (number, lane) in lanes.iter().enumerate() {
+            let Lane::Variable { name, .. } = lane else { continue };
+            if !graph.leaving(*head).any(|edge| edge.port == format!("lane{number}")) {
+                mistakes.at(name.span(), format!("the variable `{name}` is never read"));
+            }
+        }
+    }
+    for (number, node) in graph.nodes.iter().enumerate() {
+        if let Some(within) = node.within
+            && matches!(node.operator, Operator::Written(_))
+            && graph.is_source(number)
+            && graph.leaving(number).next().is_some()
+        {
+            let (source, name) = (&node.name, &graph.loops[within].name);
+            mistakes.at(
+                node.span,
+                format!("no arrow ends at `{source}`, and a source stands outside of the loop `{name}`, which can read it"),
+            );
         }
     }
 }

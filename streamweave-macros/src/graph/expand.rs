@@ -14,7 +14,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
-use super::ir::{Edge, Graph, Operator, Signature};
+use super::ir::{Edge, Graph, Lane, Limit, Loop, Operator, Signature};
 use crate::ports::Stream;
 
 /// How deep stages nest before a cut ends the nesting; see `streamweave::port::Cut`.
@@ -87,7 +87,10 @@ impl<'a> Expansion<'a> {
 
     /// Whether a node's stage is entered by several arrows, or by name.
     fn is_shared(&self, node: usize) -> bool {
-        self.graph.entering(node).count() > 1 || self.is_fed_by_name(node) || self.default() == Some(node)
+        self.graph.entering(node).count() > 1
+            || self.graph.entering(node).any(|edge| edge.lane.is_some())
+            || self.is_fed_by_name(node)
+            || self.default() == Some(node)
     }
 
     /// Whether the arrows that enter a node name its ports.
@@ -143,6 +146,15 @@ impl<'a> Expansion<'a> {
                 let (sw, stream) = (self.library_at(node.span), self.input(*port));
                 (quote_spanned!(mixed(node.span)=> #sw::entry::<#stream>()), node.span)
             }
+            Operator::Head(in_loop) => (self.head(*in_loop), node.span),
+            Operator::Feedback(in_loop, lane) => {
+                let (sw, around) = (self.library_at(node.span), around(*in_loop, *lane));
+                (quote_spanned!(mixed(node.span)=> #sw::iterate::feedback(#(#ends,)* &#around)), node.span)
+            }
+            Operator::Leave => {
+                let sw = self.library_at(node.span);
+                (quote_spanned!(mixed(node.span)=> #sw::iterate::leave(#(#ends),*)), node.span)
+            }
             Operator::Exit(port) => {
                 let (sw, stream) = (self.library_at(node.span), self.output(*port));
                 (quote_spanned!(mixed(node.span)=> #sw::exit::<#stream>(#(#ends),*)), node.span)
@@ -181,12 +193,86 @@ impl<'a> Expansion<'a> {
         });
         let fans = self.first_of_each_port(number).into_iter().map(|edge| self.fan(edge));
         let place = quote_spanned!(mixed(span)=> #sw::place(#operator, #witness));
+        let ways = match &node.operator {
+            Operator::Head(in_loop) => self.ways(*in_loop),
+            _ => TokenStream::new(),
+        };
+        let enters = node.within.map(|in_loop| {
+            let agenda = local("agenda", in_loop);
+            quote!(#sw::Operator::enters_loop(&mut #placed.operator, &#agenda);)
+        });
         quote! {
             #inlets
+            #ways
             #(#edges)*
             let (mut #placed, #ports) = #place;
+            #enters
             #carries
             #(#fans)*
+        }
+    }
+
+    /// What lies at the border of a loop: its agenda, and the way around of each variable.
+    fn ways(&self, in_loop: usize) -> TokenStream {
+        let (sw, agenda) = (&self.sw, local("agenda", in_loop));
+        let lanes = self.graph.loops[in_loop].lanes.iter().enumerate();
+        let variables = lanes.filter_map(|(lane, variable)| {
+            let Lane::Variable { name, carries, .. } = variable else { return None };
+            let around = around(in_loop, lane);
+            let is_fed = self.fed(in_loop, lane).is_some();
+            let (sw, carries) = (self.library_at(name.span()), carries.as_ref().map_or(quote!(_), |ty| quote!(#ty)));
+            let diff = if is_fed { quote!(_) } else { quote!(i64) };
+            Some(quote_spanned!(mixed(name.span())=> let #around = #sw::iterate::Around::<#carries, _, #diff>::new();))
+        });
+        quote!(let #agenda = #sw::iterate::Agenda::of_loop(); #(#variables)*)
+    }
+
+    /// The arrow that enters a loop on a lane.
+    fn fed(&self, in_loop: usize, lane: usize) -> Option<&Edge> {
+        self.graph.entering(self.graph.loops[in_loop].head).find(|edge| edge.lane == Some(lane))
+    }
+
+    /// The head of a loop, called with what comes in.
+    fn head(&self, in_loop: usize) -> TokenStream {
+        let Loop { name, span, limit, lanes, .. } = &self.graph.loops[in_loop];
+        let (sw, agenda) = (self.library_at(*span), local("agenda", in_loop));
+        let is_fed = (0..lanes.len()).map(|lane| self.fed(in_loop, lane).is_some());
+        let lanes = lanes.iter().enumerate().map(|(lane, kind)| {
+            let end = self.fed(in_loop, lane).map(|edge| self.end_name(edge));
+            match kind {
+                Lane::Enters => quote_spanned!(mixed(*span)=> #sw::iterate::enter(#end)),
+                Lane::Variable { name, .. } => {
+                    let around = around(in_loop, lane);
+                    match end {
+                        Some(end) => {
+                            quote_spanned!(mixed(name.span())=> #sw::iterate::variable(#end, &#around))
+                        }
+                        None => {
+                            quote_spanned!(mixed(name.span())=> #sw::iterate::variable_from_nothing(&#around))
+                        }
+                    }
+                }
+            }
+        });
+        let limit = match limit {
+            Limit::Default => quote!(::core::default::Default::default()),
+            Limit::Rounds(rounds) => quote!(#sw::iterate::Limit::Rounds(#rounds)),
+            Limit::Error(rounds) => quote!(#sw::iterate::Limit::Error(#rounds)),
+            Limit::Return(rounds) => quote!(#sw::iterate::Limit::Return(#rounds)),
+        };
+        quote_spanned! {mixed(*span)=>
+            #sw::iterate::iterate((#(#lanes,)*), #name, &[#(#is_fed),*], #limit, &#agenda)
+        }
+    }
+
+    /// Whether a port that no arrow leaves leads nowhere: what says that a loop was stopped, where it is not to be.
+    fn leads_nowhere(&self, number: usize) -> bool {
+        match self.graph.nodes[number].operator {
+            Operator::Head(in_loop) => {
+                !matches!(self.graph.loops[in_loop].limit, Limit::Return(_))
+                    && !self.graph.leaving(number).any(|edge| edge.port == "incomplete")
+            }
+            _ => false,
         }
     }
 
@@ -431,6 +517,9 @@ impl<'a> Expansion<'a> {
             let origin = self.origin(edge);
             wires = quote_spanned!(mixed(span)=> #sw::attach(#origin, #wires, ()));
         }
+        if self.leads_nowhere(number) {
+            wires = quote_spanned!(mixed(span)=> #sw::attach(#ports.incomplete, #wires, ()));
+        }
         if self.default().is_some() {
             wires = quote_spanned!(mixed(span)=> #sw::OrDefault::or(#wires, #sw::Nowhere));
         }
@@ -498,7 +587,8 @@ impl<'a> Expansion<'a> {
         let mut reached = vec![from];
         let mut ports = Vec::new();
         for &node in self.order {
-            for (port, edge) in self.graph.entering(node).enumerate() {
+            for (place, edge) in self.graph.entering(node).enumerate() {
+                let port = edge.lane.unwrap_or(place);
                 let waits =
                     edge.from != from && matches!(self.graph.nodes[edge.from].operator, Operator::Buffer(_));
                 if reached.contains(&edge.from) && !waits {
@@ -580,6 +670,8 @@ impl<'a> Expansion<'a> {
             quote!(.or(#node.poll_wake::<#place>(turn, || #room)))
         });
         let clock = numbered().map(|(_, node)| quote!(|| #node.uses_clock()));
+        let enter_loop =
+            numbered().map(|(_, node)| quote!(#sw::Operator::enters_loop(&mut #node.operator, agenda);));
         let abandon = numbered().map(|(_, node)| quote!(+ #sw::Operator::abandon(&mut #node.operator)));
         let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(turn, flush))));
         let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&mut #node.operator)));
@@ -650,6 +742,11 @@ impl<'a> Expansion<'a> {
                 #io_used
                 match #command {
                     #sw::Command::Validate => #sw::Reply::Ready #(#validate)*,
+                    #sw::Command::EnterLoop(agenda) => {
+                        let _ = agenda;
+                        #(#enter_loop)*
+                        #sw::Reply::Ready
+                    }
                     #sw::Command::UsesClock => #sw::Reply::when(false #(#clock)*),
                     #sw::Command::Room { source } => match source {
                         #(#room)*
@@ -756,6 +853,9 @@ impl<'a> Expansion<'a> {
             let behind = tee(sw, &self.fan_name(first), &arrows);
             wires = quote!(#sw::attach(#ports.#port, #wires, #behind));
         }
+        if self.leads_nowhere(number) {
+            wires = quote!(#sw::attach(#ports.incomplete, #wires, #sw::Nowhere));
+        }
         if let Some(default) = self.default().filter(|&default| default != number) {
             let (default, name) = (local("stage", default), &self.graph.nodes[number].name);
             wires = quote!(#sw::OrDefault::or(#wires, #default.port::<1, _>(#sw::on_error::From(#name))));
@@ -797,6 +897,7 @@ impl<'a> Expansion<'a> {
         let to = if self.is_shared(edge.to) {
             let place = |other: &Edge| std::ptr::eq(other, edge);
             let place = self.graph.entering(edge.to).position(place).expect("it enters the node");
+            let place = edge.lane.unwrap_or(place);
             let along = local("along", self.number(edge));
             match self.inlet(edge) {
                 Some(inlet) => quote!(#stage.port_at(#inlet, #along)),
@@ -913,6 +1014,11 @@ fn policy_of(policy: &Expr, edge: Option<&Ident>, sw: &TokenStream) -> TokenStre
             None => quote!(#other),
         },
     }
+}
+
+/// The way around of a variable.
+fn around(in_loop: usize, lane: usize) -> Ident {
+    format_ident!("__around{in_loop}_{lane}", span = Span::mixed_site())
 }
 
 /// The queues at the ports of a named graph.

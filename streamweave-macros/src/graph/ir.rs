@@ -12,6 +12,39 @@ pub(super) struct Graph {
     pub(super) signature: Option<Signature>,
     pub(super) nodes: Vec<Node>,
     pub(super) edges: Vec<Edge>,
+    pub(super) loops: Vec<Loop>,
+}
+
+/// A loop to a fixed point.
+pub(super) struct Loop {
+    pub(super) name: String,
+    pub(super) span: Span,
+    /// The loop around it.
+    pub(super) around: Option<usize>,
+    /// The node that drives it, which stands in the loop around.
+    pub(super) head: usize,
+    pub(super) limit: Limit,
+    /// What comes into it, in the order of the head's ports.
+    pub(super) lanes: Vec<Lane>,
+}
+
+/// How often a loop goes around at most.
+pub(super) enum Limit {
+    Default,
+    /// So often.
+    Rounds(Expr),
+    /// The run fails where that is not enough.
+    Error(Expr),
+    /// The loop gives what it has come to.
+    Return(Expr),
+}
+
+/// What comes into a loop.
+pub(super) enum Lane {
+    /// A stream from outside.
+    Enters,
+    /// A variable.
+    Variable { name: Ident, carries: Option<Box<Type>>, is_assigned: bool },
 }
 
 /// A node.
@@ -23,6 +56,8 @@ pub(super) struct Node {
     /// The name that the user gave it, and the type that it is to carry.
     pub(super) named: Option<Ident>,
     pub(super) carries: Option<Type>,
+    /// The loop in which it stands.
+    pub(super) within: Option<usize>,
 }
 
 /// What stands at a node.
@@ -41,6 +76,12 @@ pub(super) enum Operator {
     Entry(usize),
     /// The output port of a named graph, by its number.
     Exit(usize),
+    /// The head of a loop, by its number.
+    Head(usize),
+    /// Where a variable is assigned: the loop, and the lane.
+    Feedback(usize, usize),
+    /// The way out of a loop.
+    Leave,
 }
 
 /// An arrow.
@@ -51,6 +92,8 @@ pub(super) struct Edge {
     pub(super) to: usize,
     /// The input port, where it is named.
     pub(super) inlet: Option<Ident>,
+    /// The lane, where it enters the head of a loop.
+    pub(super) lane: Option<usize>,
     /// The tokens that name its end.
     pub(super) to_span: Span,
     /// Both ends in words.
@@ -77,7 +120,10 @@ impl Graph {
     }
 
     pub(super) fn is_source(&self, node: usize) -> bool {
-        let fed = matches!(self.nodes[node].operator, Operator::Exit(_) | Operator::Default(_));
+        let fed = matches!(
+            self.nodes[node].operator,
+            Operator::Exit(_) | Operator::Default(_) | Operator::Feedback(..) | Operator::Head(_)
+        );
         !fed && self.entering(node).next().is_none()
     }
 

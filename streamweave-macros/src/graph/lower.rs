@@ -1,5 +1,7 @@
 //! From what is written to nodes and edges: names are resolved, lists become merges.
 
+mod loops;
+
 use std::collections::HashMap;
 
 use proc_macro2::{Span, TokenStream};
@@ -9,8 +11,9 @@ use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
 use super::ir::{Edge, Graph, Node, Operator};
-use super::syntax::{self, End, Item, Setting};
+use super::syntax::{self, End, Setting};
 use crate::diagnostics::Mistakes;
+use loops::Means;
 
 pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
     let mut lowering = Lowering {
@@ -19,22 +22,16 @@ pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
             signature: syntax.signature,
             nodes: Vec::new(),
             edges: Vec::new(),
+            loops: Vec::new(),
         },
+        within: None,
         names: HashMap::new(),
         inline: HashMap::new(),
         mistakes: Mistakes::none(),
     };
     lowering.ports();
-    let mut chains = Vec::new();
-    for item in syntax.items {
-        match item {
-            Item::Node { settings, name, carries, expr } => {
-                lowering.define(settings, name, carries.map(|carries| *carries), *expr)
-            }
-            Item::Chain { settings, ends } => chains.push((settings, ends)),
-        }
-    }
-    chains.into_iter().for_each(|(settings, ends)| lowering.chain(&settings, ends));
+    let connections = lowering.define_all(syntax.items);
+    lowering.connect_all(connections);
     lowering.whole(syntax.settings);
     let Lowering { graph, mistakes, .. } = lowering;
     mistakes.gate()?;
@@ -43,8 +40,10 @@ pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
 
 struct Lowering {
     graph: Graph,
-    /// The nodes that have names.
-    names: HashMap<String, usize>,
+    /// The loop that is being lowered.
+    within: Option<usize>,
+    /// What names mean in the loop, or in none.
+    names: HashMap<(Option<usize>, String), Means>,
     /// How many operators of a name stand inline.
     inline: HashMap<String, usize>,
     mistakes: Mistakes,
@@ -62,6 +61,21 @@ struct From {
     node: usize,
     port: Ident,
     words: String,
+    /// The loop in which it starts.
+    within: Option<usize>,
+}
+
+/// What is to be connected once everything has been defined, in its loop.
+struct Connection {
+    within: Option<usize>,
+    what: Connect,
+}
+
+enum Connect {
+    /// A chain.
+    Chain(Vec<Setting>, Vec<End>),
+    /// What a variable begins as: its loop, its lane.
+    Initial(usize, usize, End),
 }
 
 impl Lowering {
@@ -78,27 +92,34 @@ impl Lowering {
 
     fn port(&mut self, name: Ident, operator: Operator) {
         let text = name.unraw().to_string();
-        if self.names.insert(text.clone(), self.graph.nodes.len()).is_some() {
+        let node = self.add(text.clone(), name.span(), operator);
+        if self.names.insert((None, text.clone()), Means::Node(node)).is_some() {
             self.mistakes.at(name.span(), format!("two ports are called `{text}`"));
         }
-        self.graph.nodes.push(Node { name: text, span: name.span(), operator, named: None, carries: None });
+    }
+
+    /// Places a node in the loop that is being lowered.
+    fn add(&mut self, name: String, span: Span, operator: Operator) -> usize {
+        let (named, carries, within) = (None, None, self.within);
+        self.graph.nodes.push(Node { name, span, operator, named, carries, within });
+        self.graph.nodes.len() - 1
+    }
+
+    /// The name of another of the nodes that have none of their own.
+    fn numbered(&mut self, name: &str) -> String {
+        let count = self.inline.entry(name.to_owned()).or_insert(0);
+        *count += 1;
+        if *count == 1 { name.to_owned() } else { format!("{name}#{count}") }
     }
 
     fn define(&mut self, settings: Vec<Setting>, name: Ident, carries: Option<syn::Type>, mut expr: Expr) {
         let text = name.unraw().to_string();
-        if self.names.contains_key(&text) {
-            self.mistakes.at(name.span(), self.taken(&text));
+        let number = self.add(text, name.span(), Operator::Merge);
+        if !self.name(&name, Means::Node(number)) {
+            self.graph.nodes.truncate(number);
             return;
         }
-        let number = self.graph.nodes.len();
-        self.names.insert(text.clone(), number);
-        self.graph.nodes.push(Node {
-            name: text,
-            span: name.span(),
-            operator: Operator::Merge,
-            named: Some(name),
-            carries,
-        });
+        (self.graph.nodes[number].named, self.graph.nodes[number].carries) = (Some(name), carries);
         for setting in settings {
             self.node_setting(number, setting, &mut expr);
         }
@@ -142,20 +163,22 @@ impl Lowering {
     fn policy(&mut self, node: usize, policy: Expr) {
         let span = policy.span();
         let name = self.graph.nodes[node].name.clone();
-        self.graph.nodes.push(Node {
-            name: format!("{name}.on_error"),
-            span,
-            operator: Operator::Policy(policy, name.clone()),
-            named: None,
-            carries: None,
-        });
-        let from = From { node, port: Ident::new("err", span), words: format!("{name}.err") };
-        self.connect(&from, self.graph.nodes.len() - 1, span, None);
+        let handled = self.add(format!("{name}.on_error"), span, Operator::Policy(policy, name.clone()));
+        let from =
+            From { node, port: Ident::new("err", span), words: format!("{name}.err"), within: self.within };
+        self.connect(&from, handled, span, None);
     }
 
     /// An attribute of an arrow: what stands in its middle.
     fn arrow_setting(&mut self, setting: &Setting, from: From) -> From {
         match setting.name.to_string().as_str() {
+            "cap" if self.within.is_some() => {
+                self.mistakes.at(
+                    setting.name.span(),
+                    "rows do not wait on an arrow in a loop: `cap` stands on arrows outside of it",
+                );
+                from
+            }
             "cap" => {
                 let (rows, overflow) = match &setting.values[..] {
                     [rows] => (rows, "Block"),
@@ -181,17 +204,8 @@ impl Lowering {
                 let buffer: Expr = syn::parse_quote_spanned! {span=>
                     #library::private::buffer(#rows, #library::private::Overflow::#overflow)
                 };
-                let count = self.inline.entry("cap".to_owned()).or_insert(0);
-                *count += 1;
-                let name = if *count == 1 { "cap".to_owned() } else { format!("cap#{count}") };
-                self.graph.nodes.push(Node {
-                    name,
-                    span,
-                    operator: Operator::Buffer(buffer),
-                    named: None,
-                    carries: None,
-                });
-                let node = self.graph.nodes.len() - 1;
+                let name = self.numbered("cap");
+                let node = self.add(name, span, Operator::Buffer(buffer));
                 self.connect(&from, node, span, None);
                 self.out_of(node, span)
             }
@@ -233,13 +247,7 @@ impl Lowering {
         if let Some(policy) = default {
             let span = policy.span();
             let operator = Operator::Default(policy);
-            self.graph.nodes.push(Node {
-                name: "on_error".to_owned(),
-                span,
-                operator,
-                named: None,
-                carries: None,
-            });
+            self.add("on_error".to_owned(), span, operator);
         }
     }
 
@@ -260,7 +268,8 @@ impl Lowering {
         if let [setting, ..] = settings
             && let [one] = &mut from[..]
         {
-            let before = From { node: one.node, port: one.port.clone(), words: one.words.clone() };
+            let before =
+                From { node: one.node, port: one.port.clone(), words: one.words.clone(), within: one.within };
             *one = self.arrow_setting(setting, before);
         } else if let [setting, ..] = settings {
             self.mistakes
@@ -304,16 +313,6 @@ impl Lowering {
         }
     }
 
-    /// That a name is in use already.
-    fn taken(&self, name: &str) -> String {
-        match self.graph.nodes[self.names[name]].operator {
-            Operator::Entry(_) | Operator::Exit(_) => {
-                format!("`{name}` is a port of this graph already: give the node another name")
-            }
-            _ => format!("the name `{name}` is given to two nodes"),
-        }
-    }
-
     /// `{ Variant => chain, .. }`
     fn routes(&mut self, from: Vec<From>, routes: Vec<(Ident, Vec<End>)>, span: Span) {
         // All of it on the user's tokens: what is wrong with the rows is reported there.
@@ -327,7 +326,7 @@ impl Lowering {
         let name = self.graph.nodes[node].name.clone();
         for (variant, ends) in routes {
             let words = format!("{name}.{variant}");
-            self.stages(vec![From { node, port: variant, words }], ends);
+            self.stages(vec![From { node, port: variant, words, within: self.within }], ends);
         }
     }
 
@@ -335,14 +334,8 @@ impl Lowering {
     fn origins(&mut self, end: End) -> Vec<From> {
         match end {
             End::List(ends, _) => ends.into_iter().flat_map(|end| self.origins(end)).collect(),
-            End::Name(name) => match self.known(&name) {
-                Some(node) => vec![self.out_of(node, name.span())],
-                None => Vec::new(),
-            },
-            End::Port(name, port) => match self.known(&name) {
-                Some(node) => vec![From { node, words: format!("{name}.{port}"), port }],
-                None => Vec::new(),
-            },
+            End::Name(name) => self.named_origin(&name).into_iter().collect(),
+            End::Port(name, port) => self.port_origin(&name, port).into_iter().collect(),
             End::Call(expr) => {
                 let span = expr.span();
                 let node = self.inline(expr);
@@ -361,17 +354,19 @@ impl Lowering {
         match end {
             End::Name(name) => {
                 let span = name.span();
-                match self.names.get(&name.unraw().to_string()) {
-                    Some(&node) => Some(To { node, span, inlet: None }),
+                let node = match self.meaning(&name) {
+                    Some((means, within)) => self.end_at_name(&name, means, within)?,
                     // Not a node of the graph: an operator without parameters.
-                    None => {
-                        let node = self.inline(syn::parse_quote!(#name));
-                        Some(To { node, span, inlet: None })
-                    }
-                }
+                    None => self.inline(syn::parse_quote!(#name)),
+                };
+                Some(To { node, span, inlet: None })
             }
             End::Port(name, port) => {
-                let node = self.known(&name)?;
+                let Some((means, within)) = self.meaning(&name) else {
+                    self.unknown(&name);
+                    return None;
+                };
+                let node = self.end_at_name(&name, means, within)?;
                 if let Operator::Entry(_) | Operator::Exit(_) = self.graph.nodes[node].operator {
                     self.mistakes.at(port.span(), format!("`{name}` is a port itself: write `-> {name}`"));
                     return None;
@@ -389,13 +384,9 @@ impl Lowering {
         }
     }
 
-    fn known(&mut self, name: &Ident) -> Option<usize> {
-        let node = self.names.get(&name.unraw().to_string()).copied();
-        if node.is_none() {
-            let known = self.similar(&name.to_string());
-            self.mistakes.at(name.span(), format!("this graph has no node `{name}`{known}"));
-        }
-        node
+    fn unknown(&mut self, name: &Ident) {
+        let known = self.similar(&name.to_string());
+        self.mistakes.at(name.span(), format!("this graph has no node `{name}`{known}"));
     }
 
     /// A hint at the name that was probably meant.
@@ -409,23 +400,13 @@ impl Lowering {
 
     /// Places an operator that stands inside a chain.
     fn inline(&mut self, expr: Expr) -> usize {
-        let operator = operator_name(&expr);
-        let count = self.inline.entry(operator.clone()).or_insert(0);
-        *count += 1;
-        let name = if *count == 1 { operator } else { format!("{operator}#{count}") };
-        self.graph.nodes.push(Node {
-            name,
-            span: expr.span(),
-            operator: Operator::Written(expr),
-            named: None,
-            carries: None,
-        });
-        self.graph.nodes.len() - 1
+        let name = self.numbered(&operator_name(&expr));
+        self.add(name, expr.span(), Operator::Written(expr))
     }
 
     fn out_of(&self, node: usize, span: Span) -> From {
         let words = self.graph.nodes[node].name.clone();
-        From { node, port: Ident::new("out", span), words }
+        From { node, port: Ident::new("out", span), words, within: self.graph.nodes[node].within }
     }
 
     /// One origin of several.
@@ -433,29 +414,33 @@ impl Lowering {
         if from.len() == 1 {
             return from.remove(0);
         }
-        let count = self.inline.entry("merge".to_owned()).or_insert(0);
-        *count += 1;
-        let name = if *count == 1 { "merge".to_owned() } else { format!("merge#{count}") };
-        self.graph.nodes.push(Node { name, span, operator: Operator::Merge, named: None, carries: None });
-        let node = self.graph.nodes.len() - 1;
+        let name = self.numbered("merge");
+        let node = self.add(name, span, Operator::Merge);
         for source in &from {
             self.connect(source, node, source.port.span(), None);
         }
         self.out_of(node, span)
     }
 
+    /// An arrow; where it crosses the border of a loop, through what stands there.
     fn connect(&mut self, from: &From, to: usize, to_span: Span, inlet: Option<Ident>) {
+        let from = self.across(from, self.graph.nodes[to].within, to_span);
         let node = &self.graph.nodes[to].name;
         let to_words = inlet.as_ref().map_or_else(|| node.clone(), |port| format!("{node}.{port}"));
-        self.graph.edges.push(Edge {
-            from: from.node,
-            port: from.port.clone(),
-            to,
-            to_span,
-            from_words: from.words.clone(),
-            to_words,
-            inlet,
-        });
+        self.edge(from, to, to_span, to_words, inlet, None);
+    }
+
+    fn edge(
+        &mut self,
+        from: From,
+        to: usize,
+        to_span: Span,
+        to_words: String,
+        inlet: Option<Ident>,
+        lane: Option<usize>,
+    ) {
+        let From { node, port, words: from_words, .. } = from;
+        self.graph.edges.push(Edge { from: node, port, to, to_span, from_words, to_words, inlet, lane });
     }
 }
 

@@ -6,12 +6,15 @@
 //!              -> ( port: Type, .. )? where?
 //! item   := attrs NAME (: Type)? = expr ;      a node
 //!         | attrs end (-> stage)+ ;            a chain
+//!         | attrs iterate NAME { item* }       a loop to a fixed point
+//!         | var NAME (: Type)? (= end)? ;      a variable of the loop around
 //! end    := NAME | NAME.port | [ end, .. ] | call(..)
 //! stage  := NAME | NAME.port | call(..) | [ NAME, .. ] | { Variant => stage (-> stage)*, .. }
 //! ```
 
 use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Generics, Ident, Token, Type, Visibility, braced, parenthesized};
 
@@ -49,6 +52,8 @@ pub(super) struct Declared {
 pub(super) enum Item {
     Node { settings: Vec<Setting>, name: Ident, carries: Option<Box<Type>>, expr: Box<Expr> },
     Chain { settings: Vec<Setting>, ends: Vec<End> },
+    Loop { settings: Vec<Setting>, name: Ident, items: Vec<Item> },
+    Variable { name: Ident, carries: Option<Box<Type>>, initial: Option<End> },
 }
 
 /// `#[name]`, `#[name = value]` or `#[name(values, ..)]`
@@ -97,15 +102,20 @@ pub(super) fn parse(input: TokenStream) -> syn::Result<Graph> {
     };
     let mut mistakes = Mistakes::none();
     let (settings, tokens) = settings(tokens, true, &mut mistakes);
+    let items = items(tokens.into_iter(), &mut mistakes);
+    mistakes.gate()?;
+    Ok(Graph { library: library.stream(), signature, settings, items })
+}
+
+fn items(tokens: impl Iterator<Item = TokenTree>, mistakes: &mut Mistakes) -> Vec<Item> {
     let mut items = Vec::new();
-    for statement in statements(tokens.into_iter()) {
+    for statement in statements(tokens) {
         match item(statement) {
             Ok(item) => items.push(item),
             Err(error) => mistakes.add(error),
         }
     }
-    mistakes.gate()?;
-    Ok(Graph { library: library.stream(), signature, settings, items })
+    items
 }
 
 /// Whether the tokens begin as `attrs vis graph NAME`.
@@ -197,11 +207,28 @@ fn statements(tokens: impl Iterator<Item = TokenTree>) -> Vec<Vec<TokenTree>> {
     for token in tokens {
         match &token {
             TokenTree::Punct(punct) if punct.as_char() == ';' => statements.push(Vec::new()),
-            _ => statements.last_mut().expect("never empty").push(token),
+            _ => {
+                let statement = statements.last_mut().expect("never empty");
+                statement.push(token);
+                if is_loop(statement) {
+                    statements.push(Vec::new());
+                }
+            }
         }
     }
     statements.retain(|statement| !statement.is_empty());
     statements
+}
+
+/// Whether a statement ends as `iterate NAME { .. }`, and began so.
+fn is_loop(statement: &[TokenTree]) -> bool {
+    let [before @ .., TokenTree::Ident(word), TokenTree::Ident(_), TokenTree::Group(block)] = statement
+    else {
+        return false;
+    };
+    let is_attribute =
+        |pair: &[TokenTree]| matches!(pair, [hash, TokenTree::Group(_)] if is_punct(hash, '#'));
+    word == "iterate" && block.delimiter() == Delimiter::Brace && before.chunks(2).all(is_attribute)
 }
 
 fn item(tokens: Vec<TokenTree>) -> syn::Result<Item> {
@@ -213,11 +240,77 @@ fn item(tokens: Vec<TokenTree>) -> syn::Result<Item> {
             settings.first().map_or_else(Span::call_site, |setting| setting.name.span()),
             "expected a node or a chain behind this attribute",
         )),
+        [TokenTree::Ident(word), TokenTree::Ident(name), TokenTree::Group(block)]
+            if word == "iterate" && block.delimiter() == Delimiter::Brace =>
+        {
+            let mut mistakes = Mistakes::none();
+            let items = items(block.stream().into_iter(), &mut mistakes);
+            mistakes.gate()?;
+            Ok(Item::Loop { settings, name: name.clone(), items })
+        }
+        [TokenTree::Ident(word), TokenTree::Ident(_), ..] if word == "iterate" => {
+            Err(syn::Error::new(word.span(), "expected `iterate NAME { .. }`"))
+        }
+        [TokenTree::Ident(word), TokenTree::Ident(_), ..] if word == "var" => variable(tokens, &settings),
         [TokenTree::Ident(_), TokenTree::Punct(punct), ..] if is_definition(punct) => {
             let Definition { name, carries, expr } = syn::parse2(tokens.into_iter().collect())?;
             Ok(Item::Node { settings, name, carries, expr })
         }
         _ => chain(tokens, settings),
+    }
+}
+
+/// `var NAME: Type = end`
+fn variable(tokens: Vec<TokenTree>, settings: &[Setting]) -> syn::Result<Item> {
+    if let Some(setting) = settings.first() {
+        return Err(syn::Error::new(setting.name.span(), "a variable of a loop takes no attribute"));
+    }
+    let assigned = tokens.iter().position(
+        |token| matches!(token, TokenTree::Punct(punct) if punct.as_char() == '=' && punct.spacing() == Spacing::Alone),
+    );
+    let (declared, initial) = match assigned {
+        Some(at) => (tokens[1..at].to_vec(), Some(tokens[at + 1..].to_vec())),
+        None => (tokens[1..].to_vec(), None),
+    };
+    let mut mistakes = Mistakes::none();
+    let Variable { name, carries } = syn::parse2(declared.into_iter().collect())?;
+    let initial = match initial {
+        Some(initial) if initial.is_empty() => {
+            mistakes.on(&name, format!("expected a stream after `var {name} =`"));
+            None
+        }
+        Some(initial) if segments(initial.clone()).len() > 1 => {
+            mistakes.on(
+                &name,
+                format!(
+                    "`{name}` begins as one stream: name what the chain gives, and write `var {name} = that;`"
+                ),
+            );
+            None
+        }
+        Some(initial) => Some(end(initial)?),
+        None => None,
+    };
+    mistakes.gate()?;
+    Ok(Item::Variable { name, carries, initial })
+}
+
+struct Variable {
+    name: Ident,
+    carries: Option<Box<Type>>,
+}
+
+impl Parse for Variable {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let name = input.parse()?;
+        let carries = match input.parse::<Option<Token![:]>>()? {
+            Some(_) => Some(Box::new(input.parse()?)),
+            None => None,
+        };
+        if !input.is_empty() {
+            return Err(input.error("expected `var name: Type;` or `var name = stream;`"));
+        }
+        Ok(Variable { name, carries })
     }
 }
 
@@ -250,9 +343,10 @@ fn settings(tokens: Vec<TokenTree>, inner: bool, mistakes: &mut Mistakes) -> (Ve
     (settings, rest.to_vec())
 }
 
+/// `setting, ..`
 fn setting(tokens: TokenStream, settings: &mut Vec<Setting>, mistakes: &mut Mistakes) {
-    match syn::parse2(tokens) {
-        Ok(setting) => settings.push(setting),
+    match Punctuated::<Setting, Token![,]>::parse_terminated.parse2(tokens) {
+        Ok(all) => settings.extend(all),
         Err(error) => mistakes.add(error),
     }
 }
@@ -268,7 +362,7 @@ impl Parse for Setting {
             parenthesized!(list in input);
             values = list.parse_terminated(Expr::parse, Token![,])?.into_iter().collect();
         }
-        if !input.is_empty() {
+        if !input.is_empty() && !input.peek(Token![,]) {
             return Err(input.error("expected `name`, `name = value` or `name(value, ..)`"));
         }
         Ok(Setting { name, values })

@@ -17,6 +17,8 @@
 //!    of that time, or after it, is emitted (rules G2, G4).
 //! 6. A stream without diffs is one of changes of +1.
 
+pub mod iterate;
+
 mod at_times;
 mod pending;
 mod unsound;
@@ -24,3 +26,26 @@ mod unsound;
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
 pub use pending::Pending;
 pub use unsound::Unsound;
+
+/// Sums equal rows and drops those that come to nothing; the rest in order.
+pub(crate) fn consolidate_rows<D: Ord, R: crate::envelope::Abelian>(rows: &mut Vec<(D, R)>) {
+    rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut kept: Vec<(D, R)> = Vec::with_capacity(rows.len());
+    for (row, diff) in rows.drain(..) {
+        match kept.last_mut() {
+            Some((last, sum)) if *last == row => {
+                let _ = sum.add(&diff);
+            }
+            _ => {
+                if kept.last().is_some_and(|(_, sum)| sum.is_zero()) {
+                    kept.pop();
+                }
+                kept.push((row, diff));
+            }
+        }
+    }
+    if kept.last().is_some_and(|(_, sum)| sum.is_zero()) {
+        kept.pop();
+    }
+    *rows = kept;
+}

@@ -7,7 +7,8 @@ use super::machine::{Command, Reply};
 use crate::envelope::{Message, Update};
 use crate::graph::{Explanation, Report, Topology};
 use crate::operator::{
-    Batch, Cause, Cx, Flush, Input, NodeReport, Operator, Outcome, Progress, Queue, Resume, Turn, inside,
+    Agenda, Batch, Cause, Cx, Flush, Input, NodeReport, Operator, Outcome, Progress, Queue, Resume, Turn,
+    inside,
 };
 use crate::port::{Port, Push};
 use crate::sink::on_error::Rejected;
@@ -230,6 +231,10 @@ where
             Poll::Ready(valid) => valid,
             Poll::Pending => Ok(()),
         }
+    }
+
+    fn enters_loop(&mut self, agenda: &Agenda) {
+        self.obey(Command::EnterLoop(agenda));
     }
 
     fn uses_clock(&self) -> bool {

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use crate::graph::{Explanation, Report};
 use crate::operator::{
-    Batch, Cause, Flush, Held, Operator, Panicked, Placed, Progress, Turn, blaming, watched,
+    Agenda, Batch, Cause, Flush, Held, Operator, Panicked, Placed, Progress, Turn, blaming, watched,
 };
 
 /// A compiled graph: a closure over its operators that obeys one [`Command`] at a time.
@@ -22,6 +22,8 @@ pub struct Machine<F, R> {
 pub enum Command<'a, 't, 'c, R> {
     /// Refuse configurations that cannot work.
     Validate,
+    /// Stand in a loop, whose agenda this is.
+    EnterLoop(&'a Agenda),
     /// Does any operator ask what time it is?
     UsesClock,
     /// Is there room behind source number `source`?

@@ -63,6 +63,24 @@ pub mod name {
         to_2
         /// The way number 3.
         to_3
+        /// What says that a loop was stopped.
+        incomplete
+        /// What comes into a loop first.
+        lane0
+        /// What comes into a loop second.
+        lane1
+        /// What comes into a loop third.
+        lane2
+        /// What comes into a loop fourth.
+        lane3
+        /// What comes into a loop fifth.
+        lane4
+        /// What comes into a loop sixth.
+        lane5
+        /// What comes into a loop seventh.
+        lane6
+        /// What comes into a loop eighth.
+        lane7
     }
 
     /// What failed.

@@ -1,0 +1,261 @@
+//! What comes into a loop: streams from outside, and variables.
+
+use std::fmt::Debug;
+
+use super::feedback::{Around, Assigned};
+use super::head::Incomplete;
+use crate::differential::{Pending, consolidate_rows};
+use crate::envelope::{Abelian, ToDiff, Update};
+use crate::port::{Edge, Nth, Open, Origin, Port, Ports, Push, is_timed, name};
+use crate::time::{Frontier, Lattice, Nested};
+
+/// One of the streams that come into the body of a loop: from outside, or around.
+#[derive(Debug)]
+pub struct Lane<D, T: Lattice, R> {
+    waiting: Pending<Nested<T>, (D, R)>,
+    variable: Option<Variable<D, T, R>>,
+}
+
+/// What a lane needs to know where it is a variable.
+#[derive(Debug)]
+struct Variable<D, T, R> {
+    around: Around<D, T, R>,
+    /// What lay on the way around last.
+    came: Vec<Assigned<D, T, R>>,
+    clone: fn(&D) -> D,
+    consolidate: fn(&mut Vec<(D, R)>),
+    show: fn(&[(D, R)]) -> String,
+}
+
+/// A stream from outside: there from round 0 on.
+pub fn enter<D, T: Lattice, R: ToDiff>(_edge: Edge<D, T, R>) -> Lane<D, T, R::Diff> {
+    Lane { waiting: Pending::default(), variable: None }
+}
+
+/// A variable that begins as a stream from outside.
+pub fn variable<D: Ord + Clone + Debug, T: Lattice, R: ToDiff>(
+    _edge: Edge<D, T, R>,
+    around: &Around<D, T, R::Diff>,
+) -> Lane<D, T, R::Diff> {
+    variable_from_nothing(around)
+}
+
+/// A variable that is empty at first.
+pub fn variable_from_nothing<D: Ord + Clone + Debug, T: Lattice, R: Abelian>(
+    around: &Around<D, T, R>,
+) -> Lane<D, T, R> {
+    let variable = Variable {
+        around: around.clone(),
+        came: Vec::new(),
+        clone: D::clone,
+        consolidate: consolidate_rows,
+        show: |rows| {
+            let shown: Vec<_> =
+                rows.iter().take(3).map(|(row, diff)| format!("{row:?} by {diff:?}")).collect();
+            let more = if rows.len() > 3 { format!(" and {} more", rows.len() - 3) } else { String::new() };
+            shown.join(", ") + &more
+        },
+    };
+    Lane { waiting: Pending::default(), variable: Some(variable) }
+}
+
+impl<D, T: Lattice, R: Abelian> Lane<D, T, R> {
+    /// Takes a row from outside: it is there in round 0 and, where it only begins a variable, gone in round 1.
+    #[inline]
+    fn push(&mut self, outer: T, data: D, diff: R) {
+        // A multiplicity that cannot be negated fails where it is added up.
+        if let Some(variable) = &self.variable
+            && let Some(negated) = diff.negated()
+        {
+            self.waiting.push(Nested { outer, round: 1 }, ((variable.clone)(&data), negated));
+        }
+        self.waiting.push(Nested { outer, round: 0 }, (data, diff));
+    }
+
+    /// Takes what is due at a time, of a variable consolidated.
+    fn due(&mut self, time: &Nested<T>) -> Vec<(D, R)> {
+        let mut rows = self.waiting.take(time);
+        if let Some(variable) = &self.variable {
+            (variable.consolidate)(&mut rows);
+        }
+        rows
+    }
+
+    fn emit<S: Push<D, Nested<T>, R>>(&mut self, time: Nested<T>, out: &mut Port<S>) -> bool {
+        let mut rows = self.due(&time);
+        let is_any = !rows.is_empty();
+        rows.drain(..).for_each(|(data, diff)| out.push(Update { data, time, diff }));
+        self.waiting.recycle(rows);
+        is_any
+    }
+
+    fn forget(&mut self, time: &Nested<T>) -> Option<String> {
+        let rows = self.due(time);
+        let variable = self.variable.as_ref().filter(|_| !rows.is_empty())?;
+        Some((variable.show)(&rows))
+    }
+
+    /// Takes what came around: it is due a round later.
+    fn come_around(&mut self) {
+        let Some(variable) = &mut self.variable else { return };
+        variable.around.swap(&mut variable.came);
+        for (Nested { outer, round }, data, diff) in variable.came.drain(..) {
+            self.waiting.push(Nested { outer, round: round.saturating_add(1) }, (data, diff));
+        }
+    }
+}
+
+/// All that comes into the body of a loop.
+pub trait Lanes<T: Lattice> {
+    /// The output ports of the loop's head: `lane0`, `lane1`, .., `incomplete`.
+    type Ports: Ports;
+
+    /// The witnesses.
+    fn ports() -> Self::Ports;
+
+    /// The least time at which anything is due.
+    fn next_time(&self) -> Option<Nested<T>>;
+
+    /// Forgets what is due at a time; shows a few rows of it, where variables would still change.
+    fn forget(&mut self, time: &Nested<T>) -> Option<String>;
+
+    /// Takes what came around.
+    fn come_around(&mut self);
+}
+
+/// Lanes that emit into these outputs.
+pub trait LanesInto<T: Lattice, Outs>: Lanes<T> {
+    /// Emits what is due at a time; whether it is anything.
+    fn emit(&mut self, time: Nested<T>, outs: &mut Outs) -> bool;
+
+    /// Hands on the frontier in the loop.
+    fn advance(&mut self, frontier: &Frontier<Nested<T>>, outs: &mut Outs);
+
+    /// Hands on the frontier outside, of the port `incomplete`.
+    fn advance_outside(&mut self, frontier: Frontier<T>, outs: &mut Outs);
+
+    /// Says that the loop was stopped before its end.
+    fn stopped(&mut self, incomplete: Incomplete, time: T, outs: &mut Outs);
+}
+
+/// The lane number `LANE` of several.
+pub trait LaneAt<const LANE: usize, T: Lattice> {
+    /// The value of a row.
+    type Data;
+    /// Its multiplicity.
+    type Diff: Abelian;
+
+    /// Takes a row from outside.
+    fn push(&mut self, outer: T, data: Self::Data, diff: Self::Diff);
+}
+
+/// Several lanes, and the ports of the head of a loop that has so many.
+macro_rules! lanes {
+    ($($ports:ident { $($d:ident $r:ident $s:ident $n:tt $lane:ident),* } $last:tt)*) => {$(
+        #[doc = concat!("The ports of a loop's head, `incomplete` being number ", $last, ".")]
+        #[derive(Debug)]
+        pub struct $ports<T, $($d, $r),*> {
+            $(
+                #[doc = concat!("What comes into the loop, number ", $n, ".")]
+                pub $lane: Origin<Nth<$n>, $d, Nested<T>, $r>,
+            )*
+            /// What says that the loop was stopped.
+            pub incomplete: Origin<Nth<$last>, Incomplete, T, i64>,
+        }
+
+        impl<T, $($d, $r),*> Clone for $ports<T, $($d, $r),*> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<T, $($d, $r),*> Copy for $ports<T, $($d, $r),*> {}
+
+        impl<T, $($d, $r),*> Ports for $ports<T, $($d, $r),*> {
+            type Open = ($(Open<name::$lane>,)* Open<name::incomplete>);
+            const NAMES: &'static [&'static str] = &[$(stringify!($lane),)* "incomplete"];
+            const TIMED: &'static [bool] = &[$(is_timed::<Nested<T>>() || $n > $last,)* is_timed::<T>()];
+
+            fn open(self) -> Self::Open {
+                ($(Open::<name::$lane>::new(),)* Open::new())
+            }
+        }
+
+        impl<T: Lattice, $($d, $r: Abelian),*> Lanes<T> for ($(Lane<$d, T, $r>,)*) {
+            type Ports = $ports<T, $($d, $r),*>;
+
+            fn ports() -> Self::Ports {
+                $ports { $($lane: Origin::new(),)* incomplete: Origin::new() }
+            }
+
+            #[inline]
+            fn next_time(&self) -> Option<Nested<T>> {
+                [$(self.$n.waiting.next_time()),*].into_iter().flatten().min()
+            }
+
+            fn forget(&mut self, time: &Nested<T>) -> Option<String> {
+                let shown = [$(self.$n.forget(time)),*];
+                shown.into_iter().flatten().reduce(|all, more| all + ", " + &more)
+            }
+
+            #[inline]
+            fn come_around(&mut self) {
+                $(self.$n.come_around();)*
+            }
+        }
+
+        impl<T, $($d, $r, $s,)* X> LanesInto<T, ($(Port<$s>,)* Port<X>)> for ($(Lane<$d, T, $r>,)*)
+        where
+            T: Lattice,
+            X: Push<Incomplete, T, i64>,
+            $($r: Abelian, $s: Push<$d, Nested<T>, $r>,)*
+        {
+            #[inline]
+            fn emit(&mut self, time: Nested<T>, outs: &mut ($(Port<$s>,)* Port<X>)) -> bool {
+                let mut is_any = false;
+                $(is_any |= self.$n.emit(time, &mut outs.$n);)*
+                is_any
+            }
+
+            #[inline]
+            fn advance(&mut self, frontier: &Frontier<Nested<T>>, outs: &mut ($(Port<$s>,)* Port<X>)) {
+                $(outs.$n.advance(frontier.clone());)*
+            }
+
+            fn advance_outside(&mut self, frontier: Frontier<T>, outs: &mut ($(Port<$s>,)* Port<X>)) {
+                outs.$last.advance(frontier);
+            }
+
+            fn stopped(&mut self, incomplete: Incomplete, time: T, outs: &mut ($(Port<$s>,)* Port<X>)) {
+                outs.$last.push(Update { data: incomplete, time, diff: 1 });
+            }
+        }
+
+        lanes! { @ [$($d $r $n)*] [$($d $r)*] [$($n)*] }
+    )*};
+    (@ [$($one:ident $oner:ident $n:tt)*] $all:tt $numbers:tt) => {
+        $(lanes! { @@ $one $oner $n $all })*
+    };
+    (@@ $one:ident $oner:ident $n:tt [$($d:ident $r:ident)*]) => {
+        impl<T: Lattice, $($d, $r: Abelian),*> LaneAt<$n, T> for ($(Lane<$d, T, $r>,)*) {
+            type Data = $one;
+            type Diff = $oner;
+
+            #[inline(always)]
+            fn push(&mut self, outer: T, data: $one, diff: $oner) {
+                self.$n.push(outer, data, diff);
+            }
+        }
+    };
+}
+
+lanes! {
+    Lanes1 { A AR AS 0 lane0 } 1
+    Lanes2 { A AR AS 0 lane0, B BR BS 1 lane1 } 2
+    Lanes3 { A AR AS 0 lane0, B BR BS 1 lane1, C CR CS 2 lane2 } 3
+    Lanes4 { A AR AS 0 lane0, B BR BS 1 lane1, C CR CS 2 lane2, D DR DS 3 lane3 } 4
+    Lanes5 { A AR AS 0 lane0, B BR BS 1 lane1, C CR CS 2 lane2, D DR DS 3 lane3, E ER ES 4 lane4 } 5
+    Lanes6 { A AR AS 0 lane0, B BR BS 1 lane1, C CR CS 2 lane2, D DR DS 3 lane3, E ER ES 4 lane4, F FR FS 5 lane5 } 6
+    Lanes7 { A AR AS 0 lane0, B BR BS 1 lane1, C CR CS 2 lane2, D DR DS 3 lane3, E ER ES 4 lane4, F FR FS 5 lane5, G GR GS 6 lane6 } 7
+    Lanes8 { A AR AS 0 lane0, B BR BS 1 lane1, C CR CS 2 lane2, D DR DS 3 lane3, E ER ES 4 lane4, F FR FS 5 lane5, G GR GS 6 lane6, H HR HS 7 lane7 } 8
+}
