@@ -2,6 +2,7 @@
 //! tests run, too.
 
 pub mod nexmark;
+pub mod packages;
 
 use std::fmt::Display;
 use std::path::PathBuf;

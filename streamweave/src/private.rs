@@ -8,7 +8,7 @@ use crate::port::OnlyOut;
 /// What a loop expands to.
 pub mod iterate {
     pub use crate::differential::iterate::{
-        Around, Limit, enter, feedback, iterate, leave, variable, variable_from_nothing,
+        Around, Limit, Signal, enter, feedback, iterate, leave, until, variable, variable_from_nothing,
     };
     pub use crate::operator::Agenda;
 }

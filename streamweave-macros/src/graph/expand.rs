@@ -151,6 +151,10 @@ impl<'a> Expansion<'a> {
                 let (sw, around) = (self.library_at(node.span), around(*in_loop, *lane));
                 (quote_spanned!(mixed(node.span)=> #sw::iterate::feedback(#(#ends,)* &#around)), node.span)
             }
+            Operator::Until(in_loop) => {
+                let (sw, signal) = (self.library_at(node.span), local("signal", *in_loop));
+                (quote_spanned!(mixed(node.span)=> #sw::iterate::until(#(#ends,)* &#signal)), node.span)
+            }
             Operator::Leave => {
                 let sw = self.library_at(node.span);
                 (quote_spanned!(mixed(node.span)=> #sw::iterate::leave(#(#ends),*)), node.span)
@@ -224,7 +228,11 @@ impl<'a> Expansion<'a> {
             let diff = if is_fed { quote!(_) } else { quote!(i64) };
             Some(quote_spanned!(mixed(name.span())=> let #around = #sw::iterate::Around::<#carries, _, #diff>::new();))
         });
-        quote!(let #agenda = #sw::iterate::Agenda::of_loop(); #(#variables)*)
+        let signal = self.graph.loops[in_loop].has_end.then(|| {
+            let signal = local("signal", in_loop);
+            quote!(let #signal = #sw::iterate::Signal::new();)
+        });
+        quote!(let #agenda = #sw::iterate::Agenda::of_loop(); #signal #(#variables)*)
     }
 
     /// The arrow that enters a loop on a lane.
@@ -234,7 +242,7 @@ impl<'a> Expansion<'a> {
 
     /// The head of a loop, called with what comes in.
     fn head(&self, in_loop: usize) -> TokenStream {
-        let Loop { name, span, limit, lanes, .. } = &self.graph.loops[in_loop];
+        let Loop { name, span, limit, has_end, lanes, .. } = &self.graph.loops[in_loop];
         let (sw, agenda) = (self.library_at(*span), local("agenda", in_loop));
         let is_fed = (0..lanes.len()).map(|lane| self.fed(in_loop, lane).is_some());
         let lanes = lanes.iter().enumerate().map(|(lane, kind)| {
@@ -254,6 +262,13 @@ impl<'a> Expansion<'a> {
                 }
             }
         });
+        let signal = match has_end {
+            true => {
+                let signal = local("signal", in_loop);
+                quote!(::core::option::Option::Some(&#signal))
+            }
+            false => quote!(::core::option::Option::None),
+        };
         let limit = match limit {
             Limit::Default => quote!(::core::default::Default::default()),
             Limit::Rounds(rounds) => quote!(#sw::iterate::Limit::Rounds(#rounds)),
@@ -261,7 +276,7 @@ impl<'a> Expansion<'a> {
             Limit::Return(rounds) => quote!(#sw::iterate::Limit::Return(#rounds)),
         };
         quote_spanned! {mixed(*span)=>
-            #sw::iterate::iterate((#(#lanes,)*), #name, &[#(#is_fed),*], #limit, &#agenda)
+            #sw::iterate::iterate((#(#lanes,)*), #name, &[#(#is_fed),*], #limit, &#agenda, #signal)
         }
     }
 

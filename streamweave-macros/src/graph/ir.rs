@@ -24,6 +24,8 @@ pub(super) struct Loop {
     /// The node that drives it, which stands in the loop around.
     pub(super) head: usize,
     pub(super) limit: Limit,
+    /// Whether a stream of its body ends it.
+    pub(super) has_end: bool,
     /// What comes into it, in the order of the head's ports.
     pub(super) lanes: Vec<Lane>,
 }
@@ -80,6 +82,8 @@ pub(super) enum Operator {
     Head(usize),
     /// Where a variable is assigned: the loop, and the lane.
     Feedback(usize, usize),
+    /// The end of the stream that ends a loop.
+    Until(usize),
     /// The way out of a loop.
     Leave,
 }
@@ -122,7 +126,11 @@ impl Graph {
     pub(super) fn is_source(&self, node: usize) -> bool {
         let fed = matches!(
             self.nodes[node].operator,
-            Operator::Exit(_) | Operator::Default(_) | Operator::Feedback(..) | Operator::Head(_)
+            Operator::Exit(_)
+                | Operator::Default(_)
+                | Operator::Feedback(..)
+                | Operator::Until(_)
+                | Operator::Head(_)
         );
         !fed && self.entering(node).next().is_none()
     }

@@ -76,6 +76,8 @@ enum Connect {
     Chain(Vec<Setting>, Vec<End>),
     /// What a variable begins as: its loop, its lane.
     Initial(usize, usize, End),
+    /// The stream that ends a loop.
+    Until(usize, Ident),
 }
 
 impl Lowering {

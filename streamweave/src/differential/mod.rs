@@ -20,10 +20,12 @@
 pub mod iterate;
 
 mod at_times;
+mod from_round;
 mod pending;
 mod unsound;
 
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
+pub use from_round::{FromRound, from_round};
 pub use pending::Pending;
 pub use unsound::Unsound;
 

@@ -187,6 +187,23 @@ impl<D, T: Timestamp, R> Receiver<D, T, R> {
         }
     }
 
+    /// The rows that come until `time` is closed, which is when no row at that time can come any more, or until the
+    /// stream ends.
+    ///
+    /// For a graph over changes: once the inputs have been [advanced](Sender::advance_to) beyond a time, these are all its
+    /// changes. Rows of later times may be among them.
+    pub async fn closed(&mut self, time: &T) -> Vec<Update<D, T, R>> {
+        let mut rows = Vec::new();
+        while !self.frontier.closes(time) {
+            let message = self.channel.recv().await;
+            match self.taken(message) {
+                Some(row) => rows.extend(row),
+                None => break,
+            }
+        }
+        rows
+    }
+
     /// How far the stream has come, as far as it has been received.
     pub fn frontier(&self) -> &Frontier<T> {
         &self.frontier

@@ -45,8 +45,10 @@ impl Lowering {
                     }
                 }
                 Item::Loop { settings, name, items } => {
+                    let (until, settings) = settings.into_iter().partition(|setting| setting.name == "until");
                     if let Some(number) = self.iterate(settings, &name) {
                         self.within = Some(number);
+                        connections.extend(self.until(number, until));
                         connections.extend(self.define_all(items));
                         self.within = within;
                     }
@@ -65,6 +67,12 @@ impl Lowering {
             match what {
                 Connect::Chain(settings, ends) => self.chain(&settings, ends),
                 Connect::Initial(in_loop, lane, end) => self.initial(in_loop, lane, end),
+                Connect::Until(in_loop, stream) => {
+                    if let Some(from) = self.named_origin(&stream) {
+                        let end = self.add("until".to_owned(), stream.span(), Operator::Until(in_loop));
+                        self.connect(&from, end, stream.span(), None);
+                    }
+                }
             }
         }
         self.within = None;
@@ -112,8 +120,27 @@ impl Lowering {
         let limit = self.limit(&settings);
         let head = self.add(text.clone(), name.span(), Operator::Head(number));
         let (around, lanes) = (self.within, Vec::new());
-        self.graph.loops.push(Loop { name: text, span: name.span(), around, head, limit, lanes });
+        let (span, has_end) = (name.span(), false);
+        self.graph.loops.push(Loop { name: text, span, around, head, limit, has_end, lanes });
         Some(number)
+    }
+
+    /// `#[until(stream)]`
+    fn until(&mut self, in_loop: usize, settings: Vec<Setting>) -> Option<Connection> {
+        let Setting { name, values } = settings.into_iter().next()?;
+        match &values[..] {
+            [Expr::Path(path)] if let Some(stream) = path.path.get_ident() => {
+                self.graph.loops[in_loop].has_end = true;
+                Some(Connection { within: Some(in_loop), what: Connect::Until(in_loop, stream.clone()) })
+            }
+            _ => {
+                self.mistakes.at(
+                    name.span(),
+                    "expected the stream of the loop's body that ends it: `until(converged)`",
+                );
+                None
+            }
+        }
     }
 
     /// `#[max_rounds(n), on_limit = return]`, `#[rounds(n)]`
@@ -154,7 +181,12 @@ impl Lowering {
     }
 
     /// `var NAME`
-    fn variable(&mut self, name: Ident, carries: Option<Box<syn::Type>>, is_fed: bool) -> Option<(usize, usize)> {
+    fn variable(
+        &mut self,
+        name: Ident,
+        carries: Option<Box<syn::Type>>,
+        is_fed: bool,
+    ) -> Option<(usize, usize)> {
         let Some(in_loop) = self.within else {
             self.mistakes.at(
                 name.span(),

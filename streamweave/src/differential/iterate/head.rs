@@ -3,6 +3,7 @@
 use std::task::Poll;
 
 use super::lane::{LaneAt, Lanes, LanesInto};
+use super::until::{Said, Signal};
 use crate::envelope::{Abelian, ToDiff, Update};
 use crate::operator::{Agenda, Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::time::{Frontier, Inputs, Lattice, Nested, Path, Rounds};
@@ -63,6 +64,7 @@ pub fn iterate<L: Lanes<T>, T: Lattice>(
     is_fed: &[bool],
     limit: Limit,
     agenda: &Agenda,
+    until: Option<&Signal>,
 ) -> Node<Iterate<L, T>, L::Ports> {
     let mut inputs = Inputs::new(is_fed.len());
     for (lane, is_fed) in is_fed.iter().enumerate() {
@@ -77,6 +79,7 @@ pub fn iterate<L: Lanes<T>, T: Lattice>(
         agenda: agenda.clone(),
         outside: Agenda::default(),
         inputs,
+        said: until.map(Said::new),
         at: T::minimum(),
         failed: None,
     };
@@ -94,6 +97,8 @@ pub struct Iterate<L, T: Lattice> {
     /// The agenda of the loop around.
     outside: Agenda,
     inputs: Inputs<T>,
+    /// What ends the loop, where its body says so.
+    said: Option<Said>,
     /// The time outside that is worked on: its loops' rounds aside, the agenda is about it.
     at: T,
     /// Why it cannot go on, and whether that has been said.
@@ -125,16 +130,24 @@ impl<L: Lanes<T>, T: Lattice> Iterate<L, T> {
             && let Some(time) = self.next_time()
             && frontier.closes(&time.outer)
         {
+            if self.said.is_some() && time.outer != self.at {
+                // The end may move: what was kept of every round is looked at again.
+                for round in self.lanes.kept() {
+                    self.agenda.note(&Nested { outer: time.outer, round });
+                }
+            }
             self.at = time.outer;
             let path = time.rounds().path();
             if time.round > self.limit.rounds() {
                 self.stop(&time, outs);
             } else {
-                let is_any = self.lanes.emit(time, outs);
+                let has_ended = self.said.as_ref().map(|said| said.ends_before(time.round));
+                let is_any = self.lanes.emit(time, has_ended, outs);
                 if is_any || self.agenda.first() == Some(path) {
                     let next = Nested { round: time.round.saturating_add(1), ..time };
                     self.lanes.advance(&Frontier::at(next), outs);
                     self.lanes.come_around();
+                    self.said.iter_mut().for_each(Said::listen);
                 }
             }
             self.agenda.done(&path);

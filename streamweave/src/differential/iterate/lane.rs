@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use super::feedback::{Around, Assigned};
 use super::head::Incomplete;
+use super::until::Kept;
 use crate::differential::{Pending, consolidate_rows};
 use crate::envelope::{Abelian, ToDiff, Update};
 use crate::port::{Edge, Nth, Open, Origin, Port, Ports, Push, is_timed, name};
@@ -25,6 +26,10 @@ struct Variable<D, T, R> {
     clone: fn(&D) -> D,
     consolidate: fn(&mut Vec<(D, R)>),
     show: fn(&[(D, R)]) -> String,
+    /// Where the loop ends when its body says so.
+    kept: Kept<D, R>,
+    exchange: fn(&mut Kept<D, R>, u32, &mut Vec<(D, R)>, bool),
+    rounds: fn(&Kept<D, R>) -> Vec<u32>,
 }
 
 /// A stream from outside: there from round 0 on.
@@ -55,6 +60,9 @@ pub fn variable_from_nothing<D: Ord + Clone + Debug, T: Lattice, R: Abelian>(
             let more = if rows.len() > 3 { format!(" and {} more", rows.len() - 3) } else { String::new() };
             shown.join(", ") + &more
         },
+        kept: Kept::default(),
+        exchange: Kept::exchange,
+        rounds: |kept| kept.rounds().collect(),
     };
     Lane { waiting: Pending::default(), variable: Some(variable) }
 }
@@ -81,8 +89,16 @@ impl<D, T: Lattice, R: Abelian> Lane<D, T, R> {
         rows
     }
 
-    fn emit<S: Push<D, Nested<T>, R>>(&mut self, time: Nested<T>, out: &mut Port<S>) -> bool {
+    fn emit<S: Push<D, Nested<T>, R>>(
+        &mut self,
+        time: Nested<T>,
+        has_ended: Option<bool>,
+        out: &mut Port<S>,
+    ) -> bool {
         let mut rows = self.due(&time);
+        if let (Some(has_ended), Some(variable)) = (has_ended, &mut self.variable) {
+            (variable.exchange)(&mut variable.kept, time.round, &mut rows, has_ended);
+        }
         let is_any = !rows.is_empty();
         rows.drain(..).for_each(|(data, diff)| out.push(Update { data, time, diff }));
         self.waiting.recycle(rows);
@@ -121,12 +137,16 @@ pub trait Lanes<T: Lattice> {
 
     /// Takes what came around.
     fn come_around(&mut self);
+
+    /// The rounds of which a loop that ends when its body says so keeps anything.
+    fn kept(&self) -> Vec<u32>;
 }
 
 /// Lanes that emit into these outputs.
 pub trait LanesInto<T: Lattice, Outs>: Lanes<T> {
-    /// Emits what is due at a time; whether it is anything.
-    fn emit(&mut self, time: Nested<T>, outs: &mut Outs) -> bool;
+    /// Emits what is due at a time; whether it is anything. In a loop that ends when its body says so, `has_ended` is
+    /// whether it did before the round.
+    fn emit(&mut self, time: Nested<T>, has_ended: Option<bool>, outs: &mut Outs) -> bool;
 
     /// Hands on the frontier in the loop.
     fn advance(&mut self, frontier: &Frontier<Nested<T>>, outs: &mut Outs);
@@ -202,6 +222,12 @@ macro_rules! lanes {
             fn come_around(&mut self) {
                 $(self.$n.come_around();)*
             }
+
+            fn kept(&self) -> Vec<u32> {
+                let mut rounds = Vec::new();
+                $(rounds.extend(self.$n.variable.iter().flat_map(|variable| (variable.rounds)(&variable.kept)));)*
+                rounds
+            }
         }
 
         impl<T, $($d, $r, $s,)* X> LanesInto<T, ($(Port<$s>,)* Port<X>)> for ($(Lane<$d, T, $r>,)*)
@@ -211,9 +237,14 @@ macro_rules! lanes {
             $($r: Abelian, $s: Push<$d, Nested<T>, $r>,)*
         {
             #[inline]
-            fn emit(&mut self, time: Nested<T>, outs: &mut ($(Port<$s>,)* Port<X>)) -> bool {
+            fn emit(
+                &mut self,
+                time: Nested<T>,
+                has_ended: Option<bool>,
+                outs: &mut ($(Port<$s>,)* Port<X>),
+            ) -> bool {
                 let mut is_any = false;
-                $(is_any |= self.$n.emit(time, &mut outs.$n);)*
+                $(is_any |= self.$n.emit(time, has_ended, &mut outs.$n);)*
                 is_any
             }
 

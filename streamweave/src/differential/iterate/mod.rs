@@ -47,7 +47,8 @@
 //! 3. What goes around is consolidated: what cancels out within a round goes no further (rule G10). So is what leaves.
 //! 4. A loop that does not end stops at `#[max_rounds(n)]` (10 million where nothing is said), and the run with
 //!    [`NotConverged`]; with `on_limit = return` it gives the state of that round, and says so at its port `incomplete`.
-//!    `#[rounds(n)]` goes around n times and no more.
+//!    `#[rounds(n)]` goes around n times and no more. `#[until(stream)]` ends when that stream of its body has a row: the
+//!    variables stay what they are in that round.
 //!
 //! # States
 //!
@@ -61,6 +62,7 @@ mod feedback;
 mod head;
 mod lane;
 mod leave;
+mod until;
 
 pub use feedback::{Around, Feedback, feedback};
 pub use head::{Incomplete, Iterate, Limit, NotConverged, iterate};
@@ -69,3 +71,4 @@ pub use lane::{
     variable, variable_from_nothing,
 };
 pub use leave::{Leave, leave};
+pub use until::{Signal, Until, until};
