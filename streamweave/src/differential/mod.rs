@@ -18,9 +18,11 @@
 //! 6. A stream without diffs is one of changes of +1.
 
 mod at_times;
+mod consolidation;
 mod pending;
 mod unsound;
 
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
+pub use consolidation::{consolidate, consolidate_rounds};
 pub use pending::Pending;
 pub use unsound::Unsound;
