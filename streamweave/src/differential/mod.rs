@@ -19,10 +19,21 @@
 
 mod at_times;
 mod consolidation;
+mod indexed;
+pub mod join;
+pub mod join_map;
+#[cfg(test)]
+mod oracle;
+mod pairs;
 mod pending;
+pub mod trace;
 mod unsound;
 
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
 pub use consolidation::{consolidate, consolidate_rounds};
+pub use indexed::{Counted, Indexed, Merges, Sorted};
+pub use join::join;
+pub use join_map::join_map;
+pub use pairs::Pairs;
 pub use pending::Pending;
 pub use unsound::Unsound;
