@@ -20,34 +20,24 @@
 pub mod iterate;
 
 mod at_times;
+mod consolidation;
 mod from_round;
+mod indexed;
+pub mod join;
+pub mod join_map;
+#[cfg(test)]
+mod oracle;
+mod pairs;
 mod pending;
+pub mod trace;
 mod unsound;
 
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
+pub use consolidation::{consolidate, consolidate_rounds};
 pub use from_round::{FromRound, from_round};
+pub use indexed::{Counted, Indexed, Merges, Sorted};
+pub use join::join;
+pub use join_map::join_map;
+pub use pairs::Pairs;
 pub use pending::Pending;
 pub use unsound::Unsound;
-
-/// Sums equal rows and drops those that come to nothing; the rest in order.
-pub(crate) fn consolidate_rows<D: Ord, R: crate::envelope::Abelian>(rows: &mut Vec<(D, R)>) {
-    rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let mut kept: Vec<(D, R)> = Vec::with_capacity(rows.len());
-    for (row, diff) in rows.drain(..) {
-        match kept.last_mut() {
-            Some((last, sum)) if *last == row => {
-                let _ = sum.add(&diff);
-            }
-            _ => {
-                if kept.last().is_some_and(|(_, sum)| sum.is_zero()) {
-                    kept.pop();
-                }
-                kept.push((row, diff));
-            }
-        }
-    }
-    if kept.last().is_some_and(|(_, sum)| sum.is_zero()) {
-        kept.pop();
-    }
-    *rows = kept;
-}

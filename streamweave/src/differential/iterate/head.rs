@@ -102,7 +102,7 @@ pub struct Iterate<L, T: Lattice> {
     /// The time outside that is worked on: its loops' rounds aside, the agenda is about it.
     at: T,
     /// Why it cannot go on, and whether that has been said.
-    failed: Option<Option<NotConverged>>,
+    failed: Option<Option<Cause>>,
 }
 
 impl<L: Lanes<T>, T: Lattice> Iterate<L, T> {
@@ -142,7 +142,13 @@ impl<L: Lanes<T>, T: Lattice> Iterate<L, T> {
                 self.stop(&time, outs);
             } else {
                 let has_ended = self.said.as_ref().map(|said| said.ends_before(time.round));
-                let is_any = self.lanes.emit(time, has_ended, outs);
+                let is_any = match self.lanes.emit(time, has_ended, outs) {
+                    Ok(is_any) => is_any,
+                    Err(unsound) => {
+                        self.failed = Some(Some(unsound.into()));
+                        return;
+                    }
+                };
                 if is_any || self.agenda.first() == Some(path) {
                     let next = Nested { round: time.round.saturating_add(1), ..time };
                     self.lanes.advance(&Frontier::at(next), outs);
@@ -169,7 +175,14 @@ impl<L: Lanes<T>, T: Lattice> Iterate<L, T> {
     where
         L: LanesInto<T, Outs>,
     {
-        let Some(sample) = self.lanes.forget(time) else { return };
+        let sample = match self.lanes.forget(time) {
+            Ok(None) => return,
+            Ok(Some(sample)) => sample,
+            Err(unsound) => {
+                self.failed = Some(Some(unsound.into()));
+                return;
+            }
+        };
         let (name, rounds) = (self.name, self.limit.rounds());
         match self.limit {
             Limit::Rounds(_) => {}
@@ -179,7 +192,7 @@ impl<L: Lanes<T>, T: Lattice> Iterate<L, T> {
             Limit::Return(_) => {}
             Limit::Error(_) => {
                 let time = format!("{:?}", time.outer);
-                self.failed = Some(Some(NotConverged { name, rounds, time, sample }));
+                self.failed = Some(Some(NotConverged { name, rounds, time, sample }.into()));
             }
         }
     }
@@ -196,7 +209,7 @@ impl<L, T: Lattice> Operator for Iterate<L, T> {
 
     fn poll(&mut self, _turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         let failed = self.failed.as_mut().and_then(Option::take);
-        failed.map_or(Poll::Pending, |failed| Poll::Ready(Err(failed.into())))
+        failed.map_or(Poll::Pending, |failed| Poll::Ready(Err(failed)))
     }
 
     fn idle(&mut self) -> bool {

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::feedback::{Around, Assigned};
 use super::head::Incomplete;
 use super::until::Kept;
-use crate::differential::{Pending, consolidate_rows};
+use crate::differential::{Pending, Unsound, consolidate};
 use crate::envelope::{Abelian, ToDiff, Update};
 use crate::port::{Edge, Nth, Open, Origin, Port, Ports, Push, is_timed, name};
 use crate::time::{Frontier, Lattice, Nested};
@@ -17,18 +17,21 @@ pub struct Lane<D, T: Lattice, R> {
     variable: Option<Variable<D, T, R>>,
 }
 
+/// [`Kept::exchange`], of a variable's rows.
+type Exchange<D, T, R> = fn(&mut Kept<D, R>, &Nested<T>, &mut Vec<(D, R)>, bool) -> Result<(), Unsound>;
+
 /// What a lane needs to know where it is a variable.
 #[derive(Debug)]
-struct Variable<D, T, R> {
+struct Variable<D, T: Lattice, R> {
     around: Around<D, T, R>,
     /// What lay on the way around last.
     came: Vec<Assigned<D, T, R>>,
     clone: fn(&D) -> D,
-    consolidate: fn(&mut Vec<(D, R)>),
+    consolidate: fn(&mut Vec<(D, R)>, &Nested<T>) -> Result<(), Unsound>,
     show: fn(&[(D, R)]) -> String,
     /// Where the loop ends when its body says so.
     kept: Kept<D, R>,
-    exchange: fn(&mut Kept<D, R>, u32, &mut Vec<(D, R)>, bool),
+    exchange: Exchange<D, T, R>,
     rounds: fn(&Kept<D, R>) -> Vec<u32>,
 }
 
@@ -53,7 +56,7 @@ pub fn variable_from_nothing<D: Ord + Clone + Debug, T: Lattice, R: Abelian>(
         around: around.clone(),
         came: Vec::new(),
         clone: D::clone,
-        consolidate: consolidate_rows,
+        consolidate: |rows, time| consolidate(rows).map_err(|row| Unsound::too_many(&row, time)),
         show: |rows| {
             let shown: Vec<_> =
                 rows.iter().take(3).map(|(row, diff)| format!("{row:?} by {diff:?}")).collect();
@@ -81,12 +84,12 @@ impl<D, T: Lattice, R: Abelian> Lane<D, T, R> {
     }
 
     /// Takes what is due at a time, of a variable consolidated.
-    fn due(&mut self, time: &Nested<T>) -> Vec<(D, R)> {
+    fn due(&mut self, time: &Nested<T>) -> Result<Vec<(D, R)>, Unsound> {
         let mut rows = self.waiting.take(time);
         if let Some(variable) = &self.variable {
-            (variable.consolidate)(&mut rows);
+            (variable.consolidate)(&mut rows, time)?;
         }
-        rows
+        Ok(rows)
     }
 
     fn emit<S: Push<D, Nested<T>, R>>(
@@ -94,21 +97,21 @@ impl<D, T: Lattice, R: Abelian> Lane<D, T, R> {
         time: Nested<T>,
         has_ended: Option<bool>,
         out: &mut Port<S>,
-    ) -> bool {
-        let mut rows = self.due(&time);
+    ) -> Result<bool, Unsound> {
+        let mut rows = self.due(&time)?;
         if let (Some(has_ended), Some(variable)) = (has_ended, &mut self.variable) {
-            (variable.exchange)(&mut variable.kept, time.round, &mut rows, has_ended);
+            (variable.exchange)(&mut variable.kept, &time, &mut rows, has_ended)?;
         }
         let is_any = !rows.is_empty();
         rows.drain(..).for_each(|(data, diff)| out.push(Update { data, time, diff }));
         self.waiting.recycle(rows);
-        is_any
+        Ok(is_any)
     }
 
-    fn forget(&mut self, time: &Nested<T>) -> Option<String> {
-        let rows = self.due(time);
-        let variable = self.variable.as_ref().filter(|_| !rows.is_empty())?;
-        Some((variable.show)(&rows))
+    fn forget(&mut self, time: &Nested<T>) -> Result<Option<String>, Unsound> {
+        let rows = self.due(time)?;
+        let variable = self.variable.as_ref().filter(|_| !rows.is_empty());
+        Ok(variable.map(|variable| (variable.show)(&rows)))
     }
 
     /// Takes what came around: it is due a round later.
@@ -133,7 +136,11 @@ pub trait Lanes<T: Lattice> {
     fn next_time(&self) -> Option<Nested<T>>;
 
     /// Forgets what is due at a time; shows a few rows of it, where variables would still change.
-    fn forget(&mut self, time: &Nested<T>) -> Option<String>;
+    ///
+    /// # Errors
+    ///
+    /// More of a row than can be counted.
+    fn forget(&mut self, time: &Nested<T>) -> Result<Option<String>, Unsound>;
 
     /// Takes what came around.
     fn come_around(&mut self);
@@ -146,7 +153,11 @@ pub trait Lanes<T: Lattice> {
 pub trait LanesInto<T: Lattice, Outs>: Lanes<T> {
     /// Emits what is due at a time; whether it is anything. In a loop that ends when its body says so, `has_ended` is
     /// whether it did before the round.
-    fn emit(&mut self, time: Nested<T>, has_ended: Option<bool>, outs: &mut Outs) -> bool;
+    ///
+    /// # Errors
+    ///
+    /// More of a row than can be counted.
+    fn emit(&mut self, time: Nested<T>, has_ended: Option<bool>, outs: &mut Outs) -> Result<bool, Unsound>;
 
     /// Hands on the frontier in the loop.
     fn advance(&mut self, frontier: &Frontier<Nested<T>>, outs: &mut Outs);
@@ -213,9 +224,9 @@ macro_rules! lanes {
                 [$(self.$n.waiting.next_time()),*].into_iter().flatten().min()
             }
 
-            fn forget(&mut self, time: &Nested<T>) -> Option<String> {
-                let shown = [$(self.$n.forget(time)),*];
-                shown.into_iter().flatten().reduce(|all, more| all + ", " + &more)
+            fn forget(&mut self, time: &Nested<T>) -> Result<Option<String>, Unsound> {
+                let shown = [$(self.$n.forget(time)?),*];
+                Ok(shown.into_iter().flatten().reduce(|all, more| all + ", " + &more))
             }
 
             #[inline]
@@ -242,10 +253,10 @@ macro_rules! lanes {
                 time: Nested<T>,
                 has_ended: Option<bool>,
                 outs: &mut ($(Port<$s>,)* Port<X>),
-            ) -> bool {
+            ) -> Result<bool, Unsound> {
                 let mut is_any = false;
-                $(is_any |= self.$n.emit(time, has_ended, &mut outs.$n);)*
-                is_any
+                $(is_any |= self.$n.emit(time, has_ended, &mut outs.$n)?;)*
+                Ok(is_any)
             }
 
             #[inline]

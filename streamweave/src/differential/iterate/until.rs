@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::differential::consolidate_rows;
+use std::fmt::Debug;
+
+use crate::differential::{Unsound, consolidate};
 use crate::envelope::{Abelian, ToDiff, Update};
 use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, NoPorts};
@@ -99,26 +101,38 @@ impl<D, R> Default for Kept<D, R> {
     }
 }
 
-impl<D: Ord + Clone, R: Abelian> Kept<D, R> {
+impl<D: Ord + Clone + Debug, R: Abelian> Kept<D, R> {
     /// The rounds of which anything is kept.
     pub(super) fn rounds(&self) -> impl Iterator<Item = u32> {
         self.made.keys().chain(self.given.keys()).copied()
     }
 
     /// Takes what was made for a round; leaves there by how much what is given in the round changes.
-    pub(super) fn exchange(&mut self, round: u32, rows: &mut Vec<(D, R)>, has_ended: bool) {
-        let made = self.made.entry(round).or_default();
+    ///
+    /// # Errors
+    ///
+    /// More of a row than can be counted.
+    pub(super) fn exchange<T: Lattice>(
+        &mut self,
+        time: &Nested<T>,
+        rows: &mut Vec<(D, R)>,
+        has_ended: bool,
+    ) -> Result<(), Unsound> {
+        let added_up =
+            |rows: &mut Vec<(D, R)>| consolidate(rows).map_err(|row| Unsound::too_many(&row, time));
+        let made = self.made.entry(time.round).or_default();
         made.append(rows);
-        consolidate_rows(made);
-        let given = self.given.entry(round).or_default();
+        added_up(made)?;
+        let given = self.given.entry(time.round).or_default();
         if !has_ended {
             rows.extend(made.iter().cloned());
         }
         rows.extend(given.iter().filter_map(|(row, diff)| Some((row.clone(), diff.negated()?))));
-        consolidate_rows(rows);
+        added_up(rows)?;
         given.extend(rows.iter().cloned());
-        consolidate_rows(given);
+        added_up(given)?;
         self.made.retain(|_, rows| !rows.is_empty());
         self.given.retain(|_, rows| !rows.is_empty());
+        Ok(())
     }
 }

@@ -1,0 +1,216 @@
+//! The pairs of two collections.
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::trace::{Batch, Cursor, Kept, Spine};
+use super::{Binary, Emit, Later, Unsound, consolidate_rounds};
+use crate::envelope::{Abelian, Keyed, Multiply};
+use crate::time::{Lattice, Rounds};
+
+/// Makes the changes of all pairs of rows with the same key.
+///
+/// What the pairs of a time change by is the changes of the left with all of the right, those of that time included, and all of
+/// the left before it with the changes of the right: so no two changes meet twice (rule E12).
+#[derive(Clone, Debug)]
+pub struct Pairs<K, L, R, P, A, B, F> {
+    left: Spine<K, L, P, A>,
+    right: Spine<K, R, P, B>,
+    function: F,
+}
+
+impl<K, L, R, P, A, B, F> Pairs<K, L, R, P, A, B, F> {
+    /// Calls `function` with the key and both rows of each pair.
+    pub fn new(function: F) -> Self {
+        Pairs { left: Spine::default(), right: Spine::default(), function }
+    }
+}
+
+impl<K, L, R, T, A, B, F, O> Binary<Keyed<K, L>, Keyed<K, R>, T, A, B> for Pairs<K, L, R, T::Rounds, A, B, F>
+where
+    K: Ord + Clone + Debug,
+    L: Ord + Clone,
+    R: Ord + Clone,
+    T: Lattice,
+    A: Multiply<B> + Abelian,
+    B: Abelian,
+    F: FnMut(&K, &L, &R) -> O,
+{
+    type Row = O;
+    type Diff = A::Product;
+    type Key = Infallible;
+
+    fn work(
+        &mut self,
+        time: &T,
+        left: &mut Vec<(Keyed<K, L>, A)>,
+        right: &mut Vec<(Keyed<K, R>, B)>,
+        _again: Vec<Infallible>,
+        _later: &mut Later<T, Infallible>,
+        mut emit: impl Emit<O, T, A::Product>,
+    ) -> Result<(), Unsound> {
+        let too_many = |key: K| Unsound::too_many(&key, time);
+        left.retain(|(row, _)| !is_null(&row.key));
+        right.retain(|(row, _)| !is_null(&row.key));
+        let left = Arc::new(Batch::at_time(time.rounds(), left).map_err(too_many)?);
+        let right = Arc::new(Batch::at_time(time.rounds(), right).map_err(too_many)?);
+        self.right.insert(right.clone()).map_err(too_many)?;
+        let function = &mut self.function;
+        let mut products = Products::new(self.left.cursor(), self.right.cursor());
+        for (key, changes) in both(&left, &right) {
+            let emit = |one: &L, other: &R, rounds, diff| {
+                emit(function(key, one, other), time.at_rounds(rounds), diff);
+            };
+            products.of_key(key, time, changes, emit).ok_or_else(|| too_many(key.clone()))?;
+        }
+        self.left.insert(left).map_err(too_many)
+    }
+}
+
+/// Whether a key is null: it does not even equal itself (rule E11).
+#[inline(always)]
+#[allow(clippy::eq_op, reason = "that is the question")]
+pub(super) fn is_null<K: Eq>(key: &K) -> bool {
+    key != key
+}
+
+/// The changes of a key at a time, of one side.
+pub(super) type Changes<'a, K, V, P, R> = Option<(&'a Batch<K, V, P, R>, usize)>;
+
+/// The keys of two batches in order, each with where its changes are in either.
+pub(super) fn both<'a, K: Ord, L, R, P, A, B>(
+    left: &'a Batch<K, L, P, A>,
+    right: &'a Batch<K, R, P, B>,
+) -> impl Iterator<Item = (&'a K, (Changes<'a, K, L, P, A>, Changes<'a, K, R, P, B>))> {
+    let (mut lefts, mut rights) = (0, 0);
+    std::iter::from_fn(move || {
+        let (one, other) = (left.keys().get(lefts), right.keys().get(rights));
+        let key = match (one, other) {
+            (Some(one), Some(other)) => one.min(other),
+            (one, other) => one.or(other)?,
+        };
+        let changes =
+            ((one == Some(key)).then_some((left, lefts)), (other == Some(key)).then_some((right, rights)));
+        lefts += usize::from(changes.0.is_some());
+        rights += usize::from(changes.1.is_some());
+        Some((key, changes))
+    })
+}
+
+/// The products of changes with what is kept, key by key.
+pub(super) struct Products<'a, K, L, R, P, A, B, C> {
+    left_before: Cursor<'a, K, L, P, A>,
+    right_after: Cursor<'a, K, R, P, B>,
+    /// Of a key of which both sides change: a pair can come from either.
+    twice: Vec<((&'a L, &'a R), P, C)>,
+}
+
+impl<'a, K, L, R, P, A, B> Products<'a, K, L, R, P, A, B, A::Product>
+where
+    K: Ord + Clone,
+    L: Ord + Clone,
+    R: Ord + Clone,
+    P: Rounds,
+    A: Multiply<B> + Abelian,
+    B: Abelian,
+{
+    pub(super) fn new(left_before: Cursor<'a, K, L, P, A>, right_after: Cursor<'a, K, R, P, B>) -> Self {
+        Products { left_before, right_after, twice: Vec::new() }
+    }
+
+    /// Emits the changes of the pairs of a key, in order; `None` where there is no room for one.
+    pub(super) fn of_key<T: Lattice<Rounds = P>>(
+        &mut self,
+        key: &K,
+        time: &T,
+        (lefts, rights): (Changes<'a, K, L, P, A>, Changes<'a, K, R, P, B>),
+        mut emit: impl FnMut(&L, &R, P, A::Product),
+    ) -> Option<()> {
+        let before: Kept<'_, '_, _, _, _> = match rights {
+            Some(_) => self.left_before.seek(key, time).ok()?,
+            None => &[],
+        };
+        let after: Kept<'_, '_, _, _, _> = match lefts {
+            Some(_) => self.right_after.seek(key, time).ok()?,
+            None => &[],
+        };
+        let twice = &mut self.twice;
+        let is_both = !before.is_empty() && !after.is_empty();
+        let mut give = |one: &'a L, other: &'a R, rounds, diff| match is_both {
+            true => twice.push(((one, other), rounds, diff)),
+            false => emit(one, other, rounds, diff),
+        };
+        if let Some((batch, number)) = lefts {
+            for place in batch.changes(number) {
+                for (other, rounds, diff) in after {
+                    give(batch.value(place), other, *rounds, batch.diff(place).times(diff)?);
+                }
+            }
+        }
+        if let Some((batch, number)) = rights {
+            for (one, rounds, diff) in before {
+                for place in batch.changes(number) {
+                    give(one, batch.value(place), *rounds, diff.times(batch.diff(place))?);
+                }
+            }
+        }
+        consolidate_rounds(twice).ok()?;
+        twice.drain(..).for_each(|((one, other), rounds, diff)| emit(one, other, rounds, diff));
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::differential::oracle::{Collection, Row, against_oracle, run};
+    use crate::time::{LogicalTime, Nested};
+
+    fn paired(key: &u8, left: &u8, right: &u8) -> (u8, u8, u8) {
+        (*key, *left, *right)
+    }
+
+    fn all_pairs(left: &Collection<Row>, right: &Collection<Row>) -> Collection<(u8, u8, u8)> {
+        let mut pairs = Collection::new();
+        for (one, count) in left {
+            for (other, times) in right.iter().filter(|(other, _)| other.key == one.key) {
+                pairs.insert((one.key, one.value, other.value), count * times);
+            }
+        }
+        pairs
+    }
+
+    against_oracle! {
+        e9_pairs_are_those_of_both_collections_at_every_time: Pairs::new(paired), all_pairs;
+    }
+
+    fn row(key: u8, value: u8) -> Row {
+        Keyed { key, value }
+    }
+
+    #[test]
+    fn e9_a_pair_is_at_the_rounds_of_both() {
+        let at = |time, round| Nested { outer: LogicalTime(time), round };
+        let left = vec![(row(1, 5), at(0, 3), 1)];
+        let right = vec![(row(1, 6), at(1, 0), 2)];
+        let out = run(&mut Pairs::new(paired), &left, &right).expect("there is such a collection");
+        assert_eq!(out, [((1, 5, 6), at(1, 3), 2)]);
+    }
+
+    #[test]
+    fn what_both_sides_change_back_and_forth_is_not_emitted() {
+        let (zero, one) = (LogicalTime(0), LogicalTime(1));
+        let left = vec![(row(1, 5), zero, 2), (row(1, 5), one, -1)];
+        let right = vec![(row(1, 6), zero, 1), (row(1, 6), one, 1)];
+        let out = run(&mut Pairs::new(paired), &left, &right).expect("there is such a collection");
+        assert_eq!(out, [((1, 5, 6), zero, 2)]);
+    }
+
+    #[test]
+    fn g4_more_pairs_than_can_be_counted_end_the_run() {
+        let rows = vec![(row(7, 5), LogicalTime(3), i64::MAX / 2)];
+        let failed = run(&mut Pairs::new(paired), &rows, &rows).expect_err("there are too many");
+        assert_eq!(failed, Unsound::too_many(&7, &LogicalTime(3)));
+    }
+}
