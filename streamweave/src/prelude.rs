@@ -1,5 +1,6 @@
 //! What most graphs use: `use streamweave::prelude::*;`.
 
+pub use crate::differential;
 pub use crate::envelope::{Failed, Keyed, Timed, Update};
 pub use crate::graph;
 pub use crate::io::read::stdin;

@@ -47,24 +47,24 @@ pub trait Unary<D, T: Lattice, R> {
 
 /// A worker's failure, and whether it has been said.
 #[derive(Clone, Debug, Default)]
-struct Failed(Option<Option<Unsound>>);
+pub(super) struct Failed(Option<Option<Unsound>>);
 
 impl Failed {
-    fn poll(&mut self) -> Poll<Result<(), Cause>> {
+    pub(super) fn poll(&mut self) -> Poll<Result<(), Cause>> {
         let failed = self.0.as_mut().and_then(Option::take);
         failed.map_or(Poll::Pending, |unsound| Poll::Ready(Err(unsound.into())))
     }
 
-    fn is_unsaid(&self) -> bool {
+    pub(super) fn is_unsaid(&self) -> bool {
         matches!(self.0, Some(Some(_)))
     }
 
     /// Whether the work goes on.
-    fn note(&mut self, worked: Result<(), Unsound>) -> bool {
+    pub(super) fn note(&mut self, worked: Result<(), Unsound>) -> bool {
         worked.map_err(|unsound| self.0 = Some(Some(unsound))).is_ok()
     }
 
-    fn goes_on(&self) -> bool {
+    pub(super) fn goes_on(&self) -> bool {
         self.0.is_none()
     }
 }
@@ -93,6 +93,13 @@ impl<W, D, T: Lattice, R, K> AtTimes<W, D, T, R, K> {
     pub fn new(worker: W) -> Self {
         let (changes, later) = (Pending::default(), Pending::default());
         AtTimes { worker, changes, later, frontier: Frontier::start(), failed: Failed::default() }
+    }
+
+    /// The operator of a worker that is to look at a key at the least time, whether anything changes there or not.
+    pub fn looking_at(worker: W, key: K) -> Self {
+        let mut operator = AtTimes::new(worker);
+        operator.later.push(T::minimum(), key);
+        operator
     }
 }
 

@@ -18,9 +18,17 @@
 //! 6. A stream without diffs is one of changes of +1.
 
 mod at_times;
+mod bound;
 mod pending;
+mod reduce;
 mod unsound;
 
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
+pub use bound::{Accumulates, Countable, Integral, Reduces, Shown, Weighs};
 pub use pending::Pending;
+pub use reduce::{
+    Average, AverageByKey, CountAll, CountByKey, Distinct, ExtremeByKey, FunctionByKey, Group, Reducer,
+    Reduction, SumByKey, Threshold, TopByKey, Total, average, count, count_all, distinct, max, min, reduce,
+    sum, threshold, top_n,
+};
 pub use unsound::Unsound;
