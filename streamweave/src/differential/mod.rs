@@ -19,12 +19,16 @@
 
 mod at_times;
 mod bound;
+mod consolidate;
+mod negate;
 mod pending;
 mod reduce;
 mod unsound;
 
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
 pub use bound::{Accumulates, Countable, Integral, Reduces, Shown, Weighs};
+pub use consolidate::{Consolidate, consolidate};
+pub use negate::{Negate, negate};
 pub use pending::Pending;
 pub use reduce::{
     Average, AverageByKey, CountAll, CountByKey, Distinct, ExtremeByKey, FunctionByKey, Group, Reducer,
