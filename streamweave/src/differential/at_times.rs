@@ -94,6 +94,13 @@ impl<W, D, T: Lattice, R, K> AtTimes<W, D, T, R, K> {
         let (changes, later) = (Pending::default(), Pending::default());
         AtTimes { worker, changes, later, frontier: Frontier::start(), failed: Failed::default() }
     }
+
+    /// The operator of a worker that is to look at a key at the least time, whether anything changes there or not.
+    pub fn looking_at(worker: W, key: K) -> Self {
+        let mut operator = AtTimes::new(worker);
+        operator.later.push(T::minimum(), key);
+        operator
+    }
 }
 
 impl<W, D, T: Lattice, R, K> Operator for AtTimes<W, D, T, R, K> {

@@ -17,7 +17,7 @@ use crate::time::Rounds;
 /// # Examples
 ///
 /// ```
-/// use streamweave::differential::consolidate;
+/// use streamweave::differential::consolidation::consolidate;
 ///
 /// let mut changes = vec![("loom", 1), ("shuttle", 1), ("loom", 2), ("shuttle", -1)];
 /// assert_eq!(consolidate(&mut changes), Ok(()));

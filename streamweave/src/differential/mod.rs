@@ -20,24 +20,35 @@
 pub mod iterate;
 
 mod at_times;
-mod consolidation;
+mod bound;
+mod consolidate;
+pub mod consolidation;
 mod from_round;
 mod indexed;
 pub mod join;
 pub mod join_map;
+mod negate;
 #[cfg(test)]
 mod oracle;
 mod pairs;
 mod pending;
+mod reduce;
 pub mod trace;
 mod unsound;
 
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
-pub use consolidation::{consolidate, consolidate_rounds};
+pub use bound::{Accumulates, Countable, Integral, Reduces, Shown, Weighs};
+pub use consolidate::{Consolidate, consolidate};
 pub use from_round::{FromRound, from_round};
 pub use indexed::{Counted, Indexed, Merges, Sorted};
 pub use join::join;
 pub use join_map::join_map;
+pub use negate::{Negate, negate};
 pub use pairs::Pairs;
 pub use pending::Pending;
+pub use reduce::{
+    Average, AverageByKey, CountAll, CountByKey, Distinct, ExtremeByKey, FunctionByKey, Group, Reducer,
+    Reduction, SumByKey, Threshold, TopByKey, Total, average, count, count_all, distinct, max, min, reduce,
+    sum, threshold, top_n,
+};
 pub use unsound::Unsound;

@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use super::consolidation::consolidate_rounds;
 use super::trace::{Batch, Cursor, Kept, Spine};
-use super::{Binary, Emit, Later, Unsound, consolidate_rounds};
+use super::{Binary, Emit, Later, Unsound};
 use crate::envelope::{Abelian, Keyed, Multiply};
 use crate::time::{Lattice, Rounds};
 

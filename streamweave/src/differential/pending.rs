@@ -32,6 +32,8 @@ impl<T: Lattice, X> Pending<T, X> {
     /// Notes from now on in `agenda` for which times anything waits.
     pub fn enters_loop(&mut self, agenda: &Agenda) {
         self.agenda = agenda.clone();
+        let newest = self.newest.iter().map(|(time, _)| time);
+        newest.chain(self.others.keys()).for_each(|time| agenda.note(time));
     }
 
     /// Adds one.

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 use std::task::Poll;
 
 use crate::differential::at_times::Failed;
-use crate::differential::{Pending, Unsound, consolidate};
+use crate::differential::consolidation::consolidate;
+use crate::differential::{Pending, Unsound};
 use crate::envelope::{Abelian, Update};
 use crate::operator::{Agenda, Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Edge, OnlyOut, Port, Push};

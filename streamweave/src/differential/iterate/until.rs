@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use std::fmt::Debug;
 
-use crate::differential::{Unsound, consolidate};
+use crate::differential::Unsound;
+use crate::differential::consolidation::consolidate;
 use crate::envelope::{Abelian, ToDiff, Update};
 use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, NoPorts};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::columns::{Diffs, Starts, shrink};
-use crate::differential::{consolidate, consolidate_rounds};
+use crate::differential::consolidation::{consolidate, consolidate_rounds};
 use crate::envelope::{Abelian, Keyed};
 use crate::time::Rounds;
 

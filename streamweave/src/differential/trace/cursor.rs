@@ -1,7 +1,7 @@
 //! A trace by key.
 
 use super::Batch;
-use crate::differential::consolidate_rounds;
+use crate::differential::consolidation::consolidate_rounds;
 use crate::envelope::Abelian;
 use crate::time::{Lattice, Rounds};
 
