@@ -27,7 +27,7 @@ async fn ranks(
         base  = map(|node| Keyed { key: node, value: 0 });
         needs = key_by(|edge: &(u32, u32)| edge.0);
         outs  = differential::count();
-        ways  = differential::join_map(|from: &u32, edge: &(u32, u32), outs: &i64| (*from, (edge.1, *outs)));
+        ways  = differential::join_map(|from: &u32, edge: &(u32, u32), outs: &u64| (*from, (edge.1, *outs as i64)));
 
         nodes -> from_start() -> [start, base];
         edges -> from_start() -> needs;
