@@ -17,23 +17,38 @@
 //!    of that time, or after it, is emitted (rules G2, G4).
 //! 6. A stream without diffs is one of changes of +1.
 
+pub mod antijoin;
 mod at_times;
 mod consolidation;
+pub mod full_join;
 mod indexed;
 pub mod join;
 pub mod join_map;
+pub mod left_join;
 #[cfg(test)]
 mod oracle;
+mod outer;
 mod pairs;
 mod pending;
+mod presence;
+pub mod right_join;
+pub mod semijoin;
+mod set;
 pub mod trace;
 mod unsound;
 
+pub use antijoin::antijoin;
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
 pub use consolidation::{consolidate, consolidate_rounds};
+pub use full_join::full_join;
 pub use indexed::{Counted, Indexed, Merges, Sorted};
 pub use join::join;
 pub use join_map::join_map;
+pub use left_join::left_join;
+pub use outer::Outer;
 pub use pairs::Pairs;
 pub use pending::Pending;
+pub use right_join::right_join;
+pub use semijoin::semijoin;
+pub use set::OfSet;
 pub use unsound::Unsound;

@@ -132,7 +132,7 @@ where
         time: &T,
         lefts: &'a [(Keyed<K, L>, A)],
         rights: &'a [(Keyed<K, R>, B)],
-        mut emit: impl FnMut(&L, &R, P, A::Product),
+        mut emit: impl FnMut(&'a L, &'a R, P, A::Product),
     ) -> Option<()> {
         let before = if rights.is_empty() { Kept::NONE } else { self.left.seek(key, time).ok()? };
         let after =

@@ -29,6 +29,18 @@ impl<'a, K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Kept<'_, 'a, K, 
         }
     }
 
+    /// The rounds of the first, and its multiplicity.
+    #[inline]
+    pub fn into_first(self) -> Option<(P, R)> {
+        match self {
+            Kept::In(batch, places) => {
+                let place = places.into_iter().next()?;
+                Some((*batch.rounds(place), batch.diff(place).clone()))
+            }
+            Kept::Gathered(kept) => kept.first().map(|(_, rounds, diff)| (*rounds, diff.clone())),
+        }
+    }
+
     /// Calls a function with each value, its rounds and its multiplicity, until it gives `None`.
     #[inline]
     pub fn try_each(&self, mut f: impl FnMut(&'a V, P, &R) -> Option<()>) -> Option<()> {
