@@ -19,31 +19,43 @@
 
 pub mod iterate;
 
+pub mod antijoin;
 mod at_times;
 mod bound;
 mod consolidate;
 pub mod consolidation;
 mod from_round;
+pub mod full_join;
 mod indexed;
 pub mod join;
 pub mod join_map;
+pub mod left_join;
 mod negate;
 #[cfg(test)]
 mod oracle;
+mod outer;
 mod pairs;
 mod pending;
+mod presence;
 mod reduce;
+pub mod right_join;
+pub mod semijoin;
+mod set;
 pub mod trace;
 mod unsound;
 
+pub use antijoin::antijoin;
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
 pub use bound::{Accumulates, Countable, Integral, Reduces, Shown, Weighs};
 pub use consolidate::{Consolidate, consolidate};
 pub use from_round::{FromRound, from_round};
+pub use full_join::full_join;
 pub use indexed::{Counted, Indexed, Merges, Sorted};
 pub use join::join;
 pub use join_map::join_map;
+pub use left_join::left_join;
 pub use negate::{Negate, negate};
+pub use outer::Outer;
 pub use pairs::Pairs;
 pub use pending::Pending;
 pub use reduce::{
@@ -51,4 +63,7 @@ pub use reduce::{
     Reduction, SumByKey, Threshold, TopByKey, Total, average, count, count_all, distinct, max, min, reduce,
     sum, threshold, top_n,
 };
+pub use right_join::right_join;
+pub use semijoin::semijoin;
+pub use set::OfSet;
 pub use unsound::Unsound;

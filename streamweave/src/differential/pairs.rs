@@ -2,10 +2,9 @@
 
 use std::convert::Infallible;
 use std::fmt::Debug;
-use std::sync::Arc;
 
-use super::consolidation::consolidate_rounds;
-use super::trace::{Batch, Cursor, Kept, Spine};
+use super::consolidation::{consolidate, consolidate_rounds};
+use super::trace::{Cursor, Kept, Spine};
 use super::{Binary, Emit, Later, Unsound};
 use crate::envelope::{Abelian, Keyed, Multiply};
 use crate::time::{Lattice, Rounds};
@@ -52,21 +51,28 @@ where
         mut emit: impl Emit<O, T, A::Product>,
     ) -> Result<(), Unsound> {
         let too_many = |key: K| Unsound::too_many(&key, time);
-        left.retain(|(row, _)| !is_null(&row.key));
-        right.retain(|(row, _)| !is_null(&row.key));
-        let left = Arc::new(Batch::at_time(time.rounds(), left).map_err(too_many)?);
-        let right = Arc::new(Batch::at_time(time.rounds(), right).map_err(too_many)?);
-        self.right.insert(right.clone()).map_err(too_many)?;
+        prepare(left, time)?;
+        prepare(right, time)?;
         let function = &mut self.function;
         let mut products = Products::new(self.left.cursor(), self.right.cursor());
-        for (key, changes) in both(&left, &right) {
+        for (key, lefts, rights) in both(left, right) {
             let emit = |one: &L, other: &R, rounds, diff| {
                 emit(function(key, one, other), time.at_rounds(rounds), diff);
             };
-            products.of_key(key, time, changes, emit).ok_or_else(|| too_many(key.clone()))?;
+            products.of_key(key, time, lefts, rights, emit).ok_or_else(|| too_many(key.clone()))?;
         }
-        self.left.insert(left).map_err(too_many)
+        self.left.insert(time.rounds(), left).map_err(too_many)?;
+        self.right.insert(time.rounds(), right).map_err(too_many)
     }
+}
+
+/// Consolidates changes, without those of null keys.
+pub(super) fn prepare<K: Ord + Debug, V: Ord, R: Abelian>(
+    changes: &mut Vec<(Keyed<K, V>, R)>,
+    time: &impl Debug,
+) -> Result<(), Unsound> {
+    changes.retain(|(row, _)| !is_null(&row.key));
+    consolidate(changes).map_err(|row| Unsound::too_many(&row.key, time))
 }
 
 /// Whether a key is null: it does not even equal itself (rule E11).
@@ -76,33 +82,33 @@ pub(super) fn is_null<K: Eq>(key: &K) -> bool {
     key != key
 }
 
-/// The changes of a key at a time, of one side.
-pub(super) type Changes<'a, K, V, P, R> = Option<(&'a Batch<K, V, P, R>, usize)>;
-
-/// The keys of two batches in order, each with where its changes are in either.
-pub(super) fn both<'a, K: Ord, L, R, P, A, B>(
-    left: &'a Batch<K, L, P, A>,
-    right: &'a Batch<K, R, P, B>,
-) -> impl Iterator<Item = (&'a K, (Changes<'a, K, L, P, A>, Changes<'a, K, R, P, B>))> {
-    let (mut lefts, mut rights) = (0, 0);
+/// The keys of consolidated changes in order, each with its changes on either side.
+pub(super) fn both<'a, K: Ord, L, R, A, B>(
+    mut left: &'a [(Keyed<K, L>, A)],
+    mut right: &'a [(Keyed<K, R>, B)],
+) -> impl Iterator<Item = (&'a K, &'a [(Keyed<K, L>, A)], &'a [(Keyed<K, R>, B)])> {
     std::iter::from_fn(move || {
-        let (one, other) = (left.keys().get(lefts), right.keys().get(rights));
-        let key = match (one, other) {
+        let (one, other) = (left.first(), right.first());
+        let key = match (one.map(|(row, _)| &row.key), other.map(|(row, _)| &row.key)) {
             (Some(one), Some(other)) => one.min(other),
             (one, other) => one.or(other)?,
         };
-        let changes =
-            ((one == Some(key)).then_some((left, lefts)), (other == Some(key)).then_some((right, rights)));
-        lefts += usize::from(changes.0.is_some());
-        rights += usize::from(changes.1.is_some());
-        Some((key, changes))
+        Some((key, take_key(&mut left, key), take_key(&mut right, key)))
     })
+}
+
+/// Takes the changes of a key.
+fn take_key<'a, K: Ord, V, R>(changes: &mut &'a [(Keyed<K, V>, R)], key: &K) -> &'a [(Keyed<K, V>, R)] {
+    let end = changes.iter().take_while(|(row, _)| row.key == *key).count();
+    let (of_key, rest) = changes.split_at(end);
+    *changes = rest;
+    of_key
 }
 
 /// The products of changes with what is kept, key by key.
 pub(super) struct Products<'a, K, L, R, P, A, B, C> {
-    left_before: Cursor<'a, K, L, P, A>,
-    right_after: Cursor<'a, K, R, P, B>,
+    left: Cursor<'a, K, L, P, A>,
+    right: Cursor<'a, K, R, P, B>,
     /// Of a key of which both sides change: a pair can come from either.
     twice: Vec<((&'a L, &'a R), P, C)>,
 }
@@ -116,8 +122,8 @@ where
     A: Multiply<B> + Abelian,
     B: Abelian,
 {
-    pub(super) fn new(left_before: Cursor<'a, K, L, P, A>, right_after: Cursor<'a, K, R, P, B>) -> Self {
-        Products { left_before, right_after, twice: Vec::new() }
+    pub(super) fn new(left: Cursor<'a, K, L, P, A>, right: Cursor<'a, K, R, P, B>) -> Self {
+        Products { left, right, twice: Vec::new() }
     }
 
     /// Emits the changes of the pairs of a key, in order; `None` where there is no room for one.
@@ -125,37 +131,31 @@ where
         &mut self,
         key: &K,
         time: &T,
-        (lefts, rights): (Changes<'a, K, L, P, A>, Changes<'a, K, R, P, B>),
-        mut emit: impl FnMut(&L, &R, P, A::Product),
+        lefts: &'a [(Keyed<K, L>, A)],
+        rights: &'a [(Keyed<K, R>, B)],
+        mut emit: impl FnMut(&'a L, &'a R, P, A::Product),
     ) -> Option<()> {
-        let before: Kept<'_, '_, _, _, _> = match rights {
-            Some(_) => self.left_before.seek(key, time).ok()?,
-            None => &[],
-        };
-        let after: Kept<'_, '_, _, _, _> = match lefts {
-            Some(_) => self.right_after.seek(key, time).ok()?,
-            None => &[],
-        };
+        let before = if rights.is_empty() { Kept::NONE } else { self.left.seek(key, time).ok()? };
+        let after =
+            if lefts.is_empty() { Kept::NONE } else { self.right.seek_with(key, time, rights).ok()? };
         let twice = &mut self.twice;
         let is_both = !before.is_empty() && !after.is_empty();
         let mut give = |one: &'a L, other: &'a R, rounds, diff| match is_both {
             true => twice.push(((one, other), rounds, diff)),
             false => emit(one, other, rounds, diff),
         };
-        if let Some((batch, number)) = lefts {
-            for place in batch.changes(number) {
-                for (other, rounds, diff) in after {
-                    give(batch.value(place), other, *rounds, batch.diff(place).times(diff)?);
-                }
-            }
+        for (one, change) in lefts {
+            after.try_each(|other, rounds, diff| {
+                give(&one.value, other, rounds, change.times(diff)?);
+                Some(())
+            })?;
         }
-        if let Some((batch, number)) = rights {
-            for (one, rounds, diff) in before {
-                for place in batch.changes(number) {
-                    give(one, batch.value(place), *rounds, diff.times(batch.diff(place))?);
-                }
+        before.try_each(|one, rounds, diff| {
+            for (other, change) in rights {
+                give(one, &other.value, rounds, diff.times(change)?);
             }
-        }
+            Some(())
+        })?;
         consolidate_rounds(twice).ok()?;
         twice.drain(..).for_each(|((one, other), rounds, diff)| emit(one, other, rounds, diff));
         Some(())

@@ -1,5 +1,6 @@
 //! The payloads that the library itself puts into an envelope.
 
+use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,20 @@ impl<K: PartialEq> PartialEq for Nullable<K> {
 
 /// Null is not equal to itself; see [`Nullable`].
 impl<K: Eq> Eq for Nullable<K> {}
+
+/// Null comes first. Null keys are in one place in this order, though they do not equal each other: so rows of null keys can be
+/// sorted, and what is put in is found when it is taken back.
+impl<K: Ord> Ord for Nullable<K> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl<K: Ord> PartialOrd for Nullable<K> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl<K: Hash> Hash for Nullable<K> {
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::columns::{Diffs, Starts, shrink};
-use crate::differential::consolidation::{consolidate, consolidate_rounds};
 use crate::envelope::{Abelian, Keyed};
 use crate::time::Rounds;
 
@@ -79,32 +78,22 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Batch<K, V, P, R> {
         }
     }
 
-    /// The changes of a time at these rounds, which are taken out of `changes`.
-    ///
-    /// # Errors
-    ///
-    /// A key of which there are more rows than can be counted (rule G4).
-    pub fn at_time(rounds: P, changes: &mut Vec<(Keyed<K, V>, R)>) -> Result<Self, K> {
-        consolidate(changes).map_err(|row| row.key)?;
+    /// The changes of a time at these rounds, [consolidated](crate::differential::consolidate), which are taken out of `changes`.
+    pub fn at_time(rounds: P, changes: &mut Vec<(Keyed<K, V>, R)>) -> Self {
         let mut batch = Batch::with_room(0, changes.len());
         for (Keyed { key, value }, diff) in changes.drain(..) {
             batch.push(key, value, rounds, diff);
         }
-        Ok(batch.finished())
+        batch.finished()
     }
 
-    /// Changes at any rounds.
-    ///
-    /// # Errors
-    ///
-    /// A key of which there are more rows than can be counted (rule G4).
-    pub fn at_rounds(mut changes: Vec<(Keyed<K, V>, P, R)>) -> Result<Self, K> {
-        consolidate_rounds(&mut changes).map_err(|row| row.key)?;
+    /// Changes at any rounds, [consolidated](crate::differential::consolidate_rounds), which are taken out of `changes`.
+    pub fn at_rounds(changes: &mut Vec<(Keyed<K, V>, P, R)>) -> Self {
         let mut batch = Batch::with_room(0, changes.len());
-        for (Keyed { key, value }, rounds, diff) in changes {
+        for (Keyed { key, value }, rounds, diff) in changes.drain(..) {
             batch.push(key, value, rounds, diff);
         }
-        Ok(batch.finished())
+        batch.finished()
     }
 
     /// The multiplicity of the change at a place.
@@ -171,6 +160,9 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Batch<K, V, P, R> {
         let rest = &self.keys[from..];
         if rest.first().is_none_or(|first| first >= key) {
             return from;
+        }
+        if from == 0 && !self.fences.is_empty() {
+            return self.seek_far(from, key);
         }
         let mut reach = 1;
         while reach <= FENCE && reach < rest.len() && rest[reach] < *key {

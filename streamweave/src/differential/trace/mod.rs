@@ -16,5 +16,5 @@ mod merge;
 mod spine;
 
 pub use batch::Batch;
-pub use cursor::{Cursor, Kept};
+pub use cursor::{Cursor, Kept, TooMany};
 pub use spine::Spine;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::merge::Merge;
 use super::{Batch, Cursor};
-use crate::envelope::Abelian;
+use crate::envelope::{Abelian, Keyed};
 use crate::time::Rounds;
 
 /// Changes by key in a few batches, merged bit by bit as more come in: what has cancelled out goes, so that it is as large as
@@ -12,13 +12,16 @@ use crate::time::Rounds;
 ///
 /// # Contract
 ///
-/// Level `i` has room for `FIRST * RATIO^i` changes. A batch comes to the first level that has room for it. Where there is one
-/// already, both are merged; what is then too large for its level comes to the next. For every change that comes in, each
-/// merge under way goes on by `PACE` changes, which is enough for it to be done when the next batch comes to its
-/// level from the one below. So a change costs about `RATIO` copies a level in all, and no insertion of a few changes
-/// costs more than a few thousand copies.
+/// What comes a few changes at a time is first put in its place in a short sorted list. Once that is full, or where
+/// many come at once, they are a batch. Level `i` has room for `FIRST * RATIO^i` changes, and a batch comes to the first that
+/// has room for it. Where there is one already both are merged; what is then too large for its level comes to the next. For every
+/// change that comes in each merge under way goes on by `PACE` changes, which is enough for it to be done when the next
+/// batch comes to its level from the one below. So a change costs about `RATIO` copies a level in all, and no insertion of
+/// a few changes costs more than a few thousand copies.
 #[derive(Clone, Debug)]
 pub struct Spine<K, V, P, R> {
+    /// Sorted, each row at each rounds once, and none of zero.
+    recent: Vec<(Keyed<K, V>, P, R)>,
     levels: Vec<Level<K, V, P, R>>,
     /// How far merges have to go on.
     owed: usize,
@@ -31,7 +34,10 @@ enum Level<K, V, P, R> {
     Merging(Box<Merge<K, V, P, R>>),
 }
 
-const FIRST: usize = 128;
+/// So many changes, of which a few come at a time, are put in their places.
+const RECENT: usize = 128;
+const FEW: usize = 16;
+const FIRST: usize = 1_024;
 const RATIO: usize = 8;
 const PACE: usize = RATIO + 3;
 /// Merges go on when it is worth while.
@@ -39,13 +45,12 @@ const SLICE: usize = 1_024;
 
 impl<K, V, P, R> Default for Spine<K, V, P, R> {
     fn default() -> Self {
-        Spine { levels: Vec::new(), owed: 0 }
+        Spine { recent: Vec::new(), levels: Vec::new(), owed: 0 }
     }
 }
 
 impl<K, V, P, R> Spine<K, V, P, R> {
-    /// The batches as they are now.
-    pub fn batches(&self) -> impl Iterator<Item = &Arc<Batch<K, V, P, R>>> {
+    fn batches(&self) -> impl Iterator<Item = &Arc<Batch<K, V, P, R>>> {
         self.levels.iter().flat_map(|level| match level {
             Level::Empty => &[],
             Level::Settled(batch) => std::slice::from_ref(batch),
@@ -55,12 +60,12 @@ impl<K, V, P, R> Spine<K, V, P, R> {
 
     /// How many changes are kept.
     pub fn len(&self) -> usize {
-        self.batches().map(|batch| batch.len()).sum()
+        self.recent.len() + self.batches().map(|batch| batch.len()).sum::<usize>()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.batches().next().is_none()
+        self.recent.is_empty() && self.batches().all(|batch| batch.is_empty())
     }
 }
 
@@ -68,20 +73,70 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Spine<K, V, P, R> {
     /// What is kept, by key.
     #[inline]
     pub fn cursor(&self) -> Cursor<'_, K, V, P, R> {
-        Cursor::new(self.batches().map(|batch| &**batch).collect())
+        Cursor::new(&self.recent, self.batches().map(|batch| &**batch))
     }
 
-    /// Adds changes.
+    /// The batches that it comes to as it is now, whatever comes afterwards.
     ///
     /// # Errors
     ///
     /// A key of which there are more rows than can be counted (rule G4).
-    pub fn insert(&mut self, batch: Arc<Batch<K, V, P, R>>) -> Result<(), K> {
+    pub fn snapshot(&mut self) -> Result<Vec<Arc<Batch<K, V, P, R>>>, K> {
+        self.settle_recent()?;
+        Ok(self.batches().cloned().collect())
+    }
+
+    /// Adds changes of one time, [consolidated](crate::differential::consolidate), which are taken out of `changes`.
+    ///
+    /// # Errors
+    ///
+    /// A key of which there are more rows than can be counted (rule G4).
+    #[inline]
+    pub fn insert(&mut self, rounds: P, changes: &mut Vec<(Keyed<K, V>, R)>) -> Result<(), K> {
+        match changes.len() {
+            0 => Ok(()),
+            1..=FEW => changes.drain(..).try_for_each(|(row, diff)| self.put(row, rounds, diff)),
+            _ => self.add(Batch::at_time(rounds, changes)),
+        }
+    }
+
+    /// Puts a change in its place.
+    #[inline]
+    fn put(&mut self, row: Keyed<K, V>, rounds: P, diff: R) -> Result<(), K> {
+        let place =
+            self.recent.binary_search_by(|(other, others, _)| other.cmp(&row).then(others.cmp(&rounds)));
+        match place {
+            Err(place) => self.recent.insert(place, (row, rounds, diff)),
+            Ok(place) => {
+                let kept = &mut self.recent[place].2;
+                if !kept.add(&diff) {
+                    return Err(row.key);
+                }
+                if kept.is_zero() {
+                    self.recent.remove(place);
+                }
+            }
+        }
+        if self.recent.len() < RECENT { Ok(()) } else { self.settle_recent() }
+    }
+
+    #[inline(never)]
+    fn settle_recent(&mut self) -> Result<(), K> {
+        let batch = Batch::at_rounds(&mut self.recent);
+        self.add(batch)
+    }
+
+    /// Adds a batch.
+    ///
+    /// # Errors
+    ///
+    /// A key of which there are more rows than can be counted (rule G4).
+    pub fn add(&mut self, batch: Batch<K, V, P, R>) -> Result<(), K> {
         if batch.is_empty() {
             return Ok(());
         }
         self.owed += PACE * batch.len();
-        self.place(batch, 0)?;
+        self.place(Arc::new(batch), 0)?;
         if self.owed >= SLICE {
             self.work()?;
         }
@@ -168,21 +223,31 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::differential::consolidation::consolidate;
     use crate::differential::oracle::Random;
-    use crate::envelope::Keyed;
+    use crate::differential::trace::{Kept, TooMany};
     use crate::time::{LogicalTime, Nested};
 
     type Model = BTreeMap<u32, BTreeMap<(u32, ((), u32)), i64>>;
 
-    /// Any changes, a few or many at once.
-    fn random_changes(random: &mut Random, keys: u64) -> Vec<(Keyed<u32, u32>, ((), u32), i64)> {
-        let many = if random.below(40) == 0 { 3_000 } else { 12 };
+    /// Any changes, a few or many at once, at some rounds.
+    fn random_changes(random: &mut Random, keys: u64) -> (((), u32), Vec<(Keyed<u32, u32>, i64)>) {
+        let many = if random.below(40) == 0 { 3_000 } else { 24 };
+        let row =
+            |random: &mut Random| Keyed { key: random.below(keys) as u32, value: random.below(3) as u32 };
         let changes = 0..random.below(many);
-        let change = |random: &mut Random| {
-            let row = Keyed { key: random.below(keys) as u32, value: random.below(3) as u32 };
-            (row, ((), random.below(2) as u32), random.below(5) as i64 - 2)
-        };
-        changes.map(|_| change(random)).collect()
+        let mut changes: Vec<_> = changes.map(|_| (row(random), random.below(5) as i64 - 2)).collect();
+        consolidate(&mut changes).expect("there is room");
+        (((), random.below(2) as u32), changes)
+    }
+
+    fn found<'a, V: Ord + Clone, P: Rounds>(
+        kept: Result<Kept<'_, 'a, u32, V, P, i64>, TooMany>,
+    ) -> Vec<(V, P, i64)> {
+        let mut found = Vec::new();
+        let note = |value: &'a V, rounds, diff: &i64| Some(found.push((value.clone(), rounds, *diff)));
+        kept.expect("there is room").try_each(note);
+        found
     }
 
     #[test]
@@ -190,23 +255,18 @@ mod tests {
         for (seed, keys) in (0..6).zip([2, 700, 20_000].into_iter().cycle()) {
             let random = &mut Random::new(seed);
             let (mut spine, mut model) = (Spine::default(), Model::new());
-            for _ in 0..600 {
-                let changes = random_changes(random, keys);
-                for &(row, rounds, diff) in &changes {
+            for _ in 0..1_000 {
+                let (rounds, mut changes) = random_changes(random, keys);
+                for &(row, diff) in &changes {
                     *model.entry(row.key).or_default().entry((row.value, rounds)).or_default() += diff;
                 }
-                let batch = Batch::at_rounds(changes).expect("there is room");
-                spine.insert(Arc::new(batch)).expect("there is room");
+                spine.insert(rounds, &mut changes).expect("there is room");
                 let mut cursor = spine.cursor();
                 let mut key = 0;
                 while key < keys as u32 {
-                    let kept = cursor.seek_all(&key).expect("there is room");
-                    let kept: Vec<_> =
-                        kept.iter().map(|&(value, rounds, diff)| ((*value, rounds), diff)).collect();
-                    let expected = model.get(&key).into_iter().flatten();
-                    let expected =
-                        expected.map(|(&value, &diff)| (value, diff)).filter(|change| change.1 != 0);
-                    assert_eq!(kept, expected.collect::<Vec<_>>(), "seed {seed}, key {key}");
+                    let expected = model.get(&key).into_iter().flatten().filter(|(_, diff)| **diff != 0);
+                    let expected: Vec<_> = expected.map(|(&(value, at), &diff)| (value, at, diff)).collect();
+                    assert_eq!(found(cursor.seek_all(&key)), expected, "seed {seed}, key {key}");
                     key += 1 + random.below(keys / 2) as u32;
                 }
             }
@@ -216,7 +276,7 @@ mod tests {
     #[test]
     fn a_key_is_found_from_wherever_it_is_sought() {
         let rows = (0..2_000).map(|key| (Keyed { key: 2 * key, value: () }, 1)).collect::<Vec<_>>();
-        let batch = Batch::<u32, (), (), i64>::at_time((), &mut rows.clone()).expect("there is room");
+        let batch = Batch::<u32, (), (), i64>::at_time((), &mut rows.clone());
         for from in [0, 1, 63, 64, 65, 127, 128, 1_000, 1_999, 2_000] {
             for key in 0..4_002 {
                 let expected = from.max((key as usize).div_ceil(2).min(2_000));
@@ -228,27 +288,27 @@ mod tests {
     #[test]
     fn what_is_kept_counts_at_the_rounds_that_it_joins() {
         let at = |round| ((), round);
-        let row = Keyed { key: 1, value: 'a' };
-        let changes = vec![(row, at(0), 1), (row, at(2), -1), (row, at(4), 3), (row, at(1), 1)];
         let mut spine = Spine::default();
-        spine.insert(Arc::new(Batch::at_rounds(changes).expect("there is room"))).expect("there is room");
-        let now = |round| Nested { outer: LogicalTime(9), round };
-        assert_eq!(
-            spine.cursor().seek(&1, &now(0)),
-            Ok(&[(&'a', at(0), 1), (&'a', at(1), 1), (&'a', at(2), -1), (&'a', at(4), 3)][..])
-        );
-        assert_eq!(spine.cursor().seek(&1, &now(2)), Ok(&[(&'a', at(2), 1), (&'a', at(4), 3)][..]));
-        assert_eq!(spine.cursor().seek(&1, &now(7)), Ok(&[(&'a', at(7), 4)][..]));
-        assert_eq!(spine.cursor().seek(&2, &now(7)), Ok(&[][..]));
+        for (round, diff) in [(0, 1), (2, -1), (4, 3), (1, 1)] {
+            let row = Keyed { key: 1, value: 'a' };
+            spine.insert(at(round), &mut vec![(row, diff)]).expect("there is room");
+        }
+        let seek = |key: u32, round| {
+            let now = Nested { outer: LogicalTime(9), round };
+            found(spine.cursor().seek(&key, &now))
+        };
+        let all = [('a', at(0), 1), ('a', at(1), 1), ('a', at(2), -1), ('a', at(4), 3)];
+        assert_eq!(seek(1, 0), all);
+        assert_eq!(seek(1, 2), [('a', at(2), 1), ('a', at(4), 3)]);
+        assert_eq!(seek(1, 7), [('a', at(7), 4)]);
+        assert_eq!(seek(2, 7), []);
     }
 
     #[test]
     fn g5_a_trace_is_as_large_as_what_is_there_however_often_that_changes() {
         let mut spine = Spine::<u32, u32, (), i64>::default();
         let change = |spine: &mut Spine<_, _, _, _>, key, diff| {
-            let row = Keyed { key, value: key };
-            let batch = Batch::at_time((), &mut vec![(row, diff)]).expect("there is room");
-            spine.insert(Arc::new(batch)).expect("there is room");
+            spine.insert((), &mut vec![(Keyed { key, value: key }, diff)]).expect("there is room");
         };
         let mut largest = 0;
         for step in 0..100_000 {
@@ -258,18 +318,32 @@ mod tests {
             }
             largest = largest.max(spine.len());
         }
-        assert!(largest < 20_000, "{largest} changes were kept of 1000 rows");
-        assert!(spine.levels.len() <= 4, "{} levels", spine.levels.len());
+        assert!(largest < 30_000, "{largest} changes were kept of 1000 rows");
+        assert!(spine.levels.len() <= 3, "{} levels", spine.levels.len());
     }
 
     #[test]
-    fn g4_more_than_can_be_counted_is_noticed_when_it_is_looked_up_or_merged() {
+    fn g4_more_than_can_be_counted_is_noticed_where_it_comes_together() {
+        let changes = |many| (0..many).map(|value| (Keyed { key: 3, value }, i64::MAX)).collect::<Vec<_>>();
+        for (one, other) in [(1, 1), (1, 200), (200, 200)] {
+            let mut spine = Spine::<u32, u32, (), i64>::default();
+            assert_eq!(spine.insert((), &mut changes(one)), Ok(()));
+            let put = spine.insert((), &mut changes(other)).map_err(|key| assert_eq!(key, 3));
+            assert!(put.is_err() || spine.cursor().seek(&3, &LogicalTime(1)).is_err());
+        }
+    }
+
+    #[test]
+    fn a_snapshot_stays_as_it_is() {
         let mut spine = Spine::<u32, u32, (), i64>::default();
-        let mut insert = || {
-            let changes = &mut vec![(Keyed { key: 3, value: 0 }, i64::MAX)];
-            spine.insert(Arc::new(Batch::at_time((), changes).expect("there is room")))
-        };
-        assert_eq!(insert(), Ok(()));
-        assert_eq!(insert(), Err(3));
+        let row = Keyed { key: 3, value: 4 };
+        spine.insert((), &mut vec![(row, 1)]).expect("there is room");
+        let snapshot = spine.snapshot().expect("there is room");
+        spine.insert((), &mut vec![(row, -1)]).expect("there is room");
+        assert_eq!(snapshot.iter().map(|batch| batch.len()).sum::<usize>(), 1);
+        assert_eq!(
+            spine.snapshot().expect("there is room").iter().map(|batch| batch.len()).sum::<usize>(),
+            0
+        );
     }
 }
