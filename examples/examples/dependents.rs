@@ -54,9 +54,8 @@ async fn run(path: &str, root: &str) -> Result<(), Box<dyn std::error::Error>> {
 
     let (graph, inputs, mut outputs) = dependents::open(names.number(root));
     let running = graph.spawn();
-    for &edge in &present {
-        inputs.needs.update(Update { data: edge, time: LogicalTime(0), diff: 1 }).await?;
-    }
+    let first = present.iter().map(|&edge| Update { data: edge, time: LogicalTime(0), diff: 1 });
+    inputs.needs.updates(first).await?;
     inputs.needs.advance_to(LogicalTime(1)).await?;
     let mut dependents = outputs.packages.closed(&LogicalTime(0)).await.len();
     let mut out = std::io::stdout().lock();

@@ -116,6 +116,29 @@ impl<D, T: Timestamp, R> Sender<D, T, R> {
         })
     }
 
+    /// Sends many rows, which costs less for each than to send them one by one.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the rows that were not sent, once the graph has ended.
+    pub async fn updates(
+        &self,
+        rows: impl IntoIterator<Item = Update<D, T, R>>,
+    ) -> Result<(), Closed<Vec<Update<D, T, R>>>> {
+        let mut rows = rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let expected = rows.size_hint().1.unwrap_or(usize::MAX);
+            let room = expected.clamp(1, self.channel.max_capacity().clamp(1, ROOM / 2));
+            let Ok(places) = self.channel.reserve_many(room).await else {
+                return Err(Closed(rows.collect()));
+            };
+            for (place, row) in places.zip(&mut rows) {
+                place.send(Message::Row(row));
+            }
+        }
+        Ok(())
+    }
+
     /// Promises that no row before `time` is still to be sent by this sender or a clone of it.
     ///
     /// To go back has no effect.
@@ -159,6 +182,8 @@ impl<D, T: Timestamp, R> Sender<D, T, R> {
 #[derive(Debug)]
 pub struct Receiver<D, T: Timestamp = (), R = ()> {
     channel: mpsc::Receiver<Message<D, T, R>>,
+    /// Room for what is taken at once.
+    taken: Vec<Message<D, T, R>>,
     frontier: Frontier<T>,
     wakers: Arc<Wakers>,
 }
@@ -279,18 +304,16 @@ fn poll_take<D, T: Timestamp, R>(
     if !queue.is_empty() {
         return Poll::Ready(());
     }
-    // As many as are there, up to a batch.
-    for _ in 0..ROOM {
-        match from.channel.poll_recv(context) {
-            Poll::Ready(Some(message)) => take(queue, from, message),
-            Poll::Ready(None) => {
-                queue.push(Message::Frontier(Frontier::end()));
-                break;
-            }
-            Poll::Pending => break,
+    // As many as are there, up to a batch; where all of them are frontiers that go back, the next.
+    while queue.is_empty() {
+        let mut taken = std::mem::take(&mut from.taken);
+        if std::task::ready!(from.channel.poll_recv_many(context, &mut taken, ROOM)) == 0 {
+            queue.push(Message::Frontier(Frontier::end()));
         }
+        taken.drain(..).for_each(|message| take(queue, from, message));
+        from.taken = taken;
     }
-    if queue.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+    Poll::Ready(())
 }
 
 /// Closes one input, and takes all that was sent before: what was sent is worked on.
@@ -406,7 +429,7 @@ fn channel<D, T: Timestamp, R>(room: usize) -> (Sender<D, T, R>, Receiver<D, T, 
     let (sender, receiver) = mpsc::channel(room);
     let wakers = Arc::new(Wakers::default());
     let sender = Sender { channel: sender, wakers: Arc::clone(&wakers) };
-    (sender, Receiver { channel: receiver, frontier: Frontier::start(), wakers })
+    (sender, Receiver { channel: receiver, taken: Vec::new(), frontier: Frontier::start(), wakers })
 }
 
 impl<F, Ins: Open, Outs: Open> Component<F, Ins, Outs>
