@@ -149,7 +149,7 @@ impl<'a> Expansion<'a> {
             Operator::Head(in_loop) => (self.head(*in_loop), node.span),
             Operator::Feedback(in_loop, lane) => {
                 let (sw, around) = (self.library_at(node.span), around(*in_loop, *lane));
-                (quote_spanned!(mixed(node.span)=> #sw::iterate::feedback(#(#ends,)* &#around)), node.span)
+                (quote_spanned!(mixed(node.span)=> #sw::iterate::feedback(&#around, #(#ends),*)), node.span)
             }
             Operator::Until(in_loop) => {
                 let (sw, signal) = (self.library_at(node.span), local("signal", *in_loop));
@@ -253,7 +253,7 @@ impl<'a> Expansion<'a> {
                     let around = around(in_loop, lane);
                     match end {
                         Some(end) => {
-                            quote_spanned!(mixed(name.span())=> #sw::iterate::variable(#end, &#around))
+                            quote_spanned!(mixed(name.span())=> #sw::iterate::variable(&#around, #end))
                         }
                         None => {
                             quote_spanned!(mixed(name.span())=> #sw::iterate::variable_from_nothing(&#around))
@@ -426,7 +426,7 @@ impl<'a> Expansion<'a> {
         let row = Ident::new("row", mixed(edge.to_span));
         let frontier = Ident::new("frontier", mixed(edge.to_span));
         let call = quote_spanned!(mixed(edge.to_span)=> #check(#row, #slot));
-        let frontier_check = Ident::new("frontier_along_this_edge", mixed(edge.port.span()));
+        let frontier_check = Ident::new("along_this_edge", mixed(edge.to_span));
         let frontier_call = quote_spanned!(mixed(edge.to_span)=> #frontier_check(#frontier, #witness, #slot));
         quote! {
             let #witness = #origin;
@@ -480,19 +480,22 @@ impl<'a> Expansion<'a> {
                         diff: #sw::FlowsAsDiff::diff(row.diff),
                     }
                 }
-                #[inline(always)]
-                fn #frontier_check<I, D, T, R, S: #sw::Slot>(
-                    frontier: #sw::Frontier<T>,
-                    _origin: #sw::Origin<I, D, T, R>,
-                    _slot: ::core::marker::PhantomData<S>,
-                ) -> #sw::Frontier<S::Time>
-                where
-                    T: FlowsInTime<S::Time, S::Mode>,
-                {
-                    #sw::FlowsAsTime::frontier(frontier)
-                }
                 // The checks stand in the bodies of closures: what is reported there is reported once.
-                #sw::along(#witness, #slot, move |#row| #call, move |#frontier| #frontier_call)
+                #sw::along(#witness, #slot, move |#row| #call, move |#frontier| {
+                    // Of the same name and on the same tokens: what is said of both is said once.
+                    #[inline(always)]
+                    fn #frontier_check<I, D, T, R, S: #sw::Slot>(
+                        frontier: #sw::Frontier<T>,
+                        _origin: #sw::Origin<I, D, T, R>,
+                        _slot: ::core::marker::PhantomData<S>,
+                    ) -> #sw::Frontier<S::Time>
+                    where
+                        T: FlowsInTime<S::Time, S::Mode>,
+                    {
+                        #sw::FlowsAsTime::frontier(frontier)
+                    }
+                    #frontier_call
+                })
             };
         }
     }
@@ -983,7 +986,7 @@ fn insert(expr: &mut Expr, edges: Vec<Ident>) {
         Expr::Call(call) if matches!(*call.func, Expr::Path(_)) => {
             // An unmet bound is found twice, at an edge and at the call: rustc reports it once where both
             // are the same tokens.
-            let callee = call.func.span();
+            let callee = on_last_segment(&mut call.func);
             if !edges.is_empty() {
                 call.paren_token = syn::token::Paren(callee);
             }
@@ -1006,6 +1009,24 @@ fn insert(expr: &mut Expr, edges: Vec<Ident>) {
             *other = Expr::Verbatim(quote_spanned!(span=> #other(#(#edges),*)));
         }
     }
+}
+
+/// Puts a path on the tokens of its last segment; gives their span.
+fn on_last_segment(function: &mut Expr) -> Span {
+    let Expr::Path(path) = function else { return function.span() };
+    let Some(last) = path.path.segments.last().filter(|last| last.arguments.is_empty()) else {
+        return function.span();
+    };
+    let span = last.ident.span();
+    if path.path.segments.len() > 1 && path.qself.is_none() {
+        let located = |token: TokenTree| {
+            let mut token = token;
+            token.set_span(span.resolved_at(token.span()));
+            token
+        };
+        *function = Expr::Verbatim(quote!(#path).into_iter().map(located).collect());
+    }
+    span
 }
 
 /// A policy by its name, with or without arguments; or a value of the user's own.

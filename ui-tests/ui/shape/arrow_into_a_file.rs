@@ -1,4 +1,4 @@
-//! error at: `streamweave::lines::read`
+//! error at: `read`
 //! says: this function takes 1 argument but 2 arguments were supplied
 
 use streamweave::prelude::*;

@@ -199,7 +199,6 @@ impl Lowering {
                 name.span(),
                 format!("say what `{name}` carries, or what it begins as: `var {name}: Type;`, `var {name} = stream;`"),
             );
-            return None;
         }
         let lane = self.graph.loops[in_loop].lanes.len();
         let feedback = self.add(name.unraw().to_string(), name.span(), Operator::Feedback(in_loop, lane));

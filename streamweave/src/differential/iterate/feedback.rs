@@ -42,8 +42,8 @@ impl<D, T, R> Clone for Around<D, T, R> {
 
 /// The node at which a variable of a loop is assigned.
 pub fn feedback<D, T: Lattice, R>(
-    _edge: Edge<D, Nested<T>, R>,
     around: &Around<D, T, R>,
+    _edge: Edge<D, Nested<T>, R>,
 ) -> Node<Feedback<D, T, R>, NoPorts> {
     Node::new(Feedback { rows: Vec::new(), around: around.clone() }, NoPorts)
 }

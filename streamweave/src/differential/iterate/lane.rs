@@ -43,8 +43,8 @@ pub fn enter<D, T: Lattice, R: ToDiff>(_edge: Edge<D, T, R>) -> Lane<D, T, R::Di
 
 /// A variable that begins as a stream from outside.
 pub fn variable<D: Ord + Clone + Debug, T: Lattice, R: ToDiff>(
-    _edge: Edge<D, T, R>,
     around: &Around<D, T, R::Diff>,
+    _edge: Edge<D, T, R>,
 ) -> Lane<D, T, R::Diff> {
     variable_from_nothing(around)
 }

@@ -1,0 +1,17 @@
+//! error at: `step`
+//! says: this graph has no node `step`
+
+use streamweave::prelude::*;
+
+graph! {
+    graph reach(roots: Update<u32, LogicalTime, i64>) -> (nodes: Update<u32, LogicalTime, i64>) {
+        iterate reached {
+            var node: u32 = roots;
+            step = differential::distinct();
+            node -> step -> node;
+        }
+        step -> nodes;
+    }
+}
+
+fn main() {}
