@@ -1,13 +1,15 @@
 //! The same work on StreamWeave, by hand, and on its peers.
 //!
-//! `peers table` compares them; `peers run ENGINE WORKLOAD N` runs one alone. The README says what
-//! each workload is, and how each engine is used.
+//! `peers table` compares them, `peers changes` those that keep an answer up under changes; `peers
+//! run ENGINE WORKLOAD N` runs one alone. The README says what each workload is, and how each engine
+//! is used.
 //!
 //! A record's way: [`workload`] makes the input and says what the answer looks like, [`engine`]
 //! turns the one into the other, [`measure`] says what that took, and [`table`] has the engines work
-//! in turn, and compares.
+//! in turn, and compares. [`changes`] is the same path for changes.
 
 mod arguments;
+mod changes;
 mod engine;
 mod measure;
 mod table;
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 
 use arguments::{Command, Job, USAGE};
 use measure::Input;
+use table::Disagrees;
 
 fn main() -> ExitCode {
     let command = match arguments::parse(std::env::args().skip(1)) {
@@ -29,14 +32,19 @@ fn main() -> ExitCode {
     match command {
         Command::Help => println!("{USAGE}"),
         Command::Run(job) => run(job),
-        Command::Table(workloads) => {
-            if let Err(error) = table::print(&workloads) {
-                eprintln!("peers: {error}");
-                return ExitCode::FAILURE;
-            }
+        Command::RunChanges { engine, workload, nodes, pace } => {
+            changes::play_alone(engine, workload, nodes, pace);
         }
+        Command::Table(workloads) => return exit(table::print(&workloads)),
+        Command::Changes(request) => return exit(changes::print(&request)),
     }
     ExitCode::SUCCESS
+}
+
+fn exit(compared: Result<(), Disagrees>) -> ExitCode {
+    let Err(error) = compared else { return ExitCode::SUCCESS };
+    eprintln!("peers: {error}");
+    ExitCode::FAILURE
 }
 
 /// Prints an engine's answer, and what it took on the other stream; without an engine, how much

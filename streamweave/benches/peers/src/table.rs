@@ -22,6 +22,18 @@ pub(crate) struct Disagrees {
     said: String,
 }
 
+impl Disagrees {
+    /// What an engine said where another answer was expected.
+    pub(crate) fn new(
+        engine: &'static str,
+        workload: &'static str,
+        expected: &impl ToString,
+        said: &impl ToString,
+    ) -> Self {
+        Disagrees { engine, workload, expected: expected.to_string(), said: said.to_string() }
+    }
+}
+
 /// Runs all engines on these workloads, and prints what that took.
 ///
 /// # Errors
@@ -77,12 +89,9 @@ fn compared(workload: Workload, round: Round) -> Result<Round, Disagrees> {
     let expected = &round.measured[place_of(Engine::Hand)].answer;
     match Engine::ALL.iter().zip(&round.measured).find(|(_, measured)| measured.answer != *expected) {
         None => Ok(round),
-        Some((engine, measured)) => Err(Disagrees {
-            engine: engine.name(),
-            workload: workload.name(),
-            expected: expected.clone(),
-            said: measured.answer.clone(),
-        }),
+        Some((engine, measured)) => {
+            Err(Disagrees::new(engine.name(), workload.name(), expected, &measured.answer))
+        }
     }
 }
 
@@ -123,7 +132,8 @@ fn verdict(is: f64, most: f64, target: &str) -> String {
     if is <= most { format!("at most {target}: met") } else { format!("at most {target}: MISSED") }
 }
 
-fn median(mut of: Vec<f64>) -> f64 {
+/// The value in the middle.
+pub(crate) fn median(mut of: Vec<f64>) -> f64 {
     of.sort_by(f64::total_cmp);
     of[of.len() / 2]
 }

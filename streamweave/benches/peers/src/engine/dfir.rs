@@ -166,7 +166,7 @@ fn windowed<W: Windowed + 'static>(mut windows: W, rows: &'static [W::Row], mut 
                 }
                 fired
             })
-            -> for_each(|row| fire(row));
+            -> for_each(&mut fire);
     };
     flow.run_tick_sync();
 }
