@@ -8,7 +8,6 @@ pub use crate::io::write::{append, stdout};
 pub use crate::operator::asynchronous::{
     CallError, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map, lookup,
 };
-pub use crate::operator::changes::{count_all, count_by_key, top_n};
 pub use crate::operator::custom::{Cx, Out, route};
 pub use crate::operator::element::{
     Tally, TextTally, filter, filter_map, flat_map, flat_map_ref, inspect, map, memo, partition, route_by,

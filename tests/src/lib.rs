@@ -18,6 +18,8 @@ pub mod oracle;
 
 pub mod record;
 
+pub mod changes;
+
 pub mod script;
 
 pub mod numbered;

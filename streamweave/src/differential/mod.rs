@@ -5,6 +5,14 @@
 //! collections. What they emit are the changes of their result: at every closed time it adds up to exactly what the
 //! function would give for the input added up to that time, and an edit costs about what it changes.
 //!
+//! - What the rows of a key come to, or all rows: [`count`], [`count_all`], [`sum`], [`average`], [`min`], [`max`], [`top_n`], and
+//!   [`reduce`](reduce()) by a function of one's own.
+//! - Which rows there are: [`distinct`], [`threshold`].
+//! - The same collection, or its opposite: [`consolidate`](consolidate()), [`negate`](negate()).
+//!
+//! In a graph they are written with the module's name, `differential::count()`: by themselves some of these names are those of
+//! operators on streams to which rows are only ever added.
+//!
 //! # Contract
 //!
 //! 1. They work time by time: changes wait until the frontier is beyond their time, and those of one time count together.

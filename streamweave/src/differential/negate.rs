@@ -32,8 +32,10 @@ use crate::time::{Frontier, Lattice};
 /// }
 ///
 /// let mut graph = unread::harness();
-/// [1, 2].map(|book| graph.inputs.books.update(Update { data: book, time: LogicalTime(0), diff: 1 }));
-/// [2, 3].map(|book| graph.inputs.read.update(Update { data: book, time: LogicalTime(0), diff: 1 }));
+/// for book in [1, 2] {
+///     graph.inputs.books.update(Update { data: book, time: LogicalTime(0), diff: 1 });
+///     graph.inputs.read.update(Update { data: book + 1, time: LogicalTime(0), diff: 1 });
+/// }
 /// graph.finish().expect("nothing fails").assert_conserved();
 /// let left = graph.outputs.left.updates().into_iter();
 /// assert_eq!(Vec::from_iter(left.map(|change| (change.data, change.diff))), [(1, 1)]);

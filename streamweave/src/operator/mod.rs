@@ -19,7 +19,6 @@
 //! 5. Every row received is accounted for: [`Operator::OUTCOME`] or [`Cx`] says how (rule Z2).
 
 pub mod asynchronous;
-pub mod changes;
 pub mod custom;
 pub mod element;
 pub mod flow;

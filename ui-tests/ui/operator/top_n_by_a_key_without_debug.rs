@@ -1,6 +1,7 @@
 //! error at: `top_n`
 //! says: `Item` cannot be shown
 
+use streamweave::differential::top_n;
 use streamweave::prelude::*;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -12,6 +13,5 @@ fn main() {
         best = top_n(3);
         items -> from_start() -> key_by(|item| *item) -> best;
         best -> discard;
-        best.late -> discard;
     };
 }

@@ -1,6 +1,7 @@
 //! error at: `top_n`
 //! says: rows of type `{float}` cannot be ranked
 
+use streamweave::differential::top_n;
 use streamweave::prelude::*;
 
 fn main() {
@@ -9,6 +10,5 @@ fn main() {
         best = top_n(3);
         prices -> from_start() -> key_by(|_| "all") -> best;
         best -> discard;
-        best.late -> discard;
     };
 }

@@ -16,7 +16,7 @@
 //! | a tuple of aggregates | what they keep | where all do | where all do |
 //!
 //! `Min` and `Max` cannot take back a value, for they do not know the next one: [`Extremes`] does. Over a stream of changes
-//! there is [`top_n`](super::changes::top_n()).
+//! there are [`min`](crate::differential::min()), [`max`](crate::differential::max()) and [`top_n`](crate::differential::top_n()).
 
 mod count;
 mod distinct_count;
