@@ -27,7 +27,7 @@ WORKLOAD  w1            five cheap operators on N numbers
           q1, q2        N bids: their prices converted; those on every 123rd auction
           q5, q7        N bids: the most bid on auctions of sliding windows; the highest bids of tumbling ones
           q8            N persons and auctions: who came and sold in the same window
-KEEPER    differential, hand; or none, which only makes the input
+KEEPER    streamweave, differential, hand; or none, which only makes the input
 CHANGES   w5-reach      the nodes reached from one of N, while edges are replaced
           w5-components the components of the same graph, undirected
           w6            a count for each of N keys, joined with a second collection, while rows come and go

@@ -17,6 +17,7 @@
 
 mod differential;
 mod hand;
+mod streamweave;
 
 use super::graph::Edge;
 use super::keyed::Row;
@@ -56,6 +57,8 @@ pub(crate) trait Maintained<R> {
 /// An engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
+    /// StreamWeave.
+    StreamWeave,
     /// differential dataflow.
     Differential,
     /// Without an engine: from scratch where nothing better is simple, else hash tables.
@@ -64,14 +67,15 @@ pub(crate) enum Engine {
 
 impl Engine {
     /// All of them, in the order of the table.
-    pub(crate) const ALL: [Engine; 2] = [Engine::Differential, Engine::Hand];
+    pub(crate) const ALL: [Engine; 3] = [Engine::StreamWeave, Engine::Differential, Engine::Hand];
 
     /// The names, for a message.
-    pub(crate) const NAMES: &str = "differential, hand";
+    pub(crate) const NAMES: &str = "streamweave, differential, hand";
 
     /// How the command line calls it.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Engine::StreamWeave => "streamweave",
             Engine::Differential => "differential",
             Engine::Hand => "hand",
         }
@@ -85,6 +89,7 @@ impl Engine {
     /// Its programs.
     pub(crate) fn keeps(self) -> &'static dyn Keeps {
         match self {
+            Engine::StreamWeave => &streamweave::StreamWeave,
             Engine::Differential => &differential::Differential,
             Engine::Hand => &hand::Hand,
         }
