@@ -4,13 +4,14 @@ use streamweave::envelope::Nullable;
 use streamweave::prelude::*;
 
 type Row = Keyed<Nullable<u8>, i64>;
-type Change<D> = Update<D, LogicalTime, i64>;
 
 /// Two inputs and the join between them: `joined`.
 macro_rules! join_graphs {
     ($($name:ident: $output:ty, [$($join:tt)*];)*) => {$(
         graph! {
-            graph $name(left: Change<Row>, right: Change<Row>) -> (out: Change<$output>) {
+            graph $name(left: Update<Row, LogicalTime, i64>, right: Update<Row, LogicalTime, i64>)
+                -> (out: Update<$output, LogicalTime, i64>)
+            {
                 joined = $($join)*;
                 left -> joined.left;
                 right -> joined.right;
@@ -30,14 +31,18 @@ join_graphs! {
 }
 
 graph! {
-    graph fused(left: Change<Row>, right: Change<Row>) -> (out: Change<i64>) {
+    graph fused(left: Update<Row, LogicalTime, i64>, right: Update<Row, LogicalTime, i64>)
+        -> (out: Update<i64, LogicalTime, i64>)
+    {
         joined = differential::join_map(|_key, left, right| left * right);
-        [left, right] -> joined -> out;
+        left -> joined.left;
+        right -> joined.right;
+        joined -> out;
     }
 }
 
 graph! {
-    graph with_itself(rows: Change<Row>) -> (out: Change<(i64, i64)>) {
+    graph with_itself(rows: Update<Row, LogicalTime, i64>) -> (out: Update<(i64, i64), LogicalTime, i64>) {
         joined = differential::join();
         rows -> joined.left;
         rows -> joined.right;
@@ -45,7 +50,7 @@ graph! {
     }
 }
 
-fn change(key: impl Into<Nullable<u8>>, value: i64, time: u64, diff: i64) -> Change<Row> {
+fn change(key: impl Into<Nullable<u8>>, value: i64, time: u64, diff: i64) -> Update<Row, LogicalTime, i64> {
     Update { data: Keyed { key: key.into(), value }, time: LogicalTime(time), diff }
 }
 

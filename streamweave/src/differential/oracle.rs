@@ -132,7 +132,7 @@ pub(super) fn compare<T, W, D>(
     D: Ord + Clone + Debug,
     W: Binary<Row, Row, T, i64, i64, Row = D, Diff = i64>,
 {
-    for seed in 0..400 {
+    for seed in 0..200 {
         let random = &mut Random::new(seed);
         let left = random_rows::<T>(random);
         let right = if random.below(8) == 0 { left.clone() } else { random_rows(random) };

@@ -245,7 +245,10 @@ mod tests {
         kept: Result<Kept<'_, 'a, u32, V, P, i64>, TooMany>,
     ) -> Vec<(V, P, i64)> {
         let mut found = Vec::new();
-        let note = |value: &'a V, rounds, diff: &i64| Some(found.push((value.clone(), rounds, *diff)));
+        let note = |value: &'a V, rounds, diff: &i64| {
+            found.push((value.clone(), rounds, *diff));
+            Some(())
+        };
         kept.expect("there is room").try_each(note);
         found
     }
