@@ -130,9 +130,8 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
     pub(super) fn is_steady(&mut self) -> bool {
         self.groups.iter_mut().all(|(_, _, kept)| {
             let fault = Cell::new(None);
-            let mut last = Vec::new();
-            kept.input.rounds(&mut last);
-            let last = last.into_iter().reduce(T::Rounds::join).unwrap_or_default();
+            let rounds = kept.input.iter().map(|(_, rounds, _)| *rounds);
+            let last = rounds.reduce(T::Rounds::join).unwrap_or_default();
             let none = Sums::new(kept.input.iter(), last, |_: &L::Weight| true, &fault).next().is_none();
             let empty = Sums::new(kept.output.iter(), last, |_: &L::Diff| true, &fault).next().is_none();
             none && empty && (T::Rounds::DEPTH > 0)
@@ -177,20 +176,22 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
         if T::Rounds::DEPTH > 1 || (T::Rounds::DEPTH == 1 && !kept.fresh.is_empty()) {
             let joins = &mut self.scratch.rounds;
             joins.clear();
-            kept.input.rounds(joins);
+            kept.input.rounds_not_before(rounds, joins);
             joins.iter_mut().for_each(|join| *join = join.join(rounds));
             joins.sort_unstable();
             joins.dedup();
-            for join in joins.iter().filter(|join| **join != rounds) {
-                later.push(time.at_rounds(*join), place);
-            }
+            joins.iter().for_each(|join| later.push(time.at_rounds(*join), place));
         }
-        let taken = std::mem::take(&mut kept.fresh).drain(|value, (), weight| {
-            match kept.input.add(value, rounds, weight) {
-                None => ControlFlow::Break(Fault::TooMany),
-                Some(sum) if !L::is_sound(&sum) => ControlFlow::Break(Fault::Negative),
-                Some(_) => ControlFlow::Continue(()),
-            }
+        let fresh = std::mem::take(&mut kept.fresh);
+        if kept.input.is_empty() {
+            kept.input = fresh.at(rounds);
+            let is_sound = kept.input.iter().all(|(_, _, weight)| L::is_sound(weight));
+            return if is_sound { Ok(()) } else { Err(Fault::Negative.of(key, time)) };
+        }
+        let taken = fresh.drain(|value, (), weight| match kept.input.add(value, rounds, weight) {
+            None => ControlFlow::Break(Fault::TooMany),
+            Some(sum) if !L::is_sound(&sum) => ControlFlow::Break(Fault::Negative),
+            Some(_) => ControlFlow::Continue(()),
         });
         match taken {
             ControlFlow::Break(fault) => Err(fault.of(key, time)),
