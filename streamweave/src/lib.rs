@@ -188,6 +188,7 @@ pub use streamweave_macros::Ports;
 /// stage     := NAME | NAME.port | operator(..) | { Variant => stage (-> stage)*, .. }
 /// attribute := #[name = ".."] | #[on_error(policy)]          on a node
 ///            | #[cap(rows, block | drop_newest | drop_oldest | conflate)]   on a chain of one arrow
+///            | #[feedback(rows, drop_newest | drop_oldest | conflate)]      on an arrow that goes back
 /// ```
 ///
 /// - Statements stand in any order. A name that starts several arrows fans out (its rows are
@@ -203,6 +204,39 @@ pub use streamweave_macros::Ports;
 /// - The result of a run is a struct with one field for each named sink, and its books:
 ///   `report()` and `assert_conserved()`.
 /// - `#[cap(..)]` lets rows wait in an arrow, or drop, so that what stands before it need not wait for what stands behind.
+/// - `#[feedback(..)]` lets an arrow go back, so that rows go round in a circle; see below.
+///
+/// # Circles
+///
+/// An arrow may close a circle where `#[feedback(rows, policy)]` says how many rows may wait to go round, and which are dropped
+/// where there are more (the books count them at the node `to.feedback`); there is no default, and none may `block`, which would be
+/// for ever. It ends where another arrow ends already, and is merged with that one; what goes round goes first. With room for as many
+/// rows as calls are in flight in the circle, and one, a retry drops none. The frontier waits for what is in the circle, so a row
+/// that comes out after many rounds is not late; and so does the end, which `drain` waits for, too. What a node gives
+/// up at its end, a last [`batch`](operator::sequence::batch) say, goes round no more and counts as late. Rows that come into
+/// the circle elsewhere hold its end, but not its frontier. (For loops to a fixed point there is `iterate`.)
+///
+/// ```
+/// use streamweave::prelude::*;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let result = graph! {
+///     rows   = from_iter([(1, "a"), (3, "b"), (0, "c")]);
+///     tried  = async_try_map(|(fails, name)| async move { if fails == 0 { Ok(name) } else { Err((fails - 1, name)) } }).in_flight(4);
+///     failed = map(|failed| failed.error);
+///     rows -> tried -> done;
+///     tried.err -> failed;
+///     #[feedback(5, drop_oldest)]
+///     failed -> tried;
+///     done = collect();
+/// }
+/// .run()
+/// .await?;
+/// assert_eq!(result.done.len(), 3);
+/// result.assert_conserved();
+/// # Ok::<(), streamweave::Error>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Graphs with a name
 ///

@@ -5,6 +5,11 @@ use std::marker::PhantomData;
 use crate::operator::flow::{Merge, merge_all};
 use crate::port::OnlyOut;
 
+/// What an arrow that goes back expands to.
+pub mod circle {
+    pub use crate::operator::flow::circle::{Circle, entrance, has_ended, is_active, send_back};
+}
+
 /// What a loop expands to.
 pub mod iterate {
     pub use crate::differential::iterate::{

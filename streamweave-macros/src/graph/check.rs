@@ -1,6 +1,6 @@
 //! What a graph must satisfy before types are looked at: every check reads, none writes.
 
-use super::ir::{Graph, Lane, Loop, Node, Operator};
+use super::ir::{Circle, Graph, Lane, Loop, Node, Operator};
 use super::lengths::lengths;
 use super::lower::distance;
 use crate::diagnostics::Mistakes;
@@ -15,6 +15,7 @@ pub(super) fn check(graph: &Graph) -> syn::Result<Vec<usize>> {
     one_arrow_an_input(graph, &mut mistakes);
     every_node_is_wired(graph, &mut mistakes);
     loops(graph, &mut mistakes);
+    circles(graph, &mut mistakes);
     policy_or_arrow(graph, &mut mistakes);
     lengths(graph, &mut mistakes);
     let order = topological(graph);
@@ -135,6 +136,20 @@ fn loops(graph: &Graph, mistakes: &mut Mistakes) {
             mistakes.at(
                 node.span,
                 format!("no arrow ends at `{source}`, and a source stands outside of the loop `{name}`, which can read it"),
+            );
+        }
+    }
+}
+
+/// An arrow that goes back closes a circle.
+fn circles(graph: &Graph, mistakes: &mut Mistakes) {
+    for (number, Circle { setting, from, to, .. }) in graph.circles.iter().enumerate() {
+        if graph.around(number).is_empty() {
+            mistakes.at(
+                *setting,
+                format!(
+                    "this arrow closes no circle: no way leads from `{to}` to `{from}`; leave out `feedback`"
+                ),
             );
         }
     }

@@ -14,7 +14,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
-use super::ir::{Edge, Graph, Lane, Limit, Loop, Operator, Signature};
+use super::ir::{Circle, Edge, Graph, Lane, Limit, Loop, Operator, Signature};
 use crate::ports::Stream;
 
 /// How deep stages nest before a cut ends the nesting; see `streamweave::port::Cut`.
@@ -25,12 +25,14 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
     let sw = &expansion.sw;
     let placed = order.iter().map(|&node| expansion.place(node));
     let checks = order.iter().map(|&node| expansion.check_ports(node));
+    let paces: Vec<_> = expansion.paces().collect();
     let topology = expansion.topology();
     let machine = expansion.machine();
     if graph.signature.is_some() {
         return quote!({
             #(#placed)*
             #(#checks)*
+            #(#paces)*
             #sw::Component::new(#topology, #machine)
         });
     }
@@ -41,6 +43,7 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
         quote! {
             #(#placed)*
             #(#checks)*
+            #(#paces)*
             {
                 #outcome
                 #sw::Graph::new(#topology, #machine)
@@ -159,6 +162,14 @@ impl<'a> Expansion<'a> {
                 let sw = self.library_at(node.span);
                 (quote_spanned!(mixed(node.span)=> #sw::iterate::leave(#(#ends),*)), node.span)
             }
+            Operator::Entrance(circle) => {
+                let (sw, circle) = (self.library_at(node.span), local("circle", *circle));
+                (quote_spanned!(mixed(node.span)=> #sw::circle::entrance(#(#ends,)* &#circle)), node.span)
+            }
+            Operator::Return(circle) => {
+                let (sw, circle) = (self.library_at(node.span), local("circle", *circle));
+                (quote_spanned!(mixed(node.span)=> #sw::circle::send_back(#(#ends,)* &#circle)), node.span)
+            }
             Operator::Exit(port) => {
                 let (sw, stream) = (self.library_at(node.span), self.output(*port));
                 (quote_spanned!(mixed(node.span)=> #sw::exit::<#stream>(#(#ends),*)), node.span)
@@ -199,6 +210,7 @@ impl<'a> Expansion<'a> {
         let place = quote_spanned!(mixed(span)=> #sw::place(#operator, #witness));
         let ways = match &node.operator {
             Operator::Head(in_loop) => self.ways(*in_loop),
+            Operator::Entrance(circle) => self.way_back(*circle),
             _ => TokenStream::new(),
         };
         let enters = node.within.map(|in_loop| {
@@ -233,6 +245,72 @@ impl<'a> Expansion<'a> {
             quote!(let #signal = #sw::iterate::Signal::new();)
         });
         quote!(let #agenda = #sw::iterate::Agenda::of_loop(); #signal #(#variables)*)
+    }
+
+    /// What lies between the two ends of an arrow that goes back.
+    fn way_back(&self, number: usize) -> TokenStream {
+        let Circle { rows, overflow, setting, .. } = &self.graph.circles[number];
+        let (sw, circle) = (self.library_at(*setting), local("circle", number));
+        let overflow = Ident::new(overflow, mixed(*setting));
+        quote_spanned!(mixed(*setting)=> let #circle = #sw::circle::Circle::new(#rows, #sw::Overflow::#overflow);)
+    }
+
+    /// The other nodes of a circle, in topological order, but for those that send rows back.
+    fn circle_of(&self, number: usize) -> Vec<usize> {
+        let around = self.graph.around(number);
+        let is_other = |node: &usize| {
+            *node != self.graph.circles[number].entrance
+                && !matches!(self.graph.nodes[*node].operator, Operator::Return(_))
+        };
+        self.order.iter().copied().filter(|node| around.contains(node)).filter(is_other).collect()
+    }
+
+    /// Tells the entrance of each circle whether nodes of it have work of their own.
+    fn paces(&self) -> impl Iterator<Item = TokenStream> {
+        self.graph.circles.iter().enumerate().map(|(number, circle)| {
+            let (sw, entrance) = (&self.sw, local("node", circle.entrance));
+            let others = self.circle_of(number).into_iter().map(|node| local("node", node));
+            quote!(#entrance.operator.pace(false #(|| #sw::circle::is_active(&#others))*);)
+        })
+    }
+
+    /// What the entrance of a circle learns before it is polled: whether there is `room` for its rows, whether rows can come into the
+    /// circle elsewhere, and, where it waits for that, what is under way in it.
+    fn look_round(&self, number: usize, room: &TokenStream) -> TokenStream {
+        let sw = &self.sw;
+        let at = self.graph.circles[number].entrance;
+        let entrance = local("node", at);
+        let (around, others) = (self.graph.around(number), self.circle_of(number));
+        let elsewhere = around.iter().filter(|node| **node != at).flat_map(|node| self.graph.entering(*node));
+        let fed = elsewhere.filter(|edge| !around.contains(&edge.from)).map(|edge| {
+            let (from, origin) = (local("node", edge.from), self.origin(edge));
+            quote!(|| !#sw::circle::has_ended(&#from, #origin))
+        });
+        let is_entrance = |node: usize| matches!(self.graph.nodes[node].operator, Operator::Entrance(_));
+        let is_past = if others.iter().any(|node| is_entrance(*node)) {
+            let quiet = others.iter().map(|node| {
+                let other = local("node", *node);
+                match is_entrance(*node) {
+                    true => quote!(#other.operator.is_empty()),
+                    false => quote!(#sw::Operator::idle(&mut #other.operator)),
+                }
+            });
+            quote!(#(&& #quiet)* && #entrance.operator.is_quiet())
+        } else {
+            let past = others.iter().enumerate().map(|(place, node)| {
+                let other = local("node", *node);
+                quote!(#entrance.operator.is_past(#place, &mut #other.operator))
+            });
+            quote!(#(&& #past)*)
+        };
+        // Once more where the marker came round and found rows that were let out behind it: they may have gone.
+        quote! {
+            for _ in 0..2 {
+                if #entrance.operator.look(#room, false #(#fed)*) #is_past {
+                    #entrance.operator.came_round();
+                }
+            }
+        }
     }
 
     /// The arrow that enters a loop on a lane.
@@ -621,6 +699,20 @@ impl<'a> Expansion<'a> {
         ports
     }
 
+    /// And whether every node that rows of a node reach is ready.
+    fn ready_behind(&self, from: usize) -> TokenStream {
+        let sw = &self.sw;
+        let reached = self.reached_ports(from);
+        // What comes to a node from one source by several ways the node has to take: were one port held
+        // until the other has been fed, neither would ever be.
+        let several = |node: usize| reached.iter().filter(|(other, _)| *other == node).count() > 1;
+        let ready = reached.iter().filter(|(node, _)| !several(*node)).map(|(node, port)| {
+            let node = local("node", *node);
+            quote!(#sw::Operator::ready(&mut #node.operator, #port))
+        });
+        quote!(#(&& #ready)*)
+    }
+
     /// Whether everything that rows of a node reach has been brought out: its room for more.
     fn room_behind(&self, from: usize) -> TokenStream {
         let mut reached: Vec<usize> = self.reached_ports(from).into_iter().map(|(node, _)| node).collect();
@@ -685,7 +777,14 @@ impl<'a> Expansion<'a> {
         let wake = self.order.iter().enumerate().map(|(place, &number)| {
             let node = local("node", number);
             let room = self.room_behind(number);
-            quote!(.or(#node.poll_wake::<#place>(turn, || #room)))
+            match self.graph.nodes[number].operator {
+                Operator::Entrance(circle) => {
+                    let ready = self.ready_behind(number);
+                    let look = self.look_round(circle, &quote!(#room #ready));
+                    quote!(.or({ #look #node.poll_wake::<#place>(turn, || true) }))
+                }
+                _ => quote!(.or(#node.poll_wake::<#place>(turn, || #room))),
+            }
         });
         let clock = numbered().map(|(_, node)| quote!(|| #node.uses_clock()));
         let enter_loop =
@@ -719,16 +818,8 @@ impl<'a> Expansion<'a> {
             }
         });
         let room = self.sources().enumerate().map(|(source, number)| {
-            let reached = self.reached_ports(number);
-            // What comes to a node from one source by several ways the node has to take: were one port held
-            // until the other has been fed, neither would ever be.
-            let several = |node: usize| reached.iter().filter(|(other, _)| *other == node).count() > 1;
-            let ready = reached.iter().filter(|(node, _)| !several(*node)).map(|(node, port)| {
-                let node = local("node", *node);
-                quote!(#sw::Operator::ready(&mut #node.operator, #port))
-            });
-            let clear = self.room_behind(number);
-            quote!(#source => #sw::Reply::when(#clear #(&& #ready)*),)
+            let (clear, ready) = (self.room_behind(number), self.ready_behind(number));
+            quote!(#source => #sw::Reply::when(#clear #ready),)
         });
         let fields = self.yielding().into_iter().map(|(node, name)| {
             let node = local("node", node);

@@ -13,6 +13,23 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) edges: Vec<Edge>,
     pub(super) loops: Vec<Loop>,
+    pub(super) circles: Vec<Circle>,
+}
+
+/// A circle that an arrow closes, and that is no loop to a fixed point.
+pub(super) struct Circle {
+    /// Where what goes round and what comes in meet.
+    pub(super) entrance: usize,
+    /// Where rows are sent back.
+    pub(super) back: usize,
+    /// How many rows may wait, and what becomes of more.
+    pub(super) rows: Expr,
+    pub(super) overflow: &'static str,
+    /// The attribute.
+    pub(super) setting: Span,
+    /// Both ends of the arrow in words.
+    pub(super) from: String,
+    pub(super) to: String,
 }
 
 /// A loop to a fixed point.
@@ -86,6 +103,10 @@ pub(super) enum Operator {
     Until(usize),
     /// The way out of a loop.
     Leave,
+    /// Where a circle is entered, by its number.
+    Entrance(usize),
+    /// Where rows are sent back to the entrance of a circle.
+    Return(usize),
 }
 
 /// An arrow.
@@ -121,6 +142,33 @@ impl Graph {
     /// The edges that leave a node.
     pub(super) fn leaving(&self, node: usize) -> impl Iterator<Item = &Edge> {
         self.edges.iter().filter(move |edge| edge.from == node)
+    }
+
+    /// The nodes from which a way leads to the entrance of a circle, and to which one leads from there, in their order; none where
+    /// its arrow closes none.
+    pub(super) fn around(&self, circle: usize) -> Vec<usize> {
+        let (entrance, back) = (self.circles[circle].entrance, self.circles[circle].back);
+        let before = self.reached(entrance, |from, to| (to, from));
+        let behind = self.reached(entrance, |from, to| (from, to));
+        let is_around = |node: &usize| behind[back] && before[*node] && behind[*node];
+        (0..self.nodes.len()).filter(is_around).collect()
+    }
+
+    /// The nodes that arrows lead to, `turned`, those that go back among them.
+    fn reached(&self, start: usize, turned: impl Fn(usize, usize) -> (usize, usize)) -> Vec<bool> {
+        let mut reached = vec![false; self.nodes.len()];
+        reached[start] = true;
+        let mut left = vec![start];
+        while let Some(node) = left.pop() {
+            let forth = self.edges.iter().map(|edge| (edge.from, edge.to));
+            let back = self.circles.iter().map(|circle| (circle.back, circle.entrance));
+            for (from, to) in forth.chain(back).map(|(from, to)| turned(from, to)) {
+                if from == node && !std::mem::replace(&mut reached[to], true) {
+                    left.push(to);
+                }
+            }
+        }
+        reached
     }
 
     pub(super) fn is_source(&self, node: usize) -> bool {

@@ -277,8 +277,8 @@ pub(super) fn picture(graph: &Graph, order: &[usize]) -> String {
                 line.push_str(&edge.to_words);
                 match graph.leaving(edge.to).next() {
                     Some(next) if simple(edge.to) => {
-                        if next.from_words != graph.nodes[edge.to].name {
-                            line.push_str(&next.from_words[graph.nodes[edge.to].name.len()..]);
+                        if let Some(port) = next.from_words.strip_prefix(&graph.nodes[edge.to].name) {
+                            line.push_str(port);
                         }
                         edge = next;
                     }

@@ -1,5 +1,6 @@
 //! From what is written to nodes and edges: names are resolved, lists become merges.
 
+mod circles;
 mod loops;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use syn::{Expr, Ident};
 use super::ir::{Edge, Graph, Node, Operator};
 use super::syntax::{self, End, Setting};
 use crate::diagnostics::Mistakes;
+use circles::Back;
 use loops::Means;
 
 pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
@@ -23,15 +25,18 @@ pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
             nodes: Vec::new(),
             edges: Vec::new(),
             loops: Vec::new(),
+            circles: Vec::new(),
         },
         within: None,
         names: HashMap::new(),
         inline: HashMap::new(),
+        backs: Vec::new(),
         mistakes: Mistakes::none(),
     };
     lowering.ports();
     let connections = lowering.define_all(syntax.items);
     lowering.connect_all(connections);
+    lowering.lay_backs();
     lowering.whole(syntax.settings);
     let Lowering { graph, mistakes, .. } = lowering;
     mistakes.gate()?;
@@ -46,6 +51,8 @@ struct Lowering {
     names: HashMap<(Option<usize>, String), Means>,
     /// How many operators of a name stand inline.
     inline: HashMap<String, usize>,
+    /// The arrows that go back.
+    backs: Vec<Back>,
     mistakes: Mistakes,
 }
 
@@ -211,15 +218,8 @@ impl Lowering {
                 self.connect(&from, node, span, None);
                 self.out_of(node, span)
             }
-            "feedback" => {
-                self.mistakes.at(
-                    setting.name.span(),
-                    "`feedback` is reserved for arrows that close a circle, which a graph cannot have yet",
-                );
-                from
-            }
             _ => {
-                self.mistakes.at(setting.name.span(), "expected `cap(..)` on an arrow");
+                self.mistakes.at(setting.name.span(), "expected `cap(..)` or `feedback(..)` on an arrow");
                 from
             }
         }
@@ -253,7 +253,17 @@ impl Lowering {
         }
     }
 
-    fn chain(&mut self, settings: &[Setting], ends: Vec<End>) {
+    fn chain(&mut self, mut settings: Vec<Setting>, ends: Vec<End>) {
+        if let Some(feedback) = settings.iter().position(|setting| setting.name == "feedback") {
+            let feedback = settings.remove(feedback);
+            if let Some(other) = settings.first() {
+                self.mistakes.at(
+                    other.name.span(),
+                    "`feedback` says how many rows wait: nothing else stands beside it",
+                );
+            }
+            return self.back(feedback, ends);
+        }
         let arrows = ends.len() - 1;
         if let (Some(setting), true) = (settings.first(), arrows > 1) {
             self.mistakes.at(
@@ -267,13 +277,13 @@ impl Lowering {
         let mut ends = ends.into_iter();
         let origin = ends.next().expect("a chain has ends");
         let mut from = self.origins(origin);
-        if let [setting, ..] = settings
+        if let [setting, ..] = &settings[..]
             && let [one] = &mut from[..]
         {
             let before =
                 From { node: one.node, port: one.port.clone(), words: one.words.clone(), within: one.within };
             *one = self.arrow_setting(setting, before);
-        } else if let [setting, ..] = settings {
+        } else if let [setting, ..] = &settings[..] {
             self.mistakes
                 .at(setting.name.span(), "this attribute stands on an arrow that starts at one node");
         }

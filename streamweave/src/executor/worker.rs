@@ -189,6 +189,10 @@ where
                 turn.hold(Held::Nodes(&self.held));
             }
             if ready(self.machine.poll_wake(&mut turn))? {
+                // There may be no end of it: what goes round in a circle.
+                if self.deadline.is_some_and(|deadline| turn.until(deadline).is_ready()) {
+                    return Poll::Ready(Err(Stop::Stuck));
+                }
                 return Poll::Ready(Ok(Some(Taken::Woken)));
             }
             if self.open.is_empty() && self.flushing.is_none() && self.machine.is_idle() {

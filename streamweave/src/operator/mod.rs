@@ -87,6 +87,10 @@ pub enum Flush {
     Close,
 }
 
+/// Where in what an operator has taken a marker stands, by the operator's own count.
+#[doc(hidden)]
+pub type Mark = Option<u64>;
+
 /// The life of an operator in its worker.
 pub trait Operator {
     /// What the result of a run holds for this operator where it is a named sink.
@@ -204,6 +208,15 @@ pub trait Operator {
     /// Whether nothing is under way inside the operator that could still emit.
     fn idle(&mut self) -> bool {
         true
+    }
+
+    /// Whether all that it has taken before `mark` has gone: it holds none of it any more.
+    ///
+    /// The mark is `None` when it comes, and the operator's own from then on. Asked between two batches, of the nodes of a circle that
+    /// `#[feedback(..)]` closes. What an operator cannot tell apart it holds until it is [idle](Operator::idle).
+    #[doc(hidden)]
+    fn has_passed(&mut self, _mark: &mut Mark) -> bool {
+        self.idle()
     }
 
     /// What the run yields; called once, after the last flush.

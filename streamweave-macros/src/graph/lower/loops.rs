@@ -65,7 +65,7 @@ impl Lowering {
         for Connection { within, what } in initial.into_iter().chain(chains) {
             self.within = within;
             match what {
-                Connect::Chain(settings, ends) => self.chain(&settings, ends),
+                Connect::Chain(settings, ends) => self.chain(settings, ends),
                 Connect::Initial(in_loop, lane, end) => self.initial(in_loop, lane, end),
                 Connect::Until(in_loop, stream) => {
                     if let Some(from) = self.named_origin(&stream) {

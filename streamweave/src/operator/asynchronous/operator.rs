@@ -9,7 +9,7 @@ use std::task::Poll;
 use super::calls::Order;
 use super::slots::{Due, Slots};
 use crate::envelope::{Failed, Update};
-use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Input, Mark, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -136,6 +136,14 @@ impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Operator for Asynchronous<D, T, R
 
     fn idle(&mut self) -> bool {
         self.waiting.is_empty() && self.slots.is_empty()
+    }
+
+    fn has_passed(&mut self, mark: &mut Mark) -> bool {
+        // What waits has no number yet.
+        if mark.is_none() && self.waiting.is_empty() {
+            *mark = Some(self.slots.next());
+        }
+        mark.is_some_and(|mark| self.slots.are_gone_before(mark))
     }
 
     fn finish(&mut self) {}

@@ -51,6 +51,17 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
         self.rows
     }
 
+    /// The number of the next slot.
+    pub(super) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether what the slots before this one held has been handed on.
+    pub(super) fn are_gone_before(&self, number: u64) -> bool {
+        let held = self.slots.iter().find(|(_, slot)| !matches!(slot, Slot::Gone));
+        held.is_none_or(|(first, _)| *first >= number)
+    }
+
     /// A call for a row at `time`: the number of its slot.
     pub(super) fn call(&mut self, time: T, diff: R) -> u64 {
         self.rows += 1;

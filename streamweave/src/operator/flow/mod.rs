@@ -3,6 +3,7 @@
 //! An operator whose inputs have names is a function and a module of one name: `graph!` finds the names of the
 //! ports in the module.
 
+pub mod circle;
 pub mod concat;
 pub mod zip;
 
