@@ -111,7 +111,7 @@ where
     fn work(
         &mut self,
         time: &T,
-        touched: Vec<(K, Vec<(V, i64)>)>,
+        touched: impl Iterator<Item = (K, Vec<(V, i64)>)>,
         emit: &mut impl FnMut(&K, G::Row, T, i64),
     ) {
         let mut changed = Vec::new();
