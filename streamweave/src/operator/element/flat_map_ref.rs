@@ -133,6 +133,6 @@ impl<K> Gather for Tally<K> {
     type Row = (K, u64);
 
     fn gathered(&mut self) -> impl Iterator<Item = (K, u64)> {
-        self.counts.drain().into_iter()
+        self.counts.drain()
     }
 }

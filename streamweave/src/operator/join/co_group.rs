@@ -8,7 +8,7 @@ use crate::operator::{
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::time::{EventTime, Frontier};
 
-use super::sides::{Both, Sides};
+use super::sides::Sides;
 use super::windows::Windows;
 
 /// Calls a function with the rows of both inputs that are in one window and have one key, and emits each item of what it gives.
@@ -120,14 +120,12 @@ impl<K, L, R, A, F> CoGroup<K, L, R, A, F> {
         P: Push<I::Item, EventTime, ()>,
     {
         while let Some((window, sides)) = self.windows.next_closed() {
-            for (key, Both { lefts, rights }) in sides.take_keys() {
-                let (lefts, rights) =
-                    (sides.lefts.take(lefts).collect(), sides.rights.take(rights).collect());
+            sides.drain(|key, both, lefts, rights| {
+                let (lefts, rights) = (lefts.take(both.lefts).collect(), rights.take(both.rights).collect());
                 for data in (self.function)(&key, window, lefts, rights) {
                     out.push(Update { data, time: window.last(), diff: () });
                 }
-            }
-            sides.clear();
+            });
         }
     }
 }

@@ -11,8 +11,8 @@ pub(super) struct Sides<K, L, R> {
     keys: OrderedMap<K, Both>,
     /// Rows of null keys: each is by itself.
     nulls: Vec<(K, Both)>,
-    pub(super) lefts: Rows<L>,
-    pub(super) rights: Rows<R>,
+    lefts: Rows<L>,
+    rights: Rows<R>,
 }
 
 /// The rows of one key.
@@ -49,7 +49,7 @@ impl<K: Hash + Eq, L, R> Sides<K, L, R> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn both<'a, K: Hash + Eq>(
     keys: &'a mut OrderedMap<K, Both>,
     nulls: &'a mut Vec<(K, Both)>,
@@ -63,17 +63,13 @@ fn both<'a, K: Hash + Eq>(
 }
 
 impl<K, L, R> Sides<K, L, R> {
-    /// Takes the keys, by first arrival, and then those that are null. Their rows are there until [`clear`](Sides::clear).
-    pub(super) fn take_keys(&mut self) -> Vec<(K, Both)> {
-        let mut keys = self.keys.drain();
-        keys.append(&mut self.nulls);
-        keys
-    }
-
-    /// Drops the rows, after the keys; what was allocated stays for another window.
-    pub(super) fn clear(&mut self) {
-        self.lefts.0.clear();
-        self.rights.0.clear();
+    /// Takes the keys, by first arrival, and then those that are null, each with the rows of both sides to find its own in. What
+    /// was allocated stays for another window.
+    pub(super) fn drain(&mut self, mut each: impl FnMut(K, Both, &mut Rows<L>, &mut Rows<R>)) {
+        let Sides { keys, nulls, lefts, rights } = self;
+        keys.drain().chain(nulls.drain(..)).for_each(|(key, both)| each(key, both, lefts, rights));
+        lefts.0.clear();
+        rights.0.clear();
     }
 }
 

@@ -9,7 +9,7 @@ use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::time::{EventTime, Frontier};
 
 use super::shape::{Anti, FullOuter, Inner, LeftOuter, RightOuter, Semi, Shape, shapes};
-use super::sides::{Both, Sides, with_key};
+use super::sides::{self, Both, Sides, with_key};
 use super::windows::Windows;
 
 /// Pairs each row of `left` with the rows of `right` that have its key and are in the same window.
@@ -133,13 +133,12 @@ impl<K: Key, L, R, A, S: Shape<L, R>> WindowJoin<K, L, R, A, S> {
         P: Push<Rows<K, S::Row>, EventTime, ()>,
     {
         while let Some((window, sides)) = self.windows.next_closed() {
-            for (key, both) in sides.take_keys() {
-                joined::<K, L, R, S>(sides, key, both, |(key, value)| {
+            sides.drain(|key, both, lefts, rights| {
+                joined::<K, L, R, S>(key, both, lefts, rights, |(key, value)| {
                     let data = Keyed { key, value: Pane::once(window, value) };
                     out.push(Update { data, time: window.last(), diff: () });
                 });
-            }
-            sides.clear();
+            });
         }
     }
 }
@@ -147,26 +146,27 @@ impl<K: Key, L, R, A, S: Shape<L, R>> WindowJoin<K, L, R, A, S> {
 /// What comes of the rows of one key in one window (rule E6).
 #[inline]
 fn joined<K: Clone, L, R, S: Shape<L, R>>(
-    sides: &mut Sides<K, L, R>,
     key: K,
     Both { lefts, rights }: Both,
+    left_rows: &mut sides::Rows<L>,
+    right_rows: &mut sides::Rows<R>,
     emit: impl FnMut((K, S::Row)),
 ) {
     if rights.is_empty() {
-        let rows = sides.lefts.take(lefts).filter_map(S::left);
+        let rows = left_rows.take(lefts).filter_map(S::left);
         with_key(key, lefts.len(), rows).for_each(emit);
     } else if lefts.is_empty() {
         // Of rows that were only noted nothing comes.
         if S::RIGHT_ALONE {
-            let rows = sides.rights.take(rights).filter_map(S::right);
+            let rows = right_rows.take(rights).filter_map(S::right);
             with_key(key, rights.len(), rows).for_each(emit);
         }
     } else if S::ONCE {
-        let rows = sides.lefts.take(lefts).filter_map(S::with_partner);
+        let rows = left_rows.take(lefts).filter_map(S::with_partner);
         with_key(key, lefts.len(), rows).for_each(emit);
     } else {
-        let with = |left| sides.rights.get(rights).filter_map(move |right| S::pair(left, right));
-        let pairs = sides.lefts.get(lefts).flat_map(with);
+        let with = |left| right_rows.get(rights).filter_map(move |right| S::pair(left, right));
+        let pairs = left_rows.get(lefts).flat_map(with);
         with_key(key, lefts.len() * rights.len(), pairs).for_each(emit);
     }
 }

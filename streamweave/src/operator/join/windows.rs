@@ -116,8 +116,13 @@ impl<A: Assigner, C: Default> Windows<A, C> {
     /// Puts a row into the windows of its time that have not fired (rule D1), by `put`.
     #[inline]
     pub(super) fn insert<D: Clone>(&mut self, row: D, time: EventTime, put: impl Fn(&mut C, D), cx: &mut Cx) {
-        let known = self.recent.iter().position(|slice| slice.holds(time));
-        let Some(slice) = known.or_else(|| self.find(time, cx)) else { return };
+        let slice = if self.recent[0].holds(time) {
+            0
+        } else {
+            let known = self.recent.iter().position(|slice| slice.holds(time));
+            let Some(slice) = known.or_else(|| self.find(time, cx)) else { return };
+            slice
+        };
         cx.absorbed();
         let Slice { window, others, .. } = &self.recent[slice];
         for other in others {

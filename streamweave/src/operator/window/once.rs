@@ -91,14 +91,19 @@ where
     O: PaneOrder<K>,
     S: Push<Keyed<K, Pane<A::Output>>, EventTime, ()>,
 {
-    while let Some((window, mut panes)) = operator.windows.next_closed() {
-        if O::SORTS {
-            panes.sort_unstable_by(|(a, _), (b, _)| O::compare(a, b));
-        }
-        for (key, state) in panes {
+    while let Some((window, mut map)) = operator.windows.next_closed() {
+        let emit = |(key, state): (K, A)| {
             let value = Pane::once(window, state.output());
             out.push(Update { data: Keyed { key, value }, time: window.last(), diff: () });
+        };
+        if O::SORTS {
+            let mut panes: Vec<_> = map.drain().collect();
+            panes.sort_unstable_by(|(a, _), (b, _)| O::compare(a, b));
+            panes.into_iter().for_each(emit);
+        } else {
+            map.drain().for_each(emit);
         }
+        operator.windows.recycled.push(map);
     }
 }
 
@@ -214,12 +219,12 @@ impl<K, A, G> OpenWindows<K, A, G> {
         &mut self.older.at(at).map
     }
 
-    /// Takes the earliest window that the frontier has reached, and its panes by first arrival.
-    fn next_closed(&mut self) -> Option<(Window, Vec<(K, A)>)> {
+    /// Takes the earliest window that the frontier has reached, and the states of its keys.
+    fn next_closed(&mut self) -> Option<(Window, OrderedMap<K, A>)> {
         if self.next_due > self.frontier {
             return None;
         }
-        let mut closed = match self.older.take_first() {
+        let closed = match self.older.take_first() {
             Some(first) => first,
             None => std::mem::take(&mut self.newest),
         };
@@ -227,14 +232,12 @@ impl<K, A, G> OpenWindows<K, A, G> {
             return None;
         }
         let (start, end) = (EventTime::from_micros(closed.start), EventTime::from_micros(closed.end()));
-        let panes = closed.map.drain();
-        self.recycled.push(closed.map);
         self.next_due = self.older.first().map_or_else(
             || {
                 if self.newest.is_none() { i64::MAX } else { self.newest.end() }
             },
             OpenWindow::end,
         );
-        Some((Window { start, end }, panes))
+        Some((Window { start, end }, closed.map))
     }
 }

@@ -50,17 +50,46 @@ impl Arrivals {
     pub(super) fn order(&mut self, pairs: &mut Vec<(u64, u32)>) {
         let Some(least) = pairs.iter().map(|pair| pair.0).min() else { return };
         let greatest = pairs.iter().map(|pair| pair.0).max().unwrap_or(least);
-        let Some(numbers) = usize::try_from(greatest - least).ok().filter(|range| range / 8 <= pairs.len())
-        else {
+        if !self.make_room(least, greatest, pairs.len()) {
             return pairs.sort_unstable();
-        };
-        self.places.clear();
-        self.places.resize(numbers + 1, NOBODY);
+        }
         for (number, place) in pairs.drain(..) {
             self.places[(number - least) as usize] = place;
         }
         let taken = (least..).zip(&self.places).filter(|(_, place)| **place != NOBODY);
         pairs.extend(taken.map(|(number, place)| (number, *place)));
+    }
+
+    /// The places of several lists, each in order, in the order of all their numbers.
+    pub(super) fn merge<'a>(
+        &mut self,
+        lists: impl Iterator<Item = &'a [(u64, u32)]> + Clone,
+    ) -> impl Iterator<Item = u32> + '_ {
+        let firsts = lists.clone().filter_map(|list| list.first());
+        let lasts = lists.clone().filter_map(|list| list.last());
+        let least = firsts.map(|pair| pair.0).min().unwrap_or(0);
+        let greatest = lasts.map(|pair| pair.0).max().unwrap_or(0);
+        if self.make_room(least, greatest, lists.clone().map(<[_]>::len).sum()) {
+            for list in lists {
+                list.iter().for_each(|(number, place)| self.places[(number - least) as usize] = *place);
+            }
+        } else {
+            let mut pairs: Vec<_> = lists.flatten().collect();
+            pairs.sort_unstable();
+            self.places.clear();
+            self.places.extend(pairs.into_iter().map(|pair| pair.1));
+        }
+        self.places.iter().copied().filter(|place| *place != NOBODY)
+    }
+
+    /// Whether so many numbers lie close together: then there is a place, still nobody's, for each from the least to the greatest.
+    fn make_room(&mut self, least: u64, greatest: u64, count: usize) -> bool {
+        let Some(range) = usize::try_from(greatest - least).ok().filter(|range| range / 8 <= count) else {
+            return false;
+        };
+        self.places.clear();
+        self.places.resize(range + 1, NOBODY);
+        true
     }
 }
 
@@ -82,9 +111,15 @@ mod tests {
             pairs.sort_by_key(|pair| pair.1);
             Arrivals::default().order(&mut pairs);
             assert_eq!(pairs, expected, "{spread}");
+
+            let (even, odd): (Vec<_>, Vec<_>) = pairs.iter().partition(|pair| pair.1 % 2 == 0);
+            let mut arrivals = Arrivals::default();
+            let merged = arrivals.merge([&even[..], &[], &odd[..]].into_iter());
+            assert!(merged.eq(expected.iter().map(|pair| pair.1)), "{spread}");
         }
         let mut none = Vec::new();
         Arrivals::default().order(&mut none);
         assert!(none.is_empty());
+        assert_eq!(Arrivals::default().merge([].into_iter()).count(), 0);
     }
 }

@@ -44,8 +44,10 @@ pub struct OverlappingOnce<K, A, I, G, O> {
     keys: KeySlab<K, OfKey<A>>,
     /// How many parts there have been.
     arrivals: u64,
-    /// The keys of the window that fires, with their arrivals.
-    ready: Vec<(u64, u32)>,
+    /// How many windows have fired.
+    firings: u64,
+    /// The keys of the window that fires, where their panes are sorted.
+    ready: Vec<u32>,
     by_arrival: Arrivals,
     order: PhantomData<fn() -> O>,
 }
@@ -93,11 +95,13 @@ enum Place {
     Older(usize),
 }
 
-/// The keys of a slice that has been closed.
+/// A slice that has been closed.
 #[derive(Clone, Debug)]
 struct Closed {
+    span: Window,
     expires: i64,
-    places: Vec<u32>,
+    /// The arrivals of its parts, in their order, and the keys.
+    parts: Vec<(u64, u32)>,
 }
 
 #[derive(Clone, Debug)]
@@ -106,11 +110,13 @@ struct OfKey<A> {
     parts: Vec<Part<A>>,
     /// What they come to together, where that is known.
     total: Option<A>,
+    /// The number of the firing that it was last in.
+    fired: u64,
 }
 
 impl<A> Default for OfKey<A> {
     fn default() -> Self {
-        OfKey { parts: Vec::new(), total: None }
+        OfKey { parts: Vec::new(), total: None, fired: 0 }
     }
 }
 
@@ -119,7 +125,7 @@ impl<A> Default for OfKey<A> {
 struct Part<A> {
     span: Window,
     expires: i64,
-    arrived: Arrived<A>,
+    aggregate: A,
 }
 
 impl<A: Merge> OfKey<A> {
@@ -127,7 +133,7 @@ impl<A: Merge> OfKey<A> {
     fn enter(&mut self, part: Part<A>) {
         let at = self.parts.partition_point(|other| other.span.start <= part.span.start);
         match &mut self.total {
-            Some(total) if at == self.parts.len() => total.merge(&part.arrived.aggregate),
+            Some(total) if at == self.parts.len() => total.merge(&part.aggregate),
             total => *total = None,
         }
         self.parts.insert(at, part);
@@ -135,45 +141,39 @@ impl<A: Merge> OfKey<A> {
 
     /// Forgets the parts that have been in their last window.
     fn leave(&mut self, passed: i64) {
-        let OfKey { parts, total } = self;
+        let OfKey { parts, total, .. } = self;
         parts.retain(|part| {
             let stays = part.expires > passed;
-            if !stays && !total.as_mut().is_some_and(|total| total.unmerge(&part.arrived.aggregate)) {
+            if !stays && !total.as_mut().is_some_and(|total| total.unmerge(&part.aggregate)) {
                 *total = None;
             }
             stays
         });
     }
 
-    /// When the first row of a window came, if there is one.
+    /// What the rows of a window come to, of which there are some.
     #[inline]
-    fn arrival(&self, window: Window) -> Option<u64> {
-        let inside = self.parts.iter().filter(|part| is_in(part.span, window));
-        inside.map(|part| part.arrived.arrival).min()
-    }
-
-    /// What the rows of a window come to.
-    #[inline]
-    fn output<V>(&mut self, window: Window, init: &mut impl Begin<A>) -> Option<A::Output>
+    fn output<V>(&mut self, window: Window, init: &mut impl Begin<A>) -> A::Output
     where
         A: Aggregate<V>,
     {
-        let OfKey { parts, total } = self;
-        let [first, .., last] = &parts[..] else {
-            return parts.first().map(|part| part.arrived.aggregate.output());
-        };
-        let is_whole = is_in(first.span, window) && is_in(last.span, window);
+        let OfKey { parts, total, .. } = self;
+        if let [part] = &parts[..] {
+            return part.aggregate.output();
+        }
+        let is_whole = parts.first().is_some_and(|part| is_in(part.span, window))
+            && parts.last().is_some_and(|part| is_in(part.span, window));
         if is_whole && let Some(total) = total {
-            return Some(total.output());
+            return total.output();
         }
         let mut all = init.begin();
         let inside = parts.iter().filter(|part| is_in(part.span, window));
-        inside.for_each(|part| all.merge(&part.arrived.aggregate));
+        inside.for_each(|part| all.merge(&part.aggregate));
         let output = all.output();
         if is_whole {
             *total = Some(all);
         }
-        Some(output)
+        output
     }
 }
 
@@ -197,6 +197,7 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             due: BTreeSet::new(),
             keys: KeySlab::default(),
             arrivals: 0,
+            firings: 0,
             ready: Vec::new(),
             by_arrival: Arrivals::default(),
             order: PhantomData,
@@ -284,14 +285,7 @@ where
             self.due.pop_first();
             let window = Window { start, end };
             self.close(end);
-            self.gather(window);
-            for &(_, place) in &self.ready {
-                let (key, of_key) = self.keys.at(place);
-                if let Some(value) = of_key.output(window, &mut self.init) {
-                    let data = Keyed { key: key.clone(), value: Pane::once(window, value) };
-                    out.push(Update { data, time: window.last(), diff: () });
-                }
-            }
+            self.fire_window(window, out);
             // Windows that end together need the same slices.
             if self.due.first().is_none_or(|(next, _)| *next > end) {
                 self.forget(end.micros());
@@ -304,33 +298,55 @@ where
     fn close(&mut self, end: EventTime) {
         while let Some(mut slice) = self.take_until(end) {
             let (span, expires) = (slice.span, slice.expires);
-            let mut places = Vec::with_capacity(slice.map.len());
-            for (key, arrived) in slice.map.drain() {
+            let parts = slice.map.drain().map(|(key, Arrived { arrival, aggregate })| {
                 let place = self.keys.place(key);
-                self.keys.at(place).1.enter(Part { span, expires, arrived });
-                places.push(place);
-            }
+                self.keys[place].enter(Part { span, expires, aggregate });
+                (arrival, place)
+            });
+            let parts = parts.collect();
             self.recycled.push(slice.map);
-            self.closed.push(Closed { expires, places });
+            self.closed.push(Closed { span, expires, parts });
         }
     }
 
-    /// Fills `ready` with the keys that have rows in a window, in the order of their panes.
-    fn gather(&mut self, window: Window) {
-        self.ready.clear();
-        for (place, _, of_key) in self.keys.iter_mut() {
-            self.ready.extend(of_key.arrival(window).map(|arrival| (arrival, place)));
-        }
-        self.by_arrival.order(&mut self.ready);
+    #[inline(always)]
+    fn fire_window<V, S>(&mut self, window: Window, out: &mut Port<S>)
+    where
+        A: Aggregate<V>,
+        S: Push<Keyed<K, Pane<A::Output>>, EventTime, ()>,
+    {
+        self.firings += 1;
+        let Self { closed, keys, firings, ready, by_arrival, init, .. } = self;
+        let inside = closed.iter().filter(|slice| is_in(slice.span, window));
+        let parts = by_arrival.merge(inside.map(|slice| &slice.parts[..]));
+        // Of the parts of a key the first counts.
+        let is_first = |of_key: &mut OfKey<A>| std::mem::replace(&mut of_key.fired, *firings) != *firings;
+        let mut emit = |key: &K, of_key: &mut OfKey<A>| {
+            let value = Pane::once(window, of_key.output(window, init));
+            out.push(Update { data: Keyed { key: key.clone(), value }, time: window.last(), diff: () });
+        };
         if O::SORTS {
-            self.ready.sort_by(|(_, a), (_, b)| O::compare(self.keys.key(*a), self.keys.key(*b)));
+            ready.clear();
+            ready.extend(parts.filter(|place| is_first(&mut keys[*place])));
+            ready.sort_by(|a, b| O::compare(keys.key(*a), keys.key(*b)));
+            for &place in &*ready {
+                let (key, of_key) = keys.at(place);
+                emit(key, of_key);
+            }
+        } else {
+            for place in parts {
+                let (key, of_key) = keys.at(place);
+                if is_first(of_key) {
+                    emit(key, of_key);
+                }
+            }
         }
     }
 
     /// Forgets the slices that have been in their last window.
     fn forget(&mut self, passed: i64) {
         for slice in self.closed.extract_if(.., |slice| slice.expires <= passed) {
-            for place in slice.places {
+            for (_, place) in slice.parts {
                 // A slice that was opened again has been there twice.
                 let Some((_, of_key)) = self.keys.get(place) else { continue };
                 of_key.leave(passed);
