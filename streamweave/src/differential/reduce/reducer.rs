@@ -97,13 +97,16 @@ pub struct Reducer<L: Reduction, T: Lattice> {
     groups: KeySlab<L::Key, KeptOf<L, T::Rounds>>,
     touched: Vec<u32>,
     /// What is to be emitted once the whole time has turned out to be sound.
-    ready: Vec<(u32, L::Output, L::Diff)>,
+    ready: Vec<(L::Row, L::Diff)>,
+    /// The places of keys of which nothing is left.
+    gone: Vec<u32>,
     scratch: Scratch<T::Rounds, L::Output, L::Diff>,
 }
 
 struct Scratch<P, B, S> {
     rounds: Vec<P>,
     results: Vec<(B, S)>,
+    old: Vec<(B, S)>,
     new: Vec<(B, S)>,
 }
 
@@ -114,7 +117,8 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
             groups: KeySlab::default(),
             touched: Vec::new(),
             ready: Vec::new(),
-            scratch: Scratch { rounds: Vec::new(), results: Vec::new(), new: Vec::new() },
+            gone: Vec::new(),
+            scratch: Scratch { rounds: Vec::new(), results: Vec::new(), old: Vec::new(), new: Vec::new() },
         }
     }
 
@@ -203,24 +207,22 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
     fn look(&mut self, place: u32, time: &T) -> Result<(), Unsound> {
         let (key, kept) = self.groups.at(place);
         let fault = Cell::new(None);
-        let Scratch { results, new, .. } = &mut self.scratch;
+        let Scratch { results, old, new, .. } = &mut self.scratch;
         results.clear();
         self.reduction.results(key, &Group::new(&kept.input, time, &fault), results);
         if results.len() > 1 && !add_up(results) {
             fault.set(Some(Fault::TooMany));
         }
-        let from = self.ready.len();
         let before = Sums::new(kept.output.iter(), time.rounds(), |_: &L::Diff| true, &fault);
-        let has_room = differences(before, results.drain(..), |output, diff, was_there| match was_there {
-            true => self.ready.push((place, output, diff)),
-            false => new.push((output, diff)),
+        let has_room = differences(before, results.drain(..), |output, diff, was_there| {
+            if was_there { old.push((output, diff)) } else { new.push((output, diff)) }
         });
-        self.ready.extend(new.drain(..).map(|(output, diff)| (place, output, diff)));
         if !has_room {
             fault.set(Some(Fault::TooMany));
         }
-        for (_, output, diff) in &self.ready[from..] {
-            if kept.output.add(output.clone(), time.rounds(), diff.clone()).is_none() {
+        for (output, diff) in old.drain(..).chain(new.drain(..)) {
+            self.ready.push((L::row(key, output.clone()), diff.clone()));
+            if kept.output.add(output, time.rounds(), diff).is_none() {
                 fault.set(Some(Fault::TooMany));
             }
         }
@@ -247,23 +249,21 @@ impl<L: Reduction, T: Lattice> Unary<L::Data, T, L::By> for Reducer<L, T> {
             self.gather_again(again);
         }
         let mut touched = std::mem::take(&mut self.touched);
-        for (nth, &place) in touched.iter().enumerate() {
+        for (nth, place) in touched.drain(..).enumerate() {
             let is_again = nth >= changed;
             if is_again || !self.groups[place].fresh.is_empty() {
                 self.take_in(place, time, later)?;
                 self.look(place, time)?;
             }
-        }
-        for (place, output, diff) in self.ready.drain(..) {
-            emit(L::row(self.groups.key(place), output), *time, diff);
-        }
-        for place in touched.drain(..) {
+            // While it is in the cache.
             let kept = &self.groups[place];
             if kept.input.is_empty() && kept.output.is_empty() {
-                self.groups.release(place);
+                self.gone.push(place);
             }
         }
         self.touched = touched;
+        self.ready.drain(..).for_each(|(row, diff)| emit(row, *time, diff));
+        self.gone.drain(..).for_each(|place| self.groups.release(place));
         Ok(())
     }
 }
