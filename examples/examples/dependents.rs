@@ -109,6 +109,10 @@ fn arguments() -> Result<(String, String), String> {
     Ok((edges.unwrap_or_else(|| data("debian-depends.tsv.gz").display().to_string()), root))
 }
 
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let (edges, root) = match arguments() {
@@ -117,6 +121,8 @@ async fn main() -> ExitCode {
     };
     match run(&edges, &root).await {
         Ok(()) => ExitCode::SUCCESS,
+        // Nobody reads on.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => failed("dependents", error),
     }
 }

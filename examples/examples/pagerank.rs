@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use streamweave::lines;
 use streamweave::prelude::*;
 use streamweave_examples::packages::{Names, edges};
 use streamweave_examples::{Arguments, data, failed, misused};
@@ -60,9 +61,13 @@ async fn run(path: &str, rounds: u32) -> Result<(), streamweave::Error> {
     let nodes = u32::try_from(names.names().len()).expect("names are numbered so");
     let mut ranks = ranks(edges.into_iter().collect(), nodes, rounds).await?;
     ranks.sort_unstable_by_key(|&(node, rank)| (Reverse(rank), names.name(node)));
-    for (node, rank) in ranks.into_iter().take(10) {
-        println!("{}\t{rank}", names.name(node));
+    let highest = ranks.into_iter().take(10);
+    graph! {
+        highest = from_iter(highest);
+        highest -> map(|(node, rank)| format!("{}\t{rank}", names.name(node))) -> lines::write(stdout());
     }
+    .run()
+    .await?;
     Ok(())
 }
 

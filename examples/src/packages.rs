@@ -63,17 +63,19 @@ pub async fn edges(path: &str, names: &mut Names) -> Result<Vec<(u32, u32)>, str
     let mut edges = Vec::new();
     for (number, line) in (1..).zip(file.lines) {
         match line.and_then(|line| edge(&line, names)) {
-            Ok(edge) => edges.push(edge),
+            Ok(edge) => edges.extend(edge),
             Err(reason) => eprintln!("{path}:{number}: {reason}: skipped"),
         }
     }
     Ok(edges)
 }
 
-fn edge(line: &str, names: &mut Names) -> Result<(u32, u32), String> {
+/// The edge of a line; none where it is blank.
+fn edge(line: &str, names: &mut Names) -> Result<Option<(u32, u32)>, String> {
     match line.split_once('\t') {
+        None if line.trim().is_empty() => Ok(None),
         Some((package, needs)) if !package.is_empty() && !needs.is_empty() && !needs.contains('\t') => {
-            Ok((names.number(package), names.number(needs)))
+            Ok(Some((names.number(package), names.number(needs))))
         }
         _ => Err(format!("expected `package<TAB>needs`, found `{line}`")),
     }

@@ -1,57 +1,16 @@
 //! The example programs as processes: what they print for good input and for bad, and how they
 //! end. The expected boards are recomputed from all rows by an oracle that knows no engine.
 
+mod process;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use streamweave_examples::data;
 use streamweave_tests::oracle;
 
-/// The path of a built example, beside this test's own.
-fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its path");
-    let target = test.parent().and_then(Path::parent).expect("a test stands in `deps`");
-    let program = target.join("examples").join(name);
-    assert!(program.exists(), "{} is not built: run `cargo test -p streamweave-examples`", program.display());
-    program
-}
-
-fn run(name: &str, arguments: &[&str]) -> Output {
-    Command::new(program(name)).args(arguments).output().expect("the program starts")
-}
-
-fn stdout(output: &Output) -> &str {
-    std::str::from_utf8(&output.stdout).expect("stdout is text")
-}
-
-/// The last line of stderr.
-fn last_word(output: &Output) -> &str {
-    let stderr = std::str::from_utf8(&output.stderr).expect("stderr is text");
-    stderr.trim_end().lines().last().unwrap_or("")
-}
-
-/// A file that is removed after the test.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn holding(name: &str, bytes: &[u8]) -> Self {
-        let path = std::env::temp_dir().join(format!("streamweave-{}-{name}", std::process::id()));
-        std::fs::write(&path, bytes).expect("the temporary folder can be written");
-        Temporary(path)
-    }
-
-    fn path(&self) -> &str {
-        self.0.to_str().expect("the temporary folder has a name in UTF-8")
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Nothing depends on it.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
+use process::{Temporary, last_word, program, run, stdout};
 
 fn assert_board(file: &str, bytes: &[u8], lateness: i64, batch: &str) {
     let minutes = lateness.to_string();

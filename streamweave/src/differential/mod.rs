@@ -28,6 +28,7 @@
 pub mod iterate;
 
 pub mod antijoin;
+pub mod as_of;
 mod at_times;
 mod bound;
 mod consolidate;
@@ -53,6 +54,7 @@ pub mod trace;
 mod unsound;
 
 pub use antijoin::antijoin;
+pub use as_of::as_of;
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
 pub use bound::{Accumulates, Countable, Integral, Reduces, Shown, Weighs};
 pub use consolidate::{Consolidate, consolidate};

@@ -111,7 +111,7 @@ struct Scratch<P, B, S> {
 }
 
 impl<L: Reduction, T: Lattice> Reducer<L, T> {
-    pub(super) fn new(reduction: L) -> Self {
+    pub(in crate::differential) fn new(reduction: L) -> Self {
         Reducer {
             reduction,
             groups: KeySlab::default(),
