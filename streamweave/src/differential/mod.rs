@@ -51,6 +51,7 @@ pub mod semijoin;
 mod set;
 pub mod trace;
 mod unsound;
+pub mod view;
 
 pub use antijoin::antijoin;
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
@@ -75,3 +76,4 @@ pub use right_join::right_join;
 pub use semijoin::semijoin;
 pub use set::OfSet;
 pub use unsound::Unsound;
+pub use view::{View, publish};
