@@ -1,4 +1,4 @@
-//! Collections that are looked at from outside of their graph: snapshots and subscriptions.
+//! Collections that are looked at from outside of their graph: snapshots, subscriptions, and `to_snapshot`.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -587,4 +587,68 @@ fn a_graph_that_nobody_looks_at_drains_and_one_that_is_looked_at_does_not() {
     drop(subscription);
     let Poll::Ready(ended) = until_it_waits(run.as_mut()) else { panic!("nobody is left") };
     ended.expect("nothing fails");
+}
+
+graph! {
+    graph as_of(rows: Update<u32, LogicalTime, i64>; at: LogicalTime) -> (out: u32) {
+        rows -> differential::to_snapshot(at) -> out;
+    }
+}
+
+#[test]
+fn to_snapshot_is_the_collection_as_of_a_time_in_order_and_nothing_else() {
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let steps = random_steps(&mut random, 12);
+        let at = LogicalTime(random.below(14));
+        let mut graph = as_of::harness(at);
+        let closes = Frontier::at(LogicalTime(at.0 + 1));
+        let expected = oracle(&in_effect(&steps), &closes);
+        let expected: Vec<u32> = expected
+            .into_iter()
+            .flat_map(|(row, count)| {
+                std::iter::repeat_n(10 * row.0 + row.1, count.try_into().expect("not negative"))
+            })
+            .collect();
+        let mut out = Vec::new();
+        for step in steps {
+            match step {
+                Step::Change(Update { data, time, diff }) => {
+                    graph.inputs.rows.update(Update { data: 10 * data.key + data.value, time, diff });
+                }
+                Step::Advance(time) => {
+                    graph.inputs.rows.advance_to(LogicalTime(time));
+                    graph.settle();
+                    out.append(&mut graph.outputs.out.take());
+                    assert_eq!(out.is_empty(), time <= at.0 || expected.is_empty(), "at {at:?}, now {time}");
+                }
+            }
+        }
+        graph.finish().expect("nothing fails").assert_conserved();
+        out.append(&mut graph.outputs.out.take());
+        assert_eq!(out, expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn g5_to_snapshot_keeps_what_is_there_and_not_how_it_came_about() {
+    let mut graph = as_of::harness(LogicalTime(1));
+    for time in 0..20_000 {
+        let diff = if time % 2 == 0 { 1 } else { -1 };
+        graph.inputs.rows.update(Update { data: time / 2 % 7, time: LogicalTime(0), diff });
+    }
+    graph.inputs.rows.update(Update { data: 3, time: LogicalTime(1), diff: 2 });
+    graph.finish().expect("nothing fails");
+    assert_eq!(graph.outputs.out.take(), [3, 3]);
+}
+
+#[test]
+fn g2_to_snapshot_of_less_than_nothing_ends_the_run() {
+    let mut graph = as_of::harness(LogicalTime(1));
+    for (row, time, diff) in [(5, 0, 1), (6, 1, -1), (6, 2, 1)] {
+        graph.inputs.rows.update(Update { data: row, time: LogicalTime(time), diff });
+    }
+    let Err(error) = graph.finish() else { panic!("there is no such collection") };
+    assert!(error.to_string().contains("more rows of key 6 were taken back than there were"), "{error}");
+    assert!(graph.outputs.out.take().is_empty());
 }
