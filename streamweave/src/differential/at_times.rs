@@ -71,7 +71,7 @@ impl Failed {
 
 /// The time at which a change takes effect: its own, or the least that is still open (rule 2 of [`differential`](super)).
 #[inline(always)]
-fn in_effect<T: Lattice>(time: T, frontier: &Frontier<T>) -> T {
+pub(super) fn in_effect<T: Lattice>(time: T, frontier: &Frontier<T>) -> T {
     match frontier.elements() {
         [open, ..] if *open > time => *open,
         _ => time,

@@ -50,8 +50,10 @@ mod reduce;
 pub mod right_join;
 pub mod semijoin;
 mod set;
+mod to_snapshot;
 pub mod trace;
 mod unsound;
+pub mod view;
 
 pub use antijoin::antijoin;
 pub use as_of::as_of;
@@ -76,4 +78,6 @@ pub use reduce::{
 pub use right_join::right_join;
 pub use semijoin::semijoin;
 pub use set::OfSet;
+pub use to_snapshot::{ToSnapshot, to_snapshot};
 pub use unsound::Unsound;
+pub use view::{View, publish};

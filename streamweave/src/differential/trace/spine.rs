@@ -76,14 +76,10 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Spine<K, V, P, R> {
         Cursor::new(&self.recent, self.batches().map(|batch| &**batch))
     }
 
-    /// The batches that it comes to as it is now, whatever comes afterwards.
-    ///
-    /// # Errors
-    ///
-    /// A key of which there are more rows than can be counted (rule G4).
-    pub fn snapshot(&mut self) -> Result<Vec<Arc<Batch<K, V, P, R>>>, K> {
-        self.settle_recent()?;
-        Ok(self.batches().cloned().collect())
+    /// The batches that it comes to as it is now, whatever comes afterwards: a copy of what came last, and shares of the rest.
+    pub fn snapshot(&self) -> Vec<Arc<Batch<K, V, P, R>>> {
+        let recent = (!self.recent.is_empty()).then(|| Arc::new(Batch::at_rounds(&mut self.recent.clone())));
+        self.batches().cloned().chain(recent).collect()
     }
 
     /// Adds changes of one time, [consolidated](crate::differential::consolidate), which are taken out of `changes`.
@@ -132,11 +128,33 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Spine<K, V, P, R> {
     ///
     /// A key of which there are more rows than can be counted (rule G4).
     pub fn add(&mut self, batch: Batch<K, V, P, R>) -> Result<(), K> {
+        self.add_arc(Arc::new(batch))
+    }
+
+    /// Adds a batch that others have, too.
+    ///
+    /// # Errors
+    ///
+    /// A key of which there are more rows than can be counted (rule G4).
+    pub fn share(&mut self, batch: &Arc<Batch<K, V, P, R>>) -> Result<(), K> {
+        if batch.len() > FEW {
+            return self.add_arc(Arc::clone(batch));
+        }
+        for (number, key) in batch.keys().iter().enumerate() {
+            for place in batch.changes(number) {
+                let row = Keyed { key: key.clone(), value: batch.value(place).clone() };
+                self.put(row, *batch.rounds(place), batch.diff(place).clone())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_arc(&mut self, batch: Arc<Batch<K, V, P, R>>) -> Result<(), K> {
         if batch.is_empty() {
             return Ok(());
         }
         self.owed += PACE * batch.len();
-        self.place(Arc::new(batch), 0)?;
+        self.place(batch, 0)?;
         if self.owed >= SLICE {
             self.work()?;
         }
@@ -341,12 +359,9 @@ mod tests {
         let mut spine = Spine::<u32, u32, (), i64>::default();
         let row = Keyed { key: 3, value: 4 };
         spine.insert((), &mut vec![(row, 1)]).expect("there is room");
-        let snapshot = spine.snapshot().expect("there is room");
+        let snapshot = spine.snapshot();
         spine.insert((), &mut vec![(row, -1)]).expect("there is room");
         assert_eq!(snapshot.iter().map(|batch| batch.len()).sum::<usize>(), 1);
-        assert_eq!(
-            spine.snapshot().expect("there is room").iter().map(|batch| batch.len()).sum::<usize>(),
-            0
-        );
+        assert_eq!(spine.snapshot().iter().map(|batch| batch.len()).sum::<usize>(), 0);
     }
 }
