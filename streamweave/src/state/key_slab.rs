@@ -40,7 +40,6 @@ pub struct KeySlab<K, V> {
 
 #[derive(Clone, Debug)]
 struct Entry<K, V> {
-    hash: u64,
     /// `None` where the place is free.
     key: Option<K>,
     value: V,
@@ -97,14 +96,14 @@ impl<K, V> KeySlab<K, V> {
         let entries = (0..).zip(&mut self.entries);
         entries.filter_map(|(place, entry)| entry.key.as_ref().map(|key| (place, key, &mut entry.value)))
     }
+}
 
+impl<K: Hash + Eq, V> KeySlab<K, V> {
     /// Drops the key at a place, which has become free; nothing happens where it is.
     pub fn release(&mut self, place: u32) {
-        let entry = &mut self.entries[place as usize];
-        if entry.key.take().is_none() {
-            return;
-        }
-        if let Ok(found) = self.places.find_entry(entry.hash, |&other| other == place) {
+        let Some(key) = self.entries[place as usize].key.take() else { return };
+        let hash = self.hasher.hash_one(&key);
+        if let Ok(found) = self.places.find_entry(hash, |&other| other == place) {
             found.remove();
         }
         self.free.push(place);
@@ -127,24 +126,23 @@ impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
     #[inline]
     pub fn place(&mut self, key: K) -> u32 {
         let hash = self.hasher.hash_one(&key);
-        let entries = &mut self.entries;
+        let (entries, hasher) = (&mut self.entries, &self.hasher);
         let found = self.places.entry(
             hash,
             |&place| entries[place as usize].key.as_ref() == Some(&key),
-            |&place| entries[place as usize].hash,
+            |&place| hasher.hash_one(entries[place as usize].key.as_ref().expect("the place is taken")),
         );
         match found {
             TableEntry::Occupied(found) => *found.get(),
             TableEntry::Vacant(vacant) => {
                 let place = match self.free.pop() {
                     Some(place) => {
-                        let entry = &mut entries[place as usize];
-                        (entry.hash, entry.key) = (hash, Some(key));
+                        entries[place as usize].key = Some(key);
                         place
                     }
                     None => {
                         let place = u32::try_from(entries.len()).expect("at most 2^32 keys in one map");
-                        entries.push(Entry { hash, key: Some(key), value: V::default() });
+                        entries.push(Entry { key: Some(key), value: V::default() });
                         place
                     }
                 };

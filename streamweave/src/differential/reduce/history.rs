@@ -21,7 +21,9 @@ pub(super) enum History<V, P, R> {
     #[default]
     Empty,
     One(V, P, R),
-    Few(Vec<(V, P, R)>),
+    /// Boxed, so that one change takes no more room than it needs.
+    #[allow(clippy::box_collection)]
+    Few(Box<Vec<(V, P, R)>>),
     Many(Box<Many<V, P, R>>),
 }
 
@@ -96,12 +98,12 @@ impl<V: Ord, P: Rounds, R: Abelian> History<V, P, R> {
         {
             let mut few = Vec::with_capacity(4);
             few.push((value, rounds, by));
-            *self = History::Few(few);
+            *self = History::Few(Box::new(few));
         }
         if let History::Few(few) = self
             && few.len() == FEW
         {
-            *self = History::Many(Box::new(std::mem::take(few).into()));
+            *self = History::Many(Box::new(std::mem::take(&mut **few).into()));
         }
         let (sum, is_empty) = match self {
             History::Few(few) => (add_to_few(few, value, rounds, by)?, few.is_empty()),
@@ -137,7 +139,7 @@ impl<V: Ord, P: Rounds, R: Abelian> History<V, P, R> {
             History::Empty => History::Empty,
             History::One(value, _, by) => History::One(value, rounds, by),
             History::Few(few) => {
-                History::Few(few.into_iter().map(|(value, _, by)| (value, rounds, by)).collect())
+                History::Few(Box::new(few.into_iter().map(|(value, _, by)| (value, rounds, by)).collect()))
             }
             History::Many(many) => {
                 let changes = many.changes.into_iter().map(|((value, _), by)| ((value, rounds), by));
@@ -255,7 +257,7 @@ mod tests {
     use super::*;
     use crate::state::Chance;
 
-    static_assertions::assert_eq_size!(History<(), ((), u32), i64>, [u64; 3]);
+    static_assertions::assert_eq_size!(History<(), ((), u32), i64>, [u64; 2]);
 
     type P = (((), u32), u32);
 

@@ -59,8 +59,8 @@ pub trait Reduction {
 /// What is kept of a key.
 #[derive(Debug)]
 struct Kept<V, P, A, B, S> {
-    /// The changes of the time at hand.
-    fresh: History<V, (), A>,
+    /// Where its changes of the time at hand are, counted from 1; 0 where there are none.
+    fresh: u32,
     /// The changes so far.
     input: History<V, P, A>,
     /// What was emitted so far.
@@ -69,7 +69,7 @@ struct Kept<V, P, A, B, S> {
 
 impl<V, P, A, B, S> Default for Kept<V, P, A, B, S> {
     fn default() -> Self {
-        Kept { fresh: History::Empty, input: History::Empty, output: History::Empty }
+        Kept { fresh: 0, input: History::Empty, output: History::Empty }
     }
 }
 
@@ -95,7 +95,10 @@ type KeptOf<L, P> = Kept<
 pub struct Reducer<L: Reduction, T: Lattice> {
     reduction: L,
     groups: KeySlab<L::Key, KeptOf<L, T::Rounds>>,
+    /// The keys that are looked at, by their places; those that change first.
     touched: Vec<u32>,
+    /// What those change by at the time at hand.
+    fresh: Vec<History<L::Value, (), L::Weight>>,
     /// What is to be emitted once the whole time has turned out to be sound.
     ready: Vec<(L::Row, L::Diff)>,
     /// The places of keys of which nothing is left.
@@ -116,6 +119,7 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
             reduction,
             groups: KeySlab::default(),
             touched: Vec::new(),
+            fresh: Vec::new(),
             ready: Vec::new(),
             gone: Vec::new(),
             scratch: Scratch { rounds: Vec::new(), results: Vec::new(), old: Vec::new(), new: Vec::new() },
@@ -151,11 +155,13 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
                 continue;
             }
             let place = self.groups.place(key);
-            let fresh = &mut self.groups[place].fresh;
-            if fresh.is_empty() {
+            let at = &mut self.groups[place].fresh;
+            if *at == 0 {
                 self.touched.push(place);
+                self.fresh.push(History::Empty);
+                *at = u32::try_from(self.fresh.len()).expect("fewer keys than places");
             }
-            if fresh.add(value, (), weight).is_none() {
+            if self.fresh[*at as usize - 1].add(value, (), weight).is_none() {
                 return Err(Unsound::too_many(self.groups.key(place), time));
             }
         }
@@ -167,17 +173,24 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
         again.sort_unstable();
         again.dedup();
         for place in again {
-            if self.groups.get(place).is_some_and(|(_, kept)| kept.fresh.is_empty()) {
+            let Some((_, kept)) = self.groups.get(place) else { continue };
+            if kept.fresh == 0 || self.fresh[kept.fresh as usize - 1].is_empty() {
                 self.touched.push(place);
             }
         }
     }
 
     /// Takes in the changes of a key.
-    fn take_in(&mut self, place: u32, time: &T, later: &mut Later<T, u32>) -> Result<(), Unsound> {
+    fn take_in(
+        &mut self,
+        place: u32,
+        fresh: History<L::Value, (), L::Weight>,
+        time: &T,
+        later: &mut Later<T, u32>,
+    ) -> Result<(), Unsound> {
         let rounds = time.rounds();
         let (key, kept) = self.groups.at(place);
-        if T::Rounds::DEPTH > 1 || (T::Rounds::DEPTH == 1 && !kept.fresh.is_empty()) {
+        if T::Rounds::DEPTH > 1 || (T::Rounds::DEPTH == 1 && !fresh.is_empty()) {
             let joins = &mut self.scratch.rounds;
             joins.clear();
             kept.input.rounds_not_before(rounds, joins);
@@ -186,7 +199,6 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
             joins.dedup();
             joins.iter().for_each(|join| later.push(time.at_rounds(*join), place));
         }
-        let fresh = std::mem::take(&mut kept.fresh);
         if kept.input.is_empty() {
             kept.input = fresh.at(rounds);
             let is_sound = kept.input.iter().all(|(_, _, weight)| L::is_sound(weight));
@@ -248,11 +260,15 @@ impl<L: Reduction, T: Lattice> Unary<L::Data, T, L::By> for Reducer<L, T> {
         if !again.is_empty() {
             self.gather_again(again);
         }
-        let mut touched = std::mem::take(&mut self.touched);
+        let (mut touched, mut all_fresh) =
+            (std::mem::take(&mut self.touched), std::mem::take(&mut self.fresh));
+        let mut fresh = all_fresh.drain(..);
         for (nth, place) in touched.drain(..).enumerate() {
             let is_again = nth >= changed;
-            if is_again || !self.groups[place].fresh.is_empty() {
-                self.take_in(place, time, later)?;
+            let fresh = fresh.next().unwrap_or_default();
+            self.groups[place].fresh = 0;
+            if is_again || !fresh.is_empty() {
+                self.take_in(place, fresh, time, later)?;
                 self.look(place, time)?;
             }
             // While it is in the cache.
@@ -261,11 +277,18 @@ impl<L: Reduction, T: Lattice> Unary<L::Data, T, L::By> for Reducer<L, T> {
                 self.gone.push(place);
             }
         }
-        self.touched = touched;
+        drop(fresh);
+        (self.touched, self.fresh) = (kept_small(touched), kept_small(all_fresh));
         self.ready.drain(..).for_each(|(row, diff)| emit(row, *time, diff));
+        self.ready = kept_small(std::mem::take(&mut self.ready));
         self.gone.drain(..).for_each(|place| self.groups.release(place));
         Ok(())
     }
+}
+
+/// The memory of what is empty, to be used again, unless one large time needed it.
+fn kept_small<X>(empty: Vec<X>) -> Vec<X> {
+    if empty.capacity() <= 4_096 { empty } else { Vec::new() }
 }
 
 /// Sorts results, and adds up those that are equal; false where there is no room for that.

@@ -322,7 +322,10 @@ where
 
     /// Forgets, of the keys in `ready`, a window, and what is in no later one, unless another one that ends with it is still to
     /// come.
-    fn forget(&mut self, window: Window, others_follow: bool) {
+    fn forget(&mut self, window: Window, others_follow: bool)
+    where
+        K: Hash + Eq,
+    {
         self.passed.extend(self.ready.iter().map(|(_, place)| *place));
         for (_, place) in self.ready.drain(..) {
             let Some((_, OfKey { fired, .. })) = self.keys.get(place) else { continue };
