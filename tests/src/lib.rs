@@ -6,6 +6,8 @@
 
 pub mod random;
 
+pub mod edits;
+
 pub mod description;
 
 pub mod row;
