@@ -808,12 +808,12 @@ fn g11_a_loop_that_is_stopped_says_so() {
 }
 
 #[test]
-fn fault_g11_a_loop_that_comes_to_its_end_again_is_not_incomplete() {
+fn g11_a_loop_that_comes_to_its_end_again_is_not_incomplete() {
     assert_eq!(says_incomplete(&[vec![(7, 1)], vec![(7, -1)]]), [true, false]);
 }
 
 #[test]
-fn fault_g11_what_stands_at_incomplete_is_whether_the_loop_was_stopped() {
+fn g11_what_stands_at_incomplete_is_whether_the_loop_was_stopped() {
     for number in 0..2 * SEEDS {
         let mut random = Random::new(number ^ 0x12);
         let edits = edits(&mut random, (8, 2), seed);
@@ -1006,10 +1006,7 @@ fn g_until_a_loop_that_has_not_ended_at_its_limit_fails() {
                     expected.iter().filter(|(row, _)| row.0 == 0).map(|(row, w)| (row.1, *w)).collect();
                 collection(at.iter().map(|(row, weight)| (step.of(*row), *weight))) != at
             };
-            assert!(
-                end == Some(12) || ran.is_err() == still_changes,
-                "seed {seed}, time {time} of {edits:?}: {ran:?}"
-            );
+            assert!(ran.is_err() == still_changes, "seed {seed}, time {time} of {edits:?}: {ran:?}");
             if ran.is_err() {
                 has_failed = true;
                 break;
@@ -1038,7 +1035,7 @@ graph! {
 }
 
 #[test]
-fn fault_g11_a_loop_that_is_ended_in_its_last_round_has_come_to_its_end() {
+fn g11_a_loop_that_is_ended_in_its_last_round_has_come_to_its_end() {
     for seed in [1, 0] {
         let mut graph = counts_to_three::harness();
         graph.inputs.seeds.update(Update { data: seed, time: LogicalTime(0), diff: 1 });
@@ -1244,4 +1241,23 @@ fn g_a_loop_into_which_nothing_comes_is_empty_and_ends() {
     assert!(!graph.outputs.paths.frontier().closes(&LogicalTime(5)));
     graph.finish().expect("nothing fails").assert_conserved();
     assert!(graph.outputs.paths.updates().is_empty());
+}
+
+graph! {
+    graph short(seeds: Update<u8, LogicalTime, i64>) -> (out: Update<u8, LogicalTime, i64>) {
+        iterate up {
+            var n: u8 = seeds;
+            n -> filter(|n| *n < 5) -> map(|n| n + 1) -> n;
+        }
+        up.n -> out;
+    }
+}
+
+/// The picture of a named graph has to find the ends of its names.
+#[test]
+fn a_loop_and_its_variable_may_have_short_names() {
+    let mut graph = short::harness();
+    graph.inputs.seeds.update(Update { data: 2, time: LogicalTime(0), diff: 1 });
+    graph.finish().expect("nothing fails").assert_conserved();
+    assert_eq!(graph.outputs.out.updates().len(), 0);
 }

@@ -118,6 +118,11 @@ impl Lowering {
         }
         let text = name.unraw().to_string();
         let limit = self.limit(&settings);
+        if let (Limit::Return(_), Some(_)) = (&limit, self.within) {
+            let setting = settings.iter().find(|setting| setting.name == "on_limit");
+            let span = setting.map_or(name.span(), |setting| setting.name.span());
+            self.mistakes.at(span, "a loop within a loop cannot be ended at its limit: let the run fail there, or give it `rounds(n)`");
+        }
         let head = self.add(text.clone(), name.span(), Operator::Head(number));
         let (around, lanes) = (self.within, Vec::new());
         let (span, has_end) = (name.span(), false);

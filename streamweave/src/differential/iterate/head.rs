@@ -33,7 +33,8 @@ impl Default for Limit {
     }
 }
 
-/// Says at a time outside that a loop was stopped there before it had come to its end; the port `incomplete` carries it.
+/// Says that a loop was stopped before it had come to its end; the port `incomplete` carries it, from the time outside on at which
+/// that is so until it is so no more.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incomplete {
     /// The name of the loop.
@@ -80,6 +81,7 @@ pub fn iterate<L: Lanes<T>, T: Lattice>(
         outside: Agenda::default(),
         inputs,
         said: until.map(Said::new),
+        stopped: None,
         at: T::minimum(),
         failed: None,
     };
@@ -99,6 +101,8 @@ pub struct Iterate<L, T: Lattice> {
     inputs: Inputs<T>,
     /// What ends the loop, where its body says so.
     said: Option<Said>,
+    /// What the port `incomplete` says.
+    stopped: Option<Incomplete>,
     /// The time outside that is worked on: its loops' rounds aside, the agenda is about it.
     at: T,
     /// Why it cannot go on, and whether that has been said.
@@ -132,7 +136,8 @@ impl<L: Lanes<T>, T: Lattice> Iterate<L, T> {
         {
             if self.said.is_some() && time.outer != self.at {
                 // The end may move: what was kept of every round is looked at again.
-                for round in self.lanes.kept() {
+                let beyond = self.lanes.beyond().map(|_| self.limit.rounds().saturating_add(1));
+                for round in self.lanes.kept().into_iter().chain(beyond) {
                     self.agenda.note(&Nested { outer: time.outer, round });
                 }
             }
@@ -175,25 +180,29 @@ impl<L: Lanes<T>, T: Lattice> Iterate<L, T> {
     where
         L: LanesInto<T, Outs>,
     {
-        let sample = match self.lanes.forget(time) {
-            Ok(None) => return,
-            Ok(Some(sample)) => sample,
-            Err(unsound) => {
-                self.failed = Some(Some(unsound.into()));
-                return;
-            }
-        };
-        let (name, rounds) = (self.name, self.limit.rounds());
-        match self.limit {
-            Limit::Rounds(_) => {}
-            Limit::Return(_) if time.round == rounds + 1 => {
-                self.lanes.stopped(Incomplete { name, rounds, sample }, time.outer, outs);
-            }
-            Limit::Return(_) => {}
-            Limit::Error(_) => {
+        let rounds = self.limit.rounds();
+        if matches!(self.limit, Limit::Rounds(_)) || time.round != rounds.saturating_add(1) {
+            return self.lanes.forget(time);
+        }
+        if let Err(unsound) = self.lanes.set_aside(time) {
+            self.failed = Some(Some(unsound.into()));
+            return;
+        }
+        let has_ended = self.said.as_ref().is_some_and(|said| said.ends_before(time.round));
+        let sample = self.lanes.beyond().filter(|_| !has_ended);
+        let name = self.name;
+        if let Limit::Error(_) = self.limit {
+            if let Some(sample) = sample {
                 let time = format!("{:?}", time.outer);
                 self.failed = Some(Some(NotConverged { name, rounds, time, sample }.into()));
             }
+            return;
+        }
+        let stopped = sample.map(|sample| Incomplete { name, rounds, sample });
+        if stopped != self.stopped {
+            let before = std::mem::replace(&mut self.stopped, stopped.clone());
+            before.into_iter().for_each(|before| self.lanes.stopped(before, time.outer, -1, outs));
+            stopped.into_iter().for_each(|stopped| self.lanes.stopped(stopped, time.outer, 1, outs));
         }
     }
 }

@@ -30,6 +30,8 @@ struct Variable<D, T: Lattice, R> {
     clone: fn(&D) -> D,
     consolidate: fn(&mut Vec<(D, R)>, &Nested<T>) -> Result<(), Unsound>,
     show: fn(&[(D, R)]) -> String,
+    /// By how much it would change in the round after the last.
+    beyond: Vec<(D, R)>,
     /// Where the loop ends when its body says so.
     kept: Kept<D, R>,
     exchange: Exchange<D, T, R>,
@@ -64,6 +66,7 @@ pub fn variable_from_nothing<D: Ord + Clone + Debug, T: Lattice, R: Abelian>(
             let more = if rows.len() > 3 { format!(" and {} more", rows.len() - 3) } else { String::new() };
             shown.join(", ") + &more
         },
+        beyond: Vec::new(),
         kept: Kept::default(),
         exchange: Kept::exchange,
         rounds: |kept| kept.rounds().collect(),
@@ -109,10 +112,19 @@ impl<D, T: Lattice, R: Abelian> Lane<D, T, R> {
         Ok(is_any)
     }
 
-    fn forget(&mut self, time: &Nested<T>) -> Result<Option<String>, Unsound> {
-        let rows = self.due(time)?;
-        let variable = self.variable.as_ref().filter(|_| !rows.is_empty());
-        Ok(variable.map(|variable| (variable.show)(&rows)))
+    fn set_aside(&mut self, time: &Nested<T>) -> Result<(), Unsound> {
+        let mut rows = self.due(time)?;
+        if let Some(variable) = &mut self.variable {
+            variable.beyond.append(&mut rows);
+            (variable.consolidate)(&mut variable.beyond, time)?;
+        }
+        Ok(())
+    }
+
+    /// A few of the rows that were set aside, if there are any.
+    fn beyond(&self) -> Option<String> {
+        let variable = self.variable.as_ref().filter(|variable| !variable.beyond.is_empty())?;
+        Some((variable.show)(&variable.beyond))
     }
 
     /// Takes what came around: it is due a round later.
@@ -136,12 +148,18 @@ pub trait Lanes<T: Lattice> {
     /// The least time at which anything is due.
     fn next_time(&self) -> Option<Nested<T>>;
 
-    /// Forgets what is due at a time; shows a few rows of it, where variables would still change.
+    /// Forgets what is due at a time.
+    fn forget(&mut self, time: &Nested<T>);
+
+    /// Sets aside what is due in the round after the last.
     ///
     /// # Errors
     ///
     /// More of a row than can be counted.
-    fn forget(&mut self, time: &Nested<T>) -> Result<Option<String>, Unsound>;
+    fn set_aside(&mut self, time: &Nested<T>) -> Result<(), Unsound>;
+
+    /// Shows a few of the rows that were set aside so far, if they come to anything: variables would still change.
+    fn beyond(&self) -> Option<String>;
 
     /// Takes what came around.
     fn come_around(&mut self);
@@ -166,8 +184,8 @@ pub trait LanesInto<T: Lattice, Outs>: Lanes<T> {
     /// Hands on the frontier outside, of the port `incomplete`.
     fn advance_outside(&mut self, frontier: Frontier<T>, outs: &mut Outs);
 
-    /// Says that the loop was stopped before its end.
-    fn stopped(&mut self, incomplete: Incomplete, time: T, outs: &mut Outs);
+    /// Says that the loop was stopped before its end, or takes that back.
+    fn stopped(&mut self, incomplete: Incomplete, time: T, diff: i64, outs: &mut Outs);
 }
 
 /// The lane number `LANE` of several.
@@ -225,9 +243,18 @@ macro_rules! lanes {
                 [$(self.$n.waiting.next_time()),*].into_iter().flatten().min()
             }
 
-            fn forget(&mut self, time: &Nested<T>) -> Result<Option<String>, Unsound> {
-                let shown = [$(self.$n.forget(time)?),*];
-                Ok(shown.into_iter().flatten().reduce(|all, more| all + ", " + &more))
+            fn forget(&mut self, time: &Nested<T>) {
+                $(self.$n.waiting.take(time);)*
+            }
+
+            fn set_aside(&mut self, time: &Nested<T>) -> Result<(), Unsound> {
+                $(self.$n.set_aside(time)?;)*
+                Ok(())
+            }
+
+            fn beyond(&self) -> Option<String> {
+                let shown = [$(self.$n.beyond()),*];
+                shown.into_iter().flatten().reduce(|all, more| all + ", " + &more)
             }
 
             #[inline]
@@ -269,8 +296,14 @@ macro_rules! lanes {
                 outs.$last.advance(frontier);
             }
 
-            fn stopped(&mut self, incomplete: Incomplete, time: T, outs: &mut ($(Port<$s>,)* Port<X>)) {
-                outs.$last.push(Update { data: incomplete, time, diff: 1 });
+            fn stopped(
+                &mut self,
+                incomplete: Incomplete,
+                time: T,
+                diff: i64,
+                outs: &mut ($(Port<$s>,)* Port<X>),
+            ) {
+                outs.$last.push(Update { data: incomplete, time, diff });
             }
         }
 
