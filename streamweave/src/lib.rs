@@ -30,8 +30,9 @@
 //!
 //! In `docs/guide` of the repository; its programs are tests. A first graph, nodes, ports and errors, testing a graph; then
 //! time, in pictures: watermarks, windows of every kind, late rows; why a window does not fire, and who holds it; joins,
-//! and which for what. For reference: [windows](operator::window), [watermarks](time::Strategy), [joins](operator::join),
-//! [what holds a graph](graph::Explanation::holder).
+//! and which for what; then rows that come and go: changes, and loops to a fixed point. For reference:
+//! [windows](operator::window), [watermarks](time::Strategy), [joins](operator::join), [changes](differential),
+//! [loops](differential::iterate), [what holds a graph](graph::Explanation::holder).
 //!
 //! # The order of the modules
 //!
@@ -341,4 +342,10 @@ mod guide {
 
     #[doc = include_str!("../../docs/guide/7-joins.md")]
     struct Joins;
+
+    #[doc = include_str!("../../docs/guide/8-changes.md")]
+    struct Changes;
+
+    #[doc = include_str!("../../docs/guide/9-loops.md")]
+    struct Loops;
 }
