@@ -19,6 +19,9 @@ pub struct Queue<D, T: Timestamp = (), R = ()> {
     settled: usize,
 }
 
+/// An empty queue keeps room for so many messages.
+const ROOMY: usize = 16 * 1024;
+
 impl<D, T: Timestamp, R> Default for Queue<D, T, R> {
     fn default() -> Self {
         Queue { messages: VecDeque::new(), settled: 0 }
@@ -41,7 +44,17 @@ impl<D, T: Timestamp, R> Queue<D, T, R> {
     /// Takes the first message.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<Message<D, T, R>> {
-        self.messages.pop_front()
+        let message = self.messages.pop_front();
+        if message.is_none() && self.messages.capacity() > ROOMY {
+            self.give_back();
+        }
+        message
+    }
+
+    /// Gives back the memory that one large batch needed.
+    #[cold]
+    fn give_back(&mut self) {
+        self.messages = VecDeque::new();
     }
 
     /// Puts a message back.

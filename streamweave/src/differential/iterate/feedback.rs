@@ -10,6 +10,9 @@ use crate::time::{Frontier, Lattice, Nested};
 /// A change that goes around: when it was made, and what it is.
 pub(super) type Assigned<D, T, R> = (Nested<T>, D, R);
 
+/// What is empty keeps room for so many rows; more than that one large round needed.
+pub(super) const ROOMY: usize = 4 * 1024;
+
 /// The way around a loop: from where a variable is assigned to the loop's head.
 ///
 /// It is locked once a round by either side, never at the same time.
@@ -75,6 +78,8 @@ impl<D, T: Lattice, R, Outs> Input<0, D, Nested<T>, R, Outs> for Feedback<D, T, 
     fn advance(&mut self, _frontier: Frontier<Nested<T>>, _outs: &mut Outs, _cx: &mut Cx) {
         if !self.rows.is_empty() {
             self.around.swap(&mut self.rows);
+        } else if self.rows.capacity() > ROOMY {
+            self.rows = Vec::new();
         }
     }
 }

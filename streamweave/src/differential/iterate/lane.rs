@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::feedback::{Around, Assigned};
+use super::feedback::{Around, Assigned, ROOMY};
 use super::head::Incomplete;
 use super::until::Kept;
 use crate::differential::consolidation::consolidate;
@@ -133,6 +133,9 @@ impl<D, T: Lattice, R: Abelian> Lane<D, T, R> {
         variable.around.swap(&mut variable.came);
         for (Nested { outer, round }, data, diff) in variable.came.drain(..) {
             self.waiting.push(Nested { outer, round: round.saturating_add(1) }, (data, diff));
+        }
+        if variable.came.capacity() > ROOMY {
+            variable.came = Vec::new();
         }
     }
 }
