@@ -73,7 +73,7 @@ pub use super::join::inputs;
 ///
 /// # Errors
 ///
-/// The run ends with [`Unsound`](super::Unsound), which names the key, where a row is there less than zero times, or more often than can be
+/// The run ends with [`Unsound`], which names the key, where a row is there less than zero times, or more often than can be
 /// counted.
 #[doc(alias = "temporal_join")]
 pub fn as_of<K: Key + Shown, L: Ranked, R: Ranked, T: Accumulates, P: Counted, Q: Counted, F, G, I>(

@@ -78,7 +78,7 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Batch<K, V, P, R> {
         }
     }
 
-    /// The changes of a time at these rounds, [consolidated](crate::differential::consolidate), which are taken out of `changes`.
+    /// The changes of a time at these rounds, [consolidated](crate::differential::consolidation::consolidate), which are taken out of `changes`.
     pub fn at_time(rounds: P, changes: &mut Vec<(Keyed<K, V>, R)>) -> Self {
         let mut batch = Batch::with_room(0, changes.len());
         for (Keyed { key, value }, diff) in changes.drain(..) {
@@ -87,7 +87,7 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Batch<K, V, P, R> {
         batch.finished()
     }
 
-    /// Changes at any rounds, [consolidated](crate::differential::consolidate_rounds), which are taken out of `changes`.
+    /// Changes at any rounds, [consolidated](crate::differential::consolidation::consolidate_rounds), which are taken out of `changes`.
     pub fn at_rounds(changes: &mut Vec<(Keyed<K, V>, P, R)>) -> Self {
         let mut batch = Batch::with_room(0, changes.len());
         for (Keyed { key, value }, rounds, diff) in changes.drain(..) {

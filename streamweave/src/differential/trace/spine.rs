@@ -82,7 +82,7 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Spine<K, V, P, R> {
         self.batches().cloned().chain(recent).collect()
     }
 
-    /// Adds changes of one time, [consolidated](crate::differential::consolidate), which are taken out of `changes`.
+    /// Adds changes of one time, [consolidated](crate::differential::consolidation::consolidate), which are taken out of `changes`.
     ///
     /// # Errors
     ///
