@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use serde::{Serialize, Serializer};
+use streamweave::differential::Average;
 use streamweave::format::csv::CsvEncoder;
 use streamweave::prelude::*;
 
@@ -14,6 +15,32 @@ pub(super) fn at(millis: u64) -> EventTime {
 /// The milliseconds since the Unix epoch.
 pub(super) fn millis(time: EventTime) -> i64 {
     time.micros().div_euclid(1_000)
+}
+
+/// A day, in UTC, printed as its date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Day(u64);
+
+impl Day {
+    const MILLIS: u64 = 86_400_000;
+
+    /// The day of so many milliseconds since the Unix epoch.
+    pub(super) const fn of(millis: u64) -> Self {
+        Day(millis / Day::MILLIS)
+    }
+}
+
+impl Serialize for Day {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // 2015-07-15T00:00:00Z
+        let midnight = at(self.0 * Day::MILLIS).to_string();
+        serializer.collect_str(midnight.split('T').next().unwrap_or(&midnight))
+    }
+}
+
+/// SQL's average of whole numbers, which is one, too: what is behind the point is left out.
+pub(super) fn whole(average: Average) -> i128 {
+    average.numerator() / i128::from(average.denominator())
 }
 
 /// A price in euros, exactly: SQL's `DECIMAL(23, 3)`.
@@ -69,6 +96,15 @@ pub(super) fn sorted_lines<R: Serialize>(rows: &[R]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_average_is_cut_off_at_the_point() {
+        for (sum, rows, expected) in
+            [(7, 2, 3), (8, 2, 4), (2, 3, 0), (6_000_000_000_000_000_001, 2, 3_000_000_000_000_000_000)]
+        {
+            assert_eq!(whole(Average::of(sum, rows).expect("there are rows")), expected);
+        }
+    }
 
     #[test]
     fn euros_are_exact() {

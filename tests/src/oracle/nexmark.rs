@@ -1,6 +1,8 @@
 //! The oracle of `nexmark`: each query as its SQL says it, over a whole dump at once. It knows neither engine nor
 //! watermarks; windows are found by arithmetic, joins by sets.
 
+mod updating;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -19,13 +21,23 @@ pub struct Tables {
 struct Person {
     id: u64,
     name: String,
+    city: String,
+    state: String,
     time: i64,
 }
 
 #[derive(Debug)]
 struct Auction {
-    seller: u64,
+    id: u64,
+    item_name: String,
+    description: String,
+    initial_bid: u64,
+    reserve: u64,
     time: i64,
+    expires: i64,
+    seller: u64,
+    category: u64,
+    extra: String,
 }
 
 /// Times are milliseconds since the epoch.
@@ -62,10 +74,28 @@ impl Tables {
             event.as_object().and_then(|event| event.iter().next()).expect("an event has a kind");
         let number = |name: &str| row[name].as_u64().expect("a number");
         let text = |name: &str| row[name].as_str().expect("a text").to_owned();
-        let time = i64::try_from(number("date_time")).expect("a time");
+        let at = |name: &str| row[name].as_i64().expect("a time");
+        let time = at("date_time");
         match &**kind {
-            "Person" => self.persons.push(Person { id: number("id"), name: text("name"), time }),
-            "Auction" => self.auctions.push(Auction { seller: number("seller"), time }),
+            "Person" => self.persons.push(Person {
+                id: number("id"),
+                name: text("name"),
+                city: text("city"),
+                state: text("state"),
+                time,
+            }),
+            "Auction" => self.auctions.push(Auction {
+                id: number("id"),
+                item_name: text("item_name"),
+                description: text("description"),
+                initial_bid: number("initial_bid"),
+                reserve: number("reserve"),
+                time,
+                expires: at("expires"),
+                seller: number("seller"),
+                category: number("category"),
+                extra: text("extra"),
+            }),
             "Bid" => self.bids.push(Bid {
                 auction: number("auction"),
                 bidder: number("bidder"),
@@ -92,9 +122,13 @@ impl Tables {
             "q1" => self.each_bid(|bid| Some(bid.columns(&euros(bid.price)))),
             "q2" => self
                 .each_bid(|bid| (bid.auction % 123 == 0).then(|| format!("{},{}", bid.auction, bid.price))),
+            "q3" => self.local_items(),
+            "q4" => self.category_averages(),
             "q5" => self.hot_items(),
+            "q6" => self.seller_averages(),
             "q7" => self.highest_bids(),
             "q8" => self.new_users(),
+            "q9" => self.winning_bids(),
             "q10" => self.each_bid(|bid| {
                 let (year, month, day) = date_of(bid.time.div_euclid(DAY));
                 let (hour, minute) = (hour(bid), bid.time / 60_000 % 60);
@@ -107,6 +141,12 @@ impl Tables {
                 Some(format!("{auction},{bidder},{price},{time},{}", auction % 10_000))
             }),
             "q14" => self.each_bid(calculated),
+            "q15" => self.days(),
+            "q16" => self.channels(),
+            "q17" => self.auction_days(),
+            "q18" => self.last_bids(),
+            "q19" => self.top_ten(),
+            "q20" => self.expanded_bids(),
             "q21" => self.each_bid(|bid| {
                 let Bid { auction, bidder, price, channel, .. } = bid;
                 Some(format!("{auction},{bidder},{price},{channel},{}", channel_id(bid)?))
