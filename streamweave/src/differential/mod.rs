@@ -28,6 +28,7 @@
 pub mod iterate;
 
 pub mod antijoin;
+mod arrange;
 pub mod as_of;
 mod at_times;
 mod bound;
@@ -37,6 +38,7 @@ mod from_round;
 pub mod full_join;
 mod indexed;
 pub mod join;
+pub mod join_arranged;
 pub mod join_map;
 pub mod left_join;
 mod negate;
@@ -56,6 +58,7 @@ mod unsound;
 pub mod view;
 
 pub use antijoin::antijoin;
+pub use arrange::{Arrange, Arrangement, Arranges, arrange};
 pub use as_of::as_of;
 pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
 pub use bound::{Accumulates, Countable, Integral, Reduces, Shown, Weighs};
@@ -64,6 +67,7 @@ pub use from_round::{FromRound, from_round};
 pub use full_join::full_join;
 pub use indexed::{Counted, Indexed, Merges, Sorted};
 pub use join::join;
+pub use join_arranged::join_arranged;
 pub use join_map::join_map;
 pub use left_join::left_join;
 pub use negate::{Negate, negate};

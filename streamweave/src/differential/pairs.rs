@@ -98,7 +98,10 @@ pub(super) fn both<'a, K: Ord, L, R, A, B>(
 }
 
 /// Takes the changes of a key.
-fn take_key<'a, K: Ord, V, R>(changes: &mut &'a [(Keyed<K, V>, R)], key: &K) -> &'a [(Keyed<K, V>, R)] {
+pub(super) fn take_key<'a, K: Ord, V, R>(
+    changes: &mut &'a [(Keyed<K, V>, R)],
+    key: &K,
+) -> &'a [(Keyed<K, V>, R)] {
     let end = changes.iter().take_while(|(row, _)| row.key == *key).count();
     let (of_key, rest) = changes.split_at(end);
     *changes = rest;

@@ -82,6 +82,11 @@ impl<'a, K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Cursor<'a, K, V,
         Cursor { recent, batches, gathered: Vec::new() }
     }
 
+    /// Through these batches, of one collection.
+    pub(in crate::differential) fn of_batches(all: impl Iterator<Item = &'a Batch<K, V, P, R>>) -> Self {
+        Cursor::new(&[], all)
+    }
+
     /// What is kept of a key, as it counts at a time or, where that is not comparable, at the times that join it. Keys
     /// have to be sought in ascending order; one may be sought again.
     ///
