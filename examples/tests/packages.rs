@@ -4,9 +4,29 @@ mod process;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
-use process::{Temporary, last_word, run, run_with, stdout};
+use process::{Temporary, last_word, program, run, stdout};
 use streamweave_examples::data;
+
+/// Runs a program to which `input` is written.
+fn run_with(name: &str, arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(program(name))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let input = input.to_owned();
+    // The program may write before it has read everything.
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("the program ends");
+    writer.join().expect("writing does not panic").expect("the program reads to the end");
+    output
+}
 
 type Edges = BTreeSet<(String, String)>;
 

@@ -1,8 +1,7 @@
 //! Programs as processes.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 /// The path of a built example, beside this test's own.
 pub(crate) fn program(name: &str) -> PathBuf {
@@ -47,23 +46,4 @@ impl Drop for Temporary {
         // Nothing depends on it.
         let _ = std::fs::remove_file(&self.0);
     }
-}
-
-/// Runs a program to which `input` is written.
-#[allow(dead_code, reason = "not every test speaks to its program")]
-pub(crate) fn run_with(name: &str, arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(program(name))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut stdin = child.stdin.take().expect("it is piped");
-    let input = input.to_owned();
-    // The program may write before it has read everything.
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().expect("the program ends");
-    writer.join().expect("writing does not panic").expect("the program reads to the end");
-    output
 }
