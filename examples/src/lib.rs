@@ -119,6 +119,20 @@ pub async fn ctrl_c() {
     }
 }
 
+/// Ready when the user presses ctrl-c, or the system asks the process to end; never, where that cannot be learnt.
+pub async fn stopped() {
+    #[cfg(unix)]
+    if let Ok(mut terminated) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    {
+        return tokio::select! {
+            _ = terminated.recv() => (),
+            () = ctrl_c() => (),
+        };
+    }
+    ctrl_c().await;
+}
+
 /// Counts rows on a terminal at stderr while a graph runs; silent where there is none.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);

@@ -27,6 +27,12 @@ pub fn ports(item: TokenStream) -> TokenStream {
     node::derive(item.into()).into()
 }
 
+/// See `streamweave::State`.
+#[proc_macro_derive(State, attributes(state))]
+pub fn state(item: TokenStream) -> TokenStream {
+    node::derive_state(item.into()).into()
+}
+
 /// See `streamweave::node`.
 #[proc_macro_attribute]
 pub fn node(attributes: TokenStream, item: TokenStream) -> TokenStream {

@@ -58,6 +58,8 @@ pub mod source;
 
 pub mod sink;
 
+pub mod checkpoint;
+
 pub mod graph;
 
 pub mod executor;
@@ -177,6 +179,12 @@ pub use streamweave_macros::node;
 /// written. At most 12 variants.
 #[doc(inline)]
 pub use streamweave_macros::Ports;
+
+/// Makes a struct the state of a node that survives: see [`state::State`].
+///
+/// The fields that say `#[state]` are kept under their names; `#[state(was = "old")]` finds what was kept under another one.
+#[doc(inline)]
+pub use streamweave_macros::State;
 
 /// Wires nodes into a graph: an expression of type [`Graph`].
 ///

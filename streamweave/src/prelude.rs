@@ -1,5 +1,6 @@
 //! What most graphs use: `use streamweave::prelude::*;`.
 
+pub use crate::checkpoint::Checkpoints;
 pub use crate::differential;
 pub use crate::envelope::{Failed, Keyed, Timed, Update};
 pub use crate::graph;
@@ -39,4 +40,4 @@ pub use crate::time::{
     EventTime, LogicalTime, ProcessingTime, Strategy, TimeDelta, Units, ascending, bounded, partitioned,
     punctuated,
 };
-pub use streamweave_macros::{Ports, node};
+pub use streamweave_macros::{Ports, State, node};

@@ -20,7 +20,7 @@ pub mod iterate {
 
 pub use crate::envelope::{Diff, Envelope, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{
-    Command, Component, ENDLESS, Gone, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Yielded,
+    AtLeastOnce, Command, Component, ENDLESS, ExactlyOnce, Gone, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Volatile, Yielded,
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{
@@ -44,8 +44,17 @@ pub use crate::port::{
 };
 pub use crate::sink::on_error;
 pub use crate::testing::{Feed, Harness, Tap};
-pub use crate::time::{EventTime, Frontier, ProcessingTime, Timestamp};
+pub use crate::time::{EventTime, Frontier, ProcessingTime, SystemClock, Timestamp};
 pub use streamweave_macros::graph;
+
+/// Checks that a node can be saved.
+pub fn saved<O: crate::operator::Durable>(_placed: &Placed<O>) {}
+
+/// Checks that a source replays.
+pub fn replays<O: crate::operator::Replays>(_placed: &Placed<O>) {}
+
+/// Checks that a sink commits.
+pub fn commits<O: crate::operator::Commits>(_placed: &Placed<O>) {}
 
 /// Places an operator behind an edge.
 pub fn place<N, W, O, P>(node: N, edge: W) -> (Placed<O>, P)

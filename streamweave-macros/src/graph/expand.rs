@@ -14,7 +14,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
-use super::ir::{Circle, Edge, Graph, Lane, Limit, Loop, Operator, Signature};
+use super::ir::{Circle, Edge, Graph, Guarantee, Lane, Limit, Loop, Operator, Signature};
 use crate::ports::Stream;
 
 /// How deep stages nest before a cut ends the nesting; see `streamweave::port::Cut`.
@@ -25,13 +25,16 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
     let sw = &expansion.sw;
     let placed = order.iter().map(|&node| expansion.place(node));
     let checks = order.iter().map(|&node| expansion.check_ports(node));
+    let saved: Vec<_> = order.iter().flat_map(|&node| expansion.check_saved(node)).collect();
     let paces: Vec<_> = expansion.paces().collect();
+    let guarantee = guarantee(graph.durable, sw);
     let topology = expansion.topology();
     let machine = expansion.machine();
     if graph.signature.is_some() {
         return quote!({
             #(#placed)*
             #(#checks)*
+            #(#saved)*
             #(#paces)*
             #sw::Component::new(#topology, #machine)
         });
@@ -43,10 +46,11 @@ pub(super) fn expand(graph: &Graph, order: &[usize]) -> TokenStream {
         quote! {
             #(#placed)*
             #(#checks)*
+            #(#saved)*
             #(#paces)*
             {
                 #outcome
-                #sw::Graph::new(#topology, #machine)
+                #sw::Graph::<_, _, _, #guarantee>::new(#topology, #machine)
             }
         },
     );
@@ -622,6 +626,25 @@ impl<'a> Expansion<'a> {
         quote_spanned!(mixed(span)=> #sw::all_connected(#wires);)
     }
 
+    /// In a graph that keeps its state every node can be saved; where every row counts once sources replay and sinks commit.
+    fn check_saved(&self, number: usize) -> Vec<TokenStream> {
+        let Some((guarantee, _)) = self.graph.durable else { return Vec::new() };
+        let node = &self.graph.nodes[number];
+        let sw = self.library_at(node.span);
+        let placed = local_at("node", number, node.span);
+        let is_end = matches!(
+            node.operator,
+            Operator::Written(_) | Operator::Policy(..) | Operator::Default(_) | Operator::Merge
+        );
+        let check = match guarantee {
+            Guarantee::ExactlyOnce if is_end && self.graph.is_source(number) => "replays",
+            Guarantee::ExactlyOnce if is_end && self.graph.is_sink(number) => "commits",
+            _ => "saved",
+        };
+        let check = Ident::new(check, mixed(node.span));
+        vec![quote_spanned!(mixed(node.span)=> #sw::#check(&#placed);)]
+    }
+
     /// The node that stands for every `err` port that is left open.
     fn default(&self) -> Option<usize> {
         (0..self.graph.nodes.len())
@@ -644,7 +667,8 @@ impl<'a> Expansion<'a> {
         let nodes = self.order.iter().map(|&node| {
             let name = &self.graph.nodes[node].name;
             let is_source = self.graph.is_source(node);
-            quote!(#sw::NodeInfo { name: #name, is_source: #is_source })
+            let was = &self.graph.nodes[node].was;
+            quote!(#sw::NodeInfo { name: #name, is_source: #is_source, was: &[#(#was),*] })
         });
         let place =
             |node| self.order.iter().position(|&other| other == node).expect("every node is in the order");
@@ -792,6 +816,23 @@ impl<'a> Expansion<'a> {
         let abandon = numbered().map(|(_, node)| quote!(+ #sw::Operator::abandon(&mut #node.operator)));
         let flush = numbered().map(|(place, node)| quote!(.and(#node.poll_flush::<#place>(turn, flush))));
         let idle = numbered().map(|(_, node)| quote!(&& #sw::Operator::idle(&mut #node.operator)));
+        let durable = |method: &str, argument: &str| -> TokenStream {
+            if self.graph.durable.is_none() {
+                let argument = Ident::new(argument, Span::call_site());
+                return quote!({ let _ = #argument; #sw::Reply::Ready });
+            }
+            let (method, argument) = (Ident::new(method, Span::mixed_site()), Ident::new(argument, Span::call_site()));
+            let each = self.order.iter().enumerate().map(|(place, &number)| {
+                let (node, name) = (local("node", number), &self.graph.nodes[number].name);
+                match argument == "fields" {
+                    true => quote!(.and(#node.#method::<#place>(#name, #argument))),
+                    false => quote!(.and(#node.#method::<#place>(#argument))),
+                }
+            });
+            quote!(#sw::Reply::Ready #(#each)*)
+        };
+        let (visit, pre_commit, commit) =
+            (durable("visit", "fields"), durable("poll_pre_commit", "turn"), durable("poll_commit", "turn"));
         let gone = self.order.iter().map(|&node| match (self.graph.is_sink(node), local("node", node)) {
             (true, node) => quote!(.and(#node.is_gone_sink())),
             (false, node) => quote!(.and(#node.is_gone_inside())),
@@ -878,6 +919,9 @@ impl<'a> Expansion<'a> {
                         *rows += 0 #(#abandon)*;
                         #sw::Reply::Ready
                     }
+                    #sw::Command::Fields(fields) => #visit,
+                    #sw::Command::PollPreCommit(turn) => #pre_commit,
+                    #sw::Command::PollCommit(turn) => #commit,
                     #sw::Command::Gone => #sw::Gone::Nowhere #(#gone)*.into(),
                     #sw::Command::Idle => #sw::Reply::when(true #(#idle)*),
                     #sw::Command::Finish(result) => {
@@ -1025,6 +1069,13 @@ impl<'a> Expansion<'a> {
             quote!(#sw::cut(#ports.#port, |__signal| #sw::deliver(&mut #beyond, __signal))),
         )
     }
+}
+
+/// What a graph promises of its state, as a type.
+pub(super) fn guarantee(durable: Option<(Guarantee, Span)>, sw: &TokenStream) -> TokenStream {
+    let name = durable.map_or("Volatile", |(guarantee, _)| guarantee.name());
+    let name = Ident::new(name, Span::mixed_site());
+    quote!(#sw::#name)
 }
 
 /// How deep what stands behind an edge nests, given the depth of the stage at its end.

@@ -13,7 +13,26 @@ pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) edges: Vec<Edge>,
     pub(super) loops: Vec<Loop>,
+    /// What it promises of its state, and where it says so.
+    pub(super) durable: Option<(Guarantee, Span)>,
     pub(super) circles: Vec<Circle>,
+}
+
+/// What a graph promises of its state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guarantee {
+    AtLeastOnce,
+    ExactlyOnce,
+}
+
+impl Guarantee {
+    /// The library's name for it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Guarantee::AtLeastOnce => "AtLeastOnce",
+            Guarantee::ExactlyOnce => "ExactlyOnce",
+        }
+    }
 }
 
 /// A circle that an arrow closes, and that is no loop to a fixed point.
@@ -77,6 +96,8 @@ pub(super) struct Node {
     pub(super) carries: Option<Type>,
     /// The loop in which it stands.
     pub(super) within: Option<usize>,
+    /// What it was called before.
+    pub(super) was: Vec<String>,
 }
 
 /// What stands at a node.

@@ -14,18 +14,19 @@ use crate::ports::{Ports, Stream, turbofish};
 pub(super) fn expand(
     signature: &Signature,
     sw: &TokenStream,
+    guarantee: TokenStream,
     body: &TokenStream,
     picture: &str,
 ) -> TokenStream {
     let machine = quote!(impl ::core::ops::FnMut(#sw::Command<'_, '_, '_, #sw::Report>, &mut #sw::Io<__Ins, __Outs>) -> #sw::Reply);
-    Item::new(signature, sw, machine).expand(body, picture)
+    Item::new(signature, sw, machine, guarantee).expand(body, picture)
 }
 
 /// The item after a mistake in its body: everything that uses it goes on to compile.
 pub(super) fn stand_in(signature: &Signature, sw: &TokenStream) -> TokenStream {
     let machine =
         quote!(fn(#sw::Command<'_, '_, '_, #sw::Report>, &mut #sw::Io<__Ins, __Outs>) -> #sw::Reply);
-    Item::new(signature, sw, machine).expand(&quote!({ ::core::unreachable!() }), "")
+    Item::new(signature, sw, machine, quote!(#sw::AtLeastOnce)).expand(&quote!({ ::core::unreachable!() }), "")
 }
 
 struct Item<'a> {
@@ -33,18 +34,25 @@ struct Item<'a> {
     sw: &'a TokenStream,
     /// The type of the machine, with `__Ins` and `__Outs` for its queues.
     machine: TokenStream,
+    /// What it promises of its state, as a type.
+    guarantee: TokenStream,
     ports: Ports<'a>,
     inputs: Vec<Stream>,
     outputs: Vec<Stream>,
 }
 
 impl<'a> Item<'a> {
-    fn new(signature: &'a Signature, sw: &'a TokenStream, machine: TokenStream) -> Self {
+    fn new(
+        signature: &'a Signature,
+        sw: &'a TokenStream,
+        machine: TokenStream,
+        guarantee: TokenStream,
+    ) -> Self {
         let Signature { name, visibility, inputs, outputs, .. } = signature;
         let names = |ports: &[Declared]| ports.iter().map(|port| port.name.clone()).collect();
         let streams = |ports: &[Declared]| ports.iter().map(|port| Stream::declared(&port.ty, sw)).collect();
         let ports = Ports::new(name, visibility, sw, names(inputs), names(outputs));
-        Item { signature, sw, machine, ports, inputs: streams(inputs), outputs: streams(outputs) }
+        Item { signature, sw, machine, guarantee, ports, inputs: streams(inputs), outputs: streams(outputs) }
     }
 
     fn expand(&self, body: &TokenStream, picture: &str) -> TokenStream {
@@ -131,7 +139,7 @@ impl<'a> Item<'a> {
             self.each("Inputs", &quote!(#sw::Feed::new), "senders"),
             self.each("Outputs", &quote!(#sw::Tap::new), "receivers"),
         );
-        let opened = self.call();
+        let (opened, guarantee) = (self.call(), &self.guarantee);
         quote! {
             #[allow(
                 dead_code,
@@ -151,7 +159,7 @@ impl<'a> Item<'a> {
                 /// Run the graph, or spawn it; send to its inputs and receive from its outputs meanwhile. Each
                 /// port holds 1,024 messages: a full input makes its sender wait, a full output the graph.
                 #visibility fn open #generic (#(#parameters),*)
-                    -> (#sw::Graph<#driven, #sw::Report>, #inputs_type, #outputs_type) #bounds
+                    -> (#sw::Graph<#driven, #sw::Report, #sw::SystemClock, #guarantee>, #inputs_type, #outputs_type) #bounds
                 {
                     let (graph, senders, receivers) = #opened.open(#sw::ROOM);
                     (graph, #senders, #receivers)
@@ -159,7 +167,7 @@ impl<'a> Item<'a> {
 
                 /// The graph under test: fed, settled and looked at by hand, by a clock that stands still.
                 #visibility fn harness #generic (#(#parameters),*)
-                    -> #sw::Harness<#driven, #feeds, #taps> #bounds
+                    -> #sw::Harness<#driven, #feeds, #taps, #guarantee> #bounds
                 {
                     let (graph, senders, receivers) = #opened.open(#sw::ENDLESS);
                     #sw::Harness::new(graph, #fed, #tapped)
@@ -179,13 +187,15 @@ impl<'a> Item<'a> {
         let (sw, machine) = (self.sw, self.machine_type());
         let (ins, outs) = (self.queues(&self.inputs), self.queues(&self.outputs));
         let origins = self.ports.origins_type(&self.outputs);
-        quote!(#sw::Node<#sw::Nested<#machine, #ins, #outs>, #origins>)
+        let guarantee = &self.guarantee;
+        quote!(#sw::Node<#sw::Nested<#machine, #ins, #outs, #guarantee>, #origins>)
     }
 
     fn component(&self) -> TokenStream {
         let (sw, machine) = (self.sw, self.machine_type());
         let (ins, outs) = (self.queues(&self.inputs), self.queues(&self.outputs));
-        quote!(#sw::Component<#machine, #ins, #outs>)
+        let guarantee = &self.guarantee;
+        quote!(#sw::Component<#machine, #ins, #outs, #guarantee>)
     }
 
     /// The graph with the parameters that are at hand.

@@ -11,7 +11,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
-use super::ir::{Edge, Graph, Node, Operator};
+use super::ir::{Edge, Graph, Guarantee, Node, Operator};
 use super::syntax::{self, End, Setting};
 use crate::diagnostics::Mistakes;
 use circles::Back;
@@ -25,6 +25,7 @@ pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
             nodes: Vec::new(),
             edges: Vec::new(),
             loops: Vec::new(),
+            durable: None,
             circles: Vec::new(),
         },
         within: None,
@@ -110,7 +111,7 @@ impl Lowering {
     /// Places a node in the loop that is being lowered.
     fn add(&mut self, name: String, span: Span, operator: Operator) -> usize {
         let (named, carries, within) = (None, None, self.within);
-        self.graph.nodes.push(Node { name, span, operator, named, carries, within });
+        self.graph.nodes.push(Node { name, span, operator, named, carries, within, was: Vec::new() });
         self.graph.nodes.len() - 1
     }
 
@@ -158,12 +159,18 @@ impl Lowering {
                     }
                 }
             }
+            "was" => match &setting.values[..] {
+                [Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. })] => {
+                    self.graph.nodes[node].was.push(name.value());
+                }
+                _ => self.mistakes.at(setting.name.span(), "expected the name it had: `#[was = \"..\"]`"),
+            },
             "cap" | "feedback" => self.mistakes.at(
                 setting.name.span(),
                 format!("`{}` stands on an arrow: `#[{}(..)] a -> b;`", setting.name, setting.name),
             ),
             _ => {
-                self.mistakes.at(setting.name.span(), "expected `name = \"..\"` or `on_error(..)` on a node")
+                self.mistakes.at(setting.name.span(), "expected `name = \"..\"`, `was = \"..\"` or `on_error(..)` on a node")
             }
         }
     }
@@ -239,11 +246,23 @@ impl Lowering {
                 ),
                 ("on_error", [policy]) => default = Some(policy.clone()),
                 ("on_error", _) => self.mistakes.at(setting.name.span(), POLICIES),
-                ("durable", _) => self.mistakes.at(
-                    setting.name.span(),
-                    "`durable` is reserved for graphs with checkpoints, which are not there yet",
+                ("durable", _) if self.graph.durable.is_some() => {
+                    self.mistakes.at(setting.name.span(), "a graph says once what it promises of its state");
+                }
+                ("durable", []) => {
+                    self.graph.durable = Some((Guarantee::AtLeastOnce, setting.name.span()));
+                }
+                ("durable", [Expr::Path(promise)]) if promise.path.is_ident("exactly_once") => {
+                    self.graph.durable = Some((Guarantee::ExactlyOnce, promise.span()));
+                }
+                ("durable", values) => self.mistakes.at(
+                    values.first().map_or(setting.name.span(), Expr::span),
+                    "expected `#![durable]` or `#![durable = exactly_once]`",
                 ),
-                _ => self.mistakes.at(setting.name.span(), "expected `#![on_error = ..]` on a graph"),
+                _ => self.mistakes.at(
+                    setting.name.span(),
+                    "expected `#![on_error = ..]` or `#![durable]` on a graph",
+                ),
             }
         }
         if let Some(policy) = default {

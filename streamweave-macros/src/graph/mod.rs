@@ -26,12 +26,15 @@ pub(crate) fn compile(input: TokenStream) -> TokenStream {
     let (library, signature) = (syntax.library.clone(), syntax.signature.clone());
     let compiled = lower::lower(syntax).and_then(|graph| {
         let order = check::check(&graph)?;
-        Ok((expand::expand(&graph, &order), item::picture(&graph, &order)))
+        let guarantee = expand::guarantee(graph.durable, &quote!(#library::private));
+        Ok((expand::expand(&graph, &order), item::picture(&graph, &order), guarantee))
     });
     let sw = quote!(#library::private);
     match (compiled, signature) {
-        (Ok((body, picture)), Some(signature)) => item::expand(&signature, &sw, &body, &picture),
-        (Ok((body, _)), None) => body,
+        (Ok((body, picture, guarantee)), Some(signature)) => {
+            item::expand(&signature, &sw, guarantee, &body, &picture)
+        }
+        (Ok((body, ..)), None) => body,
         (Err(mistakes), Some(signature)) => {
             let errors = report(&mistakes);
             let stand_in = item::stand_in(&signature, &sw);

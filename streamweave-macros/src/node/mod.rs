@@ -6,9 +6,11 @@ mod expand;
 mod model;
 mod routes;
 mod sends;
+mod state;
 mod stateful;
 
 pub(crate) use routes::derive;
+pub(crate) use state::derive as derive_state;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -103,7 +103,7 @@ impl<K: Hash> Hash for Nullable<K> {
 ///
 /// A node that takes its input by value has none left to give: its `err` port carries
 /// `Failed<(), E>`, unless it keeps a clone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Failed<A, E> {
     /// The input, where the node only borrowed it, or kept a clone.
     pub input: A,

@@ -1,17 +1,21 @@
 //! A named graph before anybody runs it, and as a node of another graph.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::task::Poll;
 
 use super::machine::{Command, Reply};
+use super::running::{ExactlyOnce, Guarantee, Volatile};
 use crate::envelope::{Message, Update};
 use crate::graph::{Explanation, Report, Topology};
 use crate::operator::{
-    Agenda, Batch, Cause, Cx, Flush, Input, NodeReport, Operator, Outcome, Progress, Queue, Resume, Turn,
+    Agenda, Batch, Cause, Commits, Cx, Durable, Flush, Input, NodeReport, Operator, Outcome, Progress, Queue, Replays, Resume,
+    Turn,
     inside,
 };
 use crate::port::{Port, Push};
 use crate::sink::on_error::Rejected;
+use crate::state::{Fields, Mismatch};
 use crate::time::{Frontier, Timestamp};
 
 /// The queues at the ports of a named graph.
@@ -25,23 +29,25 @@ pub struct Io<Ins, Outs> {
 
 /// A named graph with its parameters: its machine, and the queues at its ports.
 #[derive(Debug)]
-pub struct Component<F, Ins, Outs> {
+pub struct Component<F, Ins, Outs, G = Volatile> {
     pub(super) topology: Topology,
     pub(super) obey: F,
     pub(super) io: Io<Ins, Outs>,
+    guarantee: PhantomData<fn() -> G>,
 }
 
-impl<F, Ins: Default, Outs: Default> Component<F, Ins, Outs>
+impl<F, Ins: Default, Outs: Default, G> Component<F, Ins, Outs, G>
 where
     F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
 {
     /// The machine of this topology.
     pub fn new(topology: Topology, obey: F) -> Self {
-        Component { topology, obey, io: Io { ins: Ins::default(), outs: Outs::default() } }
+        let io = Io { ins: Ins::default(), outs: Outs::default() };
+        Component { topology, obey, io, guarantee: PhantomData }
     }
 
     /// The graph as a node of another one.
-    pub fn nested(mut self) -> Nested<F, Ins, Outs> {
+    pub fn nested(mut self) -> Nested<F, Ins, Outs, G> {
         let uses_clock = matches!((self.obey)(Command::UsesClock, &mut self.io), Reply::Ready);
         let open = vec![true; self.topology.sources()];
         Nested { component: self, uses_clock, open, taken: None, is_open: false }
@@ -148,8 +154,8 @@ queues! {
 /// once: a graph in a node gives what its nodes would give in its place, wherever a batch is cut (rule
 /// Z1). That costs a queue at each port, and one entry into the graph for each row.
 #[derive(Debug)]
-pub struct Nested<F, Ins, Outs> {
-    component: Component<F, Ins, Outs>,
+pub struct Nested<F, Ins, Outs, G = Volatile> {
+    component: Component<F, Ins, Outs, G>,
     uses_clock: bool,
     /// Its sources that have not ended, its inputs first.
     open: Vec<bool>,
@@ -168,13 +174,13 @@ struct Within {
     cause: Cause,
 }
 
-impl<F, Ins: Queues, Outs: Queues> Nested<F, Ins, Outs>
+impl<F, Ins: Queues, Outs: Queues, G> Nested<F, Ins, Outs, G>
 where
     F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
 {
     #[inline(always)]
     fn obey(&mut self, command: Command<'_, '_, '_, Report>) -> Reply {
-        let Component { topology, obey, io } = &mut self.component;
+        let Component { topology, obey, io, .. } = &mut self.component;
         let nodes = topology.nodes;
         inside(|node| nodes[node].name, || obey(command, io))
     }
@@ -216,7 +222,7 @@ where
     }
 }
 
-impl<F, Ins: Queues, Outs: Queues> Operator for Nested<F, Ins, Outs>
+impl<F, Ins: Queues, Outs: Queues, G> Operator for Nested<F, Ins, Outs, G>
 where
     F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
 {
@@ -318,7 +324,46 @@ where
     }
 }
 
-impl<F, Ins: Queues, Outs: Queues + Drain<O>, O> Resume<O> for Nested<F, Ins, Outs>
+/// Its nodes are visited as nodes inside of this one; where a graph inside is to keep its state it says so itself.
+impl<F, Ins: Queues, Outs: Queues, G: Guarantee> Durable for Nested<F, Ins, Outs, G>
+where
+    F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        let mut open = std::mem::take(&mut self.open);
+        let visited = fields.value("(open)", &mut open);
+        self.open = open;
+        visited?;
+        match self.obey(Command::Fields(fields)) {
+            Reply::Failed { cause, .. } => {
+                Err(*cause.downcast::<Mismatch>().expect("a visit fails where what was saved does not fit"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn poll_pre_commit(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        let reply = self.obey(Command::PollPreCommit(turn));
+        self.polled(reply)
+    }
+
+    fn poll_commit(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        let reply = self.obey(Command::PollCommit(turn));
+        self.polled(reply)
+    }
+}
+
+impl<F, Ins: Queues, Outs: Queues> Replays for Nested<F, Ins, Outs, ExactlyOnce> where
+    F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply
+{
+}
+
+impl<F, Ins: Queues, Outs: Queues> Commits for Nested<F, Ins, Outs, ExactlyOnce> where
+    F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply
+{
+}
+
+impl<F, Ins: Queues, Outs: Queues + Drain<O>, O, G> Resume<O> for Nested<F, Ins, Outs, G>
 where
     F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
 {
@@ -336,8 +381,8 @@ where
     }
 }
 
-impl<const PORT: usize, F, Ins, Outs, O> Input<PORT, Ins::Data, Ins::Time, Ins::Diff, O>
-    for Nested<F, Ins, Outs>
+impl<const PORT: usize, F, Ins, Outs, O, G> Input<PORT, Ins::Data, Ins::Time, Ins::Diff, O>
+    for Nested<F, Ins, Outs, G>
 where
     F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
     Ins: Queues + QueueAt<PORT>,

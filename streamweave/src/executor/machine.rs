@@ -5,8 +5,9 @@ use std::task::Poll;
 
 use crate::graph::{Explanation, Report};
 use crate::operator::{
-    Agenda, Batch, Cause, Flush, Held, Operator, Panicked, Placed, Progress, Turn, blaming, watched,
+    Agenda, Batch, Cause, Durable, Flush, Held, Operator, Panicked, Placed, Progress, Turn, blaming, watched,
 };
+use crate::state::Fields;
 
 /// A compiled graph: a closure over its operators that obeys one [`Command`] at a time.
 ///
@@ -61,6 +62,12 @@ pub enum Command<'a, 't, 'c, R> {
     Report(&'a mut Report),
     /// Say how each node is.
     Explain(&'a mut Explanation),
+    /// Visit what each node keeps. A graph that is not durable keeps nothing.
+    Fields(&'a mut Fields<'t>),
+    /// Bring out what belongs to the checkpoint that was cut.
+    PollPreCommit(&'a mut Turn<'t, 'c>),
+    /// Show what belongs to the checkpoint, which is durable.
+    PollCommit(&'a mut Turn<'t, 'c>),
 }
 
 /// What a graph answers.
@@ -237,6 +244,24 @@ impl<O: Operator> Placed<O> {
     }
 }
 
+impl<O: Durable> Placed<O> {
+    /// Visits what the node keeps.
+    pub fn visit<const PLACE: usize>(&mut self, name: &str, fields: &mut Fields<'_>) -> Reply {
+        let visited = blaming::<PLACE, _>(|| self.fields(name, fields));
+        Reply::of(PLACE, Poll::Ready(visited.map_err(Cause::from)))
+    }
+
+    /// See [`Durable::poll_pre_commit`].
+    pub fn poll_pre_commit<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
+        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_pre_commit(turn)))
+    }
+
+    /// See [`Durable::poll_commit`].
+    pub fn poll_commit<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
+        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_commit(turn)))
+    }
+}
+
 impl<F, R> Machine<F, R>
 where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
@@ -320,6 +345,21 @@ where
         let mut report = Report::default();
         (self.obey)(Command::Report(&mut report));
         report
+    }
+
+    /// Visits what each node keeps.
+    pub fn fields(&mut self, fields: &mut Fields<'_>) -> Reply {
+        self.caught(Command::Fields(fields))
+    }
+
+    /// Brings out what belongs to the checkpoint that was cut.
+    pub fn poll_pre_commit(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
+        self.caught(Command::PollPreCommit(turn))
+    }
+
+    /// Shows what belongs to the checkpoint, which is durable.
+    pub fn poll_commit(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
+        self.caught(Command::PollCommit(turn))
     }
 
     /// How each node is.

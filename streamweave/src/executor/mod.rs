@@ -21,6 +21,7 @@
 //!
 //! A future dropped at any point loses what was not flushed, and nothing else.
 
+mod checkpointing;
 mod component;
 mod machine;
 mod opened;
@@ -36,6 +37,6 @@ pub(crate) use worker::Worker;
 pub use component::{Component, Drain, Io, Nested, QueueAt, Queues};
 pub use machine::{Command, Gone, Machine, Reply};
 pub use opened::{Closed, ENDLESS, Open, ROOM, Receiver, Sender, Unsent};
-pub use running::{Graph, Running, Yielded};
+pub use running::{AtLeastOnce, ExactlyOnce, Graph, Guarantee, Running, Volatile, Yielded};
 pub use table::{Edited, Ended, Table};
 pub use watch::{Arrival, NoSuchNode};

@@ -13,7 +13,7 @@ use super::running::Graph;
 use crate::envelope::{Message, Update};
 use crate::graph::Report;
 use crate::operator::Queue;
-use crate::time::{Frontier, Timestamp};
+use crate::time::{Frontier, SystemClock, Timestamp};
 
 /// How many messages wait at a port of a graph that is driven by hand.
 pub const ROOM: usize = 1024;
@@ -432,7 +432,7 @@ fn channel<D, T: Timestamp, R>(room: usize) -> (Sender<D, T, R>, Receiver<D, T, 
     (sender, Receiver { channel: receiver, taken: Vec::new(), frontier: Frontier::start(), wakers })
 }
 
-impl<F, Ins: Open, Outs: Open> Component<F, Ins, Outs>
+impl<F, Ins: Open, Outs: Open, G> Component<F, Ins, Outs, G>
 where
     F: FnMut(Command<'_, '_, '_, Report>, &mut Io<Ins, Outs>) -> Reply,
 {
@@ -440,9 +440,12 @@ where
     pub fn open(
         self,
         room: usize,
-    ) -> (Graph<impl FnMut(Command<'_, '_, '_, Report>) -> Reply, Report>, Ins::Senders, Outs::Receivers)
-    {
-        let Component { topology, mut obey, mut io } = self;
+    ) -> (
+        Graph<impl FnMut(Command<'_, '_, '_, Report>) -> Reply, Report, SystemClock, G>,
+        Ins::Senders,
+        Outs::Receivers,
+    ) {
+        let Component { topology, mut obey, mut io, .. } = self;
         let (inputs, mut taken) = Ins::channels(room);
         let (given, outputs) = Outs::channels(room);
         let mut is_full = false;

@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::checkpointing::Asked;
 use super::machine::{Command, Machine, Reply};
 use super::schedule::Schedule;
 use super::watch::{Arrival, NoSuchNode, Watch};
 use super::worker::{Request, Requests, Settings, Worker, drive};
+use crate::checkpoint::{Checkpoints, Published};
 use crate::graph::{Error, Explanation, Report, Topology};
 use crate::time::{Clock, Moment, Reached, SystemClock, TimeDelta};
 
@@ -23,12 +26,36 @@ const DEFAULT_BATCH: usize = 1024;
 /// It runs inside the caller's own task, on any executor, with [`run`](Graph::run), or as a tokio
 /// task with [`spawn`](Graph::spawn). The result is a struct with one field for each named sink.
 #[must_use = "a graph does nothing until it is run"]
-pub struct Graph<F, R, C = SystemClock> {
+pub struct Graph<F, R, C = SystemClock, G = Volatile> {
     machine: Machine<F, R>,
     settings: Settings<C>,
+    guarantee: PhantomData<fn() -> G>,
 }
 
-impl<F, R, C: fmt::Debug> fmt::Debug for Graph<F, R, C> {
+/// A graph that keeps nothing: the type parameter of a [`Graph`] that says nothing about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Volatile;
+
+/// A graph that says `#![durable]`: every row counts at least once.
+#[derive(Clone, Copy, Debug)]
+pub struct AtLeastOnce;
+
+/// A graph that says `#![durable = exactly_once]`: what it has written in the end is what it would have written without a crash.
+#[derive(Clone, Copy, Debug)]
+pub struct ExactlyOnce;
+
+/// What a graph that keeps its state promises: see [`checkpoint`](crate::checkpoint).
+#[diagnostic::on_unimplemented(
+    message = "the graph keeps no state: it does not say `#![durable]`",
+    label = "needs a graph that is durable",
+    note = "write `#![durable]` or `#![durable = exactly_once]` in the first line of the graph"
+)]
+pub trait Guarantee {}
+
+impl Guarantee for AtLeastOnce {}
+impl Guarantee for ExactlyOnce {}
+
+impl<F, R, C: fmt::Debug, G> fmt::Debug for Graph<F, R, C, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Graph").field("settings", &self.settings).finish_non_exhaustive()
     }
@@ -40,7 +67,7 @@ pub trait Yielded {
     fn set_report(&mut self, report: Report);
 }
 
-impl<F, R> Graph<F, R>
+impl<F, R, G> Graph<F, R, SystemClock, G>
 where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
     R: Yielded,
@@ -54,12 +81,13 @@ where
             clock: SystemClock::new(),
             schedule: Schedule::in_turn(),
             drain_within: None,
+            checkpoints: None,
         };
-        Graph { machine: Machine::new(obey), settings }
+        Graph { machine: Machine::new(obey), settings, guarantee: PhantomData }
     }
 }
 
-impl<F, R, C> Graph<F, R, C>
+impl<F, R, C, G> Graph<F, R, C, G>
 where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
     R: Yielded,
@@ -75,10 +103,22 @@ where
     }
 
     /// Reads another clock than the system's: a [`ManualClock`](crate::time::ManualClock) in tests.
-    pub fn clock<K: Clock>(self, clock: K) -> Graph<F, R, K> {
-        let Settings { topology, batch, schedule, drain_within, .. } = self.settings;
-        let settings = Settings { topology, batch, clock, schedule, drain_within };
-        Graph { machine: self.machine, settings }
+    pub fn clock<K: Clock>(self, clock: K) -> Graph<F, R, K, G> {
+        let Settings { topology, batch, schedule, drain_within, checkpoints, .. } = self.settings;
+        let settings = Settings { topology, batch, clock, schedule, drain_within, checkpoints };
+        Graph { machine: self.machine, settings, guarantee: PhantomData }
+    }
+
+    /// Keeps the state of the graph: goes on from the last checkpoint there is, and takes more.
+    ///
+    /// The last checkpoint is restored when the graph is run, in the task that runs it, before the first row. A graph that
+    /// has come to its end and is run again does nothing and gives the same result.
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self
+    where
+        G: Guarantee,
+    {
+        self.settings.checkpoints = Some(checkpoints);
+        self
     }
 
     /// Draws from `seed` what is otherwise a matter of turns: which source is next, and how many rows
@@ -139,7 +179,7 @@ where
         stop: impl Future<Output = ()>,
         requests: Option<Requests>,
     ) -> Result<R, Error> {
-        let Graph { mut machine, settings } = self;
+        let Graph { mut machine, settings, .. } = self;
         if let Reply::Failed { node, cause } = machine.validate() {
             return Err(Error::Invalid { node: settings.topology.nodes[node].name, cause });
         }
@@ -156,6 +196,7 @@ where
         F: Send + 'static,
         R: Send + 'static,
         C: Send + 'static,
+        G: 'static,
     {
         let (requests, heeded) = mpsc::unbounded_channel();
         let topology = self.settings.topology;
@@ -245,6 +286,39 @@ impl<R> Running<R> {
             return Arrival::Ended;
         }
         arrived.await.unwrap_or(Arrival::Ended)
+    }
+
+    /// Takes a checkpoint now, while the graph goes on; a savepoint where it is given a name, which is kept until it is
+    /// removed by hand.
+    ///
+    /// # Errors
+    ///
+    /// The checkpoint could not be taken; the graph goes on. Or [`Error::Suspended`], with an empty name, where the graph has
+    /// ended or has no checkpoints.
+    pub async fn checkpoint(&self, savepoint: Option<&str>) -> Result<Published, Error> {
+        self.save(savepoint.map(str::to_owned), false).await
+    }
+
+    /// Stops the graph with a savepoint (rule J7): no window fires, no stream ends, and a graph that is run again goes on from there.
+    ///
+    /// What was taken from sources before is in the savepoint or in the sinks, which have committed it.
+    ///
+    /// # Errors
+    ///
+    /// The savepoint could not be taken; the graph goes on, until the handle is dropped. Or the run's own error.
+    pub async fn stop_with_savepoint(&mut self, name: &str) -> Result<Published, Error> {
+        let published = self.save(Some(name.to_owned()), true).await?;
+        match (&mut self.task).await? {
+            Ok(_) | Err(Error::Suspended { .. }) => Ok(published),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn save(&self, name: Option<String>, stop: bool) -> Result<Published, Error> {
+        let (answer, saved) = oneshot::channel();
+        let gone = || Error::Suspended { savepoint: String::new() };
+        self.requests.send(Request::Save(Asked { name, stop, answer })).map_err(|_| gone())?;
+        saved.await.map_err(|_| gone())?.map_err(|error| Box::new(error).into())
     }
 
     /// Stops the graph at once; what is not flushed is lost.

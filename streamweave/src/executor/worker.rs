@@ -1,5 +1,6 @@
 //! The worker's loop.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -7,14 +8,17 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpointing::{Asked, Broken, Checkpointing, Pace, Surroundings};
 use super::machine::{Command, Machine, Reply};
 use super::running::Yielded;
 use super::schedule::Schedule;
 use super::trace;
 use super::watch::{Watch, answer};
+use crate::checkpoint::{CheckpointError, Checkpoints};
 use crate::graph::{Error, Explanation, FailureReport, Report, Topology};
 use crate::operator::{Batch, Cause, Flush, Held, Panicked, Turn};
 use crate::sink::on_error::Rejected;
+use crate::state::{Fields, Loading, Mismatch, Part, Saving};
 use crate::time::{Clock, ProcessingTime, TimeDelta};
 
 /// After so many batches in a row the worker lets other tasks of its thread run.
@@ -31,6 +35,8 @@ pub(crate) struct Settings<C> {
     pub(crate) schedule: Schedule,
     /// How long draining, and writing what is left after a failure, may take.
     pub(crate) drain_within: Option<TimeDelta>,
+    /// Where a durable graph keeps its state.
+    pub(crate) checkpoints: Option<Checkpoints>,
 }
 
 /// What the handle of a running graph asks for.
@@ -38,6 +44,7 @@ pub(crate) struct Settings<C> {
 pub(crate) enum Request {
     Drain,
     Explain(oneshot::Sender<Explanation>),
+    Save(Asked),
     Watch(Watch),
 }
 
@@ -58,6 +65,7 @@ where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
 {
     let mut worker = Worker::new(machine, settings, requests);
+    worker.restore()?;
     let outcome = worker.run(std::pin::pin!(stop)).await;
     if let Err(failure) = outcome {
         return Err(worker.fail(failure).await);
@@ -83,6 +91,7 @@ pub(crate) struct Worker<F, R, C> {
     held: Vec<bool>,
     /// The sources that have not ended.
     open: Vec<usize>,
+    checkpointing: Option<Checkpointing>,
     /// The flush that is under way.
     flushing: Option<Flush>,
     /// Whether a row may wait in a sink for more to come.
@@ -110,6 +119,19 @@ pub(crate) enum Stop {
     Failed(Failure),
     /// The deadline has passed.
     Stuck,
+    /// The state could not be saved.
+    Unsaved(CheckpointError),
+    /// A savepoint was taken to stop at.
+    Suspended(String),
+}
+
+impl From<Broken> for Stop {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Node(failure) => Stop::Failed(failure),
+            Broken::Checkpoint(error) => Stop::Unsaved(error),
+        }
+    }
 }
 
 impl From<Failure> for Stop {
@@ -139,6 +161,7 @@ where
             leads_to,
             held: vec![false; topology.nodes.len()],
             open,
+            checkpointing: None,
             // A sink that cannot be opened says so before the first row.
             flushing: Some(Flush::Idle),
             lingering: false,
@@ -159,7 +182,86 @@ where
                 yield_now().await;
             }
         }
-        poll_fn(|context| self.close_sinks(context, stop.as_mut())).await
+        poll_fn(|context| self.close_sinks(context, stop.as_mut())).await?;
+        poll_fn(|context| self.save_end(context)).await
+    }
+
+    /// Goes on from the last checkpoint, where the graph has any.
+    pub(crate) fn restore(&mut self) -> Result<(), Error> {
+        let Some(checkpoints) = self.settings.checkpoints.take() else { return Ok(()) };
+        let topology = &self.settings.topology;
+        let (checkpointing, restored) = Checkpointing::begin(checkpoints, &mut self.machine, topology)?;
+        self.open.retain(|source| !restored.ended.contains(topology.nodes[topology.source(*source)].name));
+        self.checkpointing = Some(checkpointing);
+        Ok(())
+    }
+
+    /// Tells the nodes that what they keep will be asked for.
+    pub(crate) fn survey(&mut self) {
+        self.machine.fields(&mut Fields::survey(&mut BTreeMap::new()));
+    }
+
+    /// What every node keeps, at once.
+    pub(crate) fn save_all(&mut self) -> Vec<Part> {
+        let mut saving = Saving { full: true, budget: usize::MAX, ..Saving::default() };
+        let saved = self.machine.fields(&mut Fields::cut(&mut saving));
+        assert!(!matches!(saved, Reply::Failed { .. }), "a visit that saves does not fail: {saved:?}");
+        saving.parts
+    }
+
+    /// Gives every node what it kept.
+    pub(crate) fn load_all(&mut self, parts: &[Part]) -> Result<(), Mismatch> {
+        let mut loading = Loading::default();
+        for part in parts {
+            let file = loading.file(part.bytes.clone());
+            loading.piece(part, file, 0..part.bytes.len());
+        }
+        match self.machine.fields(&mut Fields::load(&mut loading)) {
+            Reply::Failed { cause, .. } => {
+                Err(*cause.downcast().expect("a visit fails where what was saved does not fit"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The last checkpoint, once all that was to be done is done (rule J6).
+    pub(crate) fn save_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        if let Some(checkpointing) = &mut self.checkpointing {
+            checkpointing.end(self.draining, self.batches);
+        }
+        loop {
+            let mut turn = Turn::new(context, &mut self.settings.clock);
+            flush(&mut self.machine, &mut self.flushing, &mut turn)?;
+            let pace = save(
+                &mut self.checkpointing,
+                &mut self.machine,
+                Surroundings {
+                    topology: &self.settings.topology,
+                    open: &self.open,
+                    batches: self.batches,
+                    flushing: &mut self.flushing,
+                },
+                &mut turn,
+            )?;
+            match pace {
+                Pace::Free => return Poll::Ready(Ok(())),
+                Pace::Busy => {}
+                Pace::Held => {
+                    let was_flushing = self.flushing.is_some();
+                    flush(&mut self.machine, &mut self.flushing, &mut turn)?;
+                    if was_flushing && self.flushing.is_none() {
+                        continue;
+                    }
+                    if self.deadline.is_some_and(|deadline| turn.until(deadline).is_ready()) {
+                        return Poll::Ready(Err(Stop::Stuck));
+                    }
+                    if turn.arm().is_pending() {
+                        return Poll::Pending;
+                    }
+                }
+                Pace::Stopped(savepoint) => return Poll::Ready(Err(Stop::Suspended(savepoint))),
+            }
+        }
     }
 
     /// Writes everything and closes, once nothing more is to come.
@@ -184,6 +286,33 @@ where
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock).stopping(self.draining);
             flush(&mut self.machine, &mut self.flushing, &mut turn)?;
+            let pace = save(
+                &mut self.checkpointing,
+                &mut self.machine,
+                Surroundings {
+                    topology: &self.settings.topology,
+                    open: &self.open,
+                    batches: self.batches,
+                    flushing: &mut self.flushing,
+                },
+                &mut turn,
+            )?;
+            match pace {
+                Pace::Free | Pace::Busy => {}
+                Pace::Held => {
+                    let was_flushing = self.flushing.is_some();
+                    flush(&mut self.machine, &mut self.flushing, &mut turn)?;
+                    let is_flushed = was_flushing && self.flushing.is_none();
+                    if self.deadline.is_some_and(|deadline| turn.until(deadline).is_ready()) {
+                        return Poll::Ready(Err(Stop::Stuck));
+                    }
+                    if !is_flushed && turn.arm().is_pending() {
+                        return Poll::Pending;
+                    }
+                    continue;
+                }
+                Pace::Stopped(savepoint) => return Poll::Ready(Err(Stop::Suspended(savepoint))),
+            }
             if self.uses_clock {
                 mark_held(&mut self.machine, &self.open, &self.leads_to, &mut self.held);
                 turn.hold(Held::Nodes(&self.held));
@@ -225,6 +354,10 @@ where
             if self.deadline.is_some_and(|deadline| turn.until(deadline).is_ready()) {
                 return Poll::Ready(Err(Stop::Stuck));
             }
+            if pace == Pace::Busy {
+                // Nothing else to do but to write.
+                continue;
+            }
             if turn.arm().is_pending() {
                 if self.draining || !self.machine.is_gone() {
                     return Poll::Pending;
@@ -245,6 +378,11 @@ where
                 Poll::Ready(Some(Request::Drain)) => self.drain(),
                 // Who asked may have gone again.
                 Poll::Ready(Some(Request::Explain(answer))) => drop(answer.send(self.explain())),
+                Poll::Ready(Some(Request::Save(asked))) => match &mut self.checkpointing {
+                    Some(checkpointing) => checkpointing.ask(asked),
+                    // It has none: the answer is that nobody answers.
+                    None => drop(asked),
+                },
                 Poll::Ready(Some(Request::Watch(watch))) => self.watches.push(watch),
                 Poll::Ready(None) => self.requests = None,
                 Poll::Pending => break,
@@ -363,6 +501,8 @@ where
         let name = |node: usize| self.settings.topology.nodes[node].name;
         let failure = match stop {
             Stop::Stuck => return self.stuck(None),
+            Stop::Unsaved(error) => Error::Checkpoint(Box::new(error)),
+            Stop::Suspended(savepoint) => Error::Suspended { savepoint },
             Stop::Failed((node, cause)) => match cause.downcast::<Panicked>() {
                 Ok(panicked) => self.panicked(node, *panicked),
                 Err(cause) => match cause.downcast::<Rejected>() {
@@ -381,7 +521,7 @@ where
             match poll_fn(|context| self.flush(context, never.as_mut())).await {
                 Ok(()) => return failure,
                 // A second failure is no news; the other sinks go on.
-                Err(Stop::Failed(_)) => {}
+                Err(Stop::Failed(_) | Stop::Unsaved(_) | Stop::Suspended(_)) => {}
                 Err(Stop::Stuck) => return self.stuck(Some(failure)),
             }
         }
@@ -443,6 +583,22 @@ where
     /// Whether a thread reads or writes for any node.
     pub(crate) fn is_served(&mut self) -> bool {
         self.machine.explain().nodes().iter().any(|node| node.is_served)
+    }
+}
+
+/// Goes on with the checkpoint at hand, where the graph has any.
+fn save<F, R>(
+    checkpointing: &mut Option<Checkpointing>,
+    machine: &mut Machine<F, R>,
+    around: Surroundings<'_>,
+    turn: &mut Turn<'_, '_>,
+) -> Result<Pace, Broken>
+where
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+{
+    match checkpointing {
+        Some(checkpointing) => checkpointing.go_on(machine, around, turn),
+        None => Ok(Pace::Free),
     }
 }
 

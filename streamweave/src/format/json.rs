@@ -4,7 +4,7 @@
 //! on `LineSplitter` for the division into lines, which is why a value cannot be spread over several.
 
 use super::pending::LineSplitter;
-use super::{Decoder, Fault, FormatError};
+use super::{Decoder, Fault, FormatError, Mark, Resumable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -65,6 +65,20 @@ impl<T: DeserializeOwned> Decoder for JsonLines<T> {
     }
 }
 
+impl<T: DeserializeOwned> Resumable for JsonLines<T> {
+    fn undecoded(&self) -> usize {
+        self.lines.pending.undecoded()
+    }
+
+    fn mark(&self) -> Mark {
+        self.lines.mark()
+    }
+
+    fn resume(&mut self, mark: Mark) {
+        self.lines.resume(&mark);
+    }
+}
+
 /// The error without its line, which is 1 for every line that `serde_json` is given alone.
 #[cold]
 fn reason(error: &serde_json::Error) -> String {
@@ -95,6 +109,11 @@ impl JsonLinesEncoder {
     /// An encoder that has written nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An encoder behind so many rows that were written before.
+    pub fn behind(rows: u64) -> Self {
+        JsonLinesEncoder { rows }
     }
 
     /// Appends `row` and a line feed to `out`; allocates only what `out` needs to grow.

@@ -5,7 +5,7 @@
 //! `LineSplitter` for the division.
 
 use super::pending::LineSplitter;
-use super::{Decoder, Fault};
+use super::{Decoder, Fault, Mark, Resumable};
 use std::sync::Arc;
 
 /// Decodes UTF-8 text into its lines, without their terminators.
@@ -56,6 +56,20 @@ impl Decoder for Lines {
                 Err(line.malformed(format!("invalid UTF-8 at byte {at} of the line")).into())
             }
         })
+    }
+}
+
+impl Resumable for Lines {
+    fn undecoded(&self) -> usize {
+        self.lines.pending.undecoded()
+    }
+
+    fn mark(&self) -> Mark {
+        self.lines.mark()
+    }
+
+    fn resume(&mut self, mark: Mark) {
+        self.lines.resume(&mark);
     }
 }
 

@@ -78,6 +78,29 @@ pub trait Decoder {
 }
 
 /// Rule 3 of the contract, for the tests of every decoder.
+/// A decoder that can go on where another one stopped.
+pub trait Resumable: Decoder {
+    /// How many of the bytes that were fed last belong to no item that was given out.
+    fn undecoded(&self) -> usize;
+
+    /// What the decoder knows of the bytes before those.
+    fn mark(&self) -> Mark;
+
+    /// Makes a decoder that was fed nothing one that was fed all before the mark; it is fed what was undecoded next.
+    fn resume(&mut self, mark: Mark);
+}
+
+/// What a decoder knows of what lies behind it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Mark {
+    /// The lines that it has passed.
+    pub lines: u64,
+    /// The names of the columns, where the input begins with them.
+    pub header: Option<Vec<String>>,
+    /// Whether a row was good.
+    pub proven: bool,
+}
+
 #[cfg(test)]
 mod cuts {
     use super::{Decoder, Fault};

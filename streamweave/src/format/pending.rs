@@ -5,7 +5,7 @@
 //! lies before `start` is dropped by the next `feed`, once it is the larger part of the buffer: every byte kept and
 //! moved is paid for by a byte dropped, which makes the moving linear.
 
-use super::Malformed;
+use super::{Malformed, Mark};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -72,6 +72,16 @@ impl Pending {
         range
     }
 
+    /// How many bytes have not been given out.
+    pub(super) fn undecoded(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
+    /// What is fed next stands in the middle of the input.
+    pub(super) fn resume(&mut self) {
+        self.past_mark = true;
+    }
+
     /// The bytes that were taken, valid until the next `feed`.
     pub(super) fn get(&self, taken: Range<usize>) -> &[u8] {
         &self.bytes[taken]
@@ -115,6 +125,15 @@ pub(super) struct Line<'a> {
 impl LineSplitter {
     pub(super) fn new(file: Arc<str>) -> Self {
         LineSplitter { pending: Pending::default(), file, given: 0 }
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark { lines: self.given, ..Mark::default() }
+    }
+
+    pub(super) fn resume(&mut self, mark: &Mark) {
+        self.given = mark.lines;
+        self.pending.resume();
     }
 
     /// The next line, if all of it is there.

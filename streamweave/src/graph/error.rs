@@ -3,6 +3,7 @@
 use std::backtrace::Backtrace;
 use std::fmt;
 
+use crate::checkpoint::CheckpointError;
 use crate::operator::Cause;
 use crate::time::TimeDelta;
 
@@ -51,6 +52,15 @@ pub enum Error {
         /// The failure after which it was to write what it had.
         #[source]
         after: Option<Box<Error>>,
+    },
+    /// A checkpoint could not be taken, or the last one not be restored.
+    #[error("{0}")]
+    Checkpoint(#[from] Box<CheckpointError>),
+    /// The graph was stopped with a savepoint: started again it goes on from there.
+    #[error("the graph was stopped with savepoint `{savepoint}`")]
+    Suspended {
+        /// The name of the savepoint.
+        savepoint: String,
     },
     /// The task that ran the graph was aborted.
     #[error("the graph was stopped: {0}")]

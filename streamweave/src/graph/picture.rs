@@ -92,10 +92,10 @@ mod tests {
     const GRAPH: Topology = Topology {
         name: None,
         nodes: &[
-            NodeInfo { name: "lines", is_source: true },
-            NodeInfo { name: "parse", is_source: false },
-            NodeInfo { name: "good", is_source: false },
-            NodeInfo { name: "bad", is_source: false },
+            NodeInfo { name: "lines", is_source: true, was: &[] },
+            NodeInfo { name: "parse", is_source: false, was: &[] },
+            NodeInfo { name: "good", is_source: false, was: &[] },
+            NodeInfo { name: "bad", is_source: false, was: &[] },
         ],
         edges: &[
             EdgeInfo { from: 0, port: "out", to: 1, by_default: false },

@@ -18,6 +18,8 @@ pub struct NodeInfo {
     pub name: &'static str,
     /// Whether no edge enters it.
     pub is_source: bool,
+    /// What it was called before: its state is found under these names, too (rule H12).
+    pub was: &'static [&'static str],
 }
 
 /// One edge.

@@ -37,7 +37,7 @@ pub fn stdin() -> Input {
     Input::Stdin
 }
 
-impl<P: AsRef<Path>> From<P> for Input {
+impl<P: AsRef<Path>> std::convert::From<P> for Input {
     /// The file at this path.
     fn from(path: P) -> Self {
         Input::File(path.as_ref().to_owned())
@@ -95,6 +95,26 @@ pub enum ReadError {
         /// The same, as the decompressor puts it.
         source: io::Error,
     },
+    /// It is not what was read before, as far as that went: nothing can go on from there.
+    #[error(
+        "cannot read `{input}` on from byte {offset}: it is not the file that was read before; put that one back, or begin anew with an \
+         empty state"
+    )]
+    Changed {
+        /// The input.
+        input: Input,
+        /// How far it was read before.
+        offset: u64,
+    },
+}
+
+/// From where an input is read on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct From {
+    /// Behind so many bytes, of the decompressed input where it is compressed.
+    pub offset: u64,
+    /// The CRC-32 of those bytes: the input is read from its beginning to see that they are the same.
+    pub crc: u32,
 }
 
 /// Reads an input, block by block.
@@ -123,7 +143,7 @@ pub struct BlockReader {
 #[derive(Debug)]
 enum State {
     /// Nothing is opened.
-    New(Input),
+    New(Input, From),
     /// The thread reads.
     Reading { blocks: Receiver<Result<Vec<u8>, ReadError>>, thread: Option<JoinHandle<()>> },
     /// The end, or an error, was given out.
@@ -133,7 +153,14 @@ enum State {
 impl BlockReader {
     /// A reader that opens `input` when it is first polled.
     pub fn new(input: Input) -> Self {
-        BlockReader { state: State::New(input) }
+        BlockReader { state: State::New(input, From::default()) }
+    }
+
+    /// Reads on from here; to be called before the first poll.
+    pub fn go_on_from(&mut self, from: From) {
+        if let State::New(_, begin) = &mut self.state {
+            *begin = from;
+        }
     }
 
     /// The next block, which is never empty.
@@ -144,7 +171,7 @@ impl BlockReader {
     pub fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>, ReadError>>> {
         loop {
             match &mut self.state {
-                State::New(input) => match start(input.clone()) {
+                State::New(input, from) => match start(input.clone(), std::mem::take(from)) {
                     Ok(reading) => self.state = reading,
                     Err(error) => return self.end(Some(Err(error))),
                 },
@@ -169,22 +196,22 @@ impl BlockReader {
     }
 }
 
-fn start(input: Input) -> Result<State, ReadError> {
+fn start(input: Input, from: From) -> Result<State, ReadError> {
     let (sender, blocks) = mpsc::channel(WAITING);
     let name = input.clone();
     let thread = thread::Builder::new()
         .name("block-reader".to_owned())
-        .spawn(move || read_all(input, &sender))
+        .spawn(move || read_all(input, from, &sender))
         .map_err(|source| ReadError::Open { input: name, source })?;
     Ok(State::Reading { blocks, thread: Some(thread) })
 }
 
 /// The thread's work: hands over all blocks, and the error if there is one.
-fn read_all(input: Input, blocks: &Sender<Result<Vec<u8>, ReadError>>) {
+fn read_all(input: Input, from: From, blocks: &Sender<Result<Vec<u8>, ReadError>>) {
     let result = match &input {
-        Input::Stdin => copy_blocks(&input, io::stdin(), blocks),
+        Input::Stdin => copy_blocks(&input, io::stdin(), from, blocks),
         Input::File(path) => match open(&input, path) {
-            Ok(file) => copy_blocks(&input, file, blocks),
+            Ok(file) => copy_blocks(&input, file, from, blocks),
             Err(error) => Err(error),
         },
     };
@@ -209,6 +236,7 @@ fn open(input: &Input, path: &PathBuf) -> Result<File, ReadError> {
 fn copy_blocks(
     input: &Input,
     mut source: impl Read,
+    from: From,
     blocks: &Sender<Result<Vec<u8>, ReadError>>,
 ) -> Result<(), ReadError> {
     let failed = |source| ReadError::Read { input: input.clone(), offset: 0, source };
@@ -216,12 +244,13 @@ fn copy_blocks(
     let is_gzip = start.starts_with(&GZIP_MAGIC);
     let whole = start.as_slice().chain(source);
     let (offset, source) = match is_gzip {
-        false => send_blocks(whole, blocks),
-        true => send_blocks(decompress(whole).map_err(failed)?, blocks),
+        false => send_blocks(whole, &from, blocks),
+        true => send_blocks(decompress(whole).map_err(failed)?, &from, blocks),
     };
     let Err(source) = source else { return Ok(()) };
     let input = input.clone();
     match source.kind() {
+        io::ErrorKind::InvalidData if offset < from.offset => Err(ReadError::Changed { input, offset: from.offset }),
         io::ErrorKind::UnexpectedEof if is_gzip => Err(ReadError::Truncated { input, offset, source }),
         _ => Err(ReadError::Read { input, offset, source }),
     }
@@ -250,8 +279,15 @@ fn decompress<R: Read>(_: R) -> io::Result<R> {
 }
 
 /// Hands over blocks until `source` ends or fails, or nobody takes them. Says how many bytes it read before that.
-fn send_blocks(mut source: impl Read, blocks: &Sender<Result<Vec<u8>, ReadError>>) -> (u64, io::Result<()>) {
-    let mut offset = 0;
+fn send_blocks(
+    mut source: impl Read,
+    from: &From,
+    blocks: &Sender<Result<Vec<u8>, ReadError>>,
+) -> (u64, io::Result<()>) {
+    if let Err(error) = pass_over(&mut source, from) {
+        return (0, Err(error));
+    }
+    let mut offset = from.offset;
     let mut buffer = vec![0; BLOCK];
     loop {
         let length = match read_some(&mut source, &mut buffer) {
@@ -265,6 +301,26 @@ fn send_blocks(mut source: impl Read, blocks: &Sender<Result<Vec<u8>, ReadError>
         }
         offset += length as u64;
     }
+}
+
+/// Reads what was read before, and checks that it is the same.
+fn pass_over(source: &mut impl Read, from: &From) -> io::Result<()> {
+    let mut hasher = crc32fast::Hasher::new();
+    let mut left = from.offset;
+    let mut buffer = vec![0; BLOCK];
+    while left > 0 {
+        let most = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let length = read_some(source, &mut buffer[..most])?;
+        hasher.update(&buffer[..length]);
+        left -= length as u64;
+        if length == 0 {
+            break;
+        }
+    }
+    if left > 0 || hasher.finalize() != from.crc {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    Ok(())
 }
 
 /// One read, begun again if a signal interrupts it.
@@ -437,7 +493,7 @@ mod tests {
             }
         }
         let (sender, mut blocks) = mpsc::channel(WAITING);
-        let failure = copy_blocks(&Input::Stdin, b"before".chain(Failing), &sender);
+        let failure = copy_blocks(&Input::Stdin, b"before".chain(Failing), From::default(), &sender);
         assert!(matches!(blocks.try_recv(), Ok(Ok(block)) if block == b"before"));
         assert_eq!(failure.expect_err("the disk is on fire").to_string(), "cannot read `stdin` after byte 6");
     }

@@ -11,8 +11,8 @@
 //! lives long enough, and nobody learns of errors.
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -43,9 +43,25 @@ pub fn stdout() -> Output {
 }
 
 /// The file at this path: what is written goes behind what is in it.
-pub fn append(path: impl AsRef<Path>) -> Output {
-    Output::File { path: path.as_ref().to_owned(), append: true }
+pub fn append(path: impl AsRef<Path>) -> Append {
+    Append(path.as_ref().to_owned())
 }
+
+/// A file that is written behind what is in it; see [`append`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append(PathBuf);
+
+impl From<Append> for Output {
+    fn from(Append(path): Append) -> Self {
+        Output::File { path, append: true }
+    }
+}
+
+/// An output that can be taken back to what it was at a checkpoint: a file.
+pub trait Revertible {}
+
+impl<P: AsRef<Path>> Revertible for P {}
+impl Revertible for Append {}
 
 impl<P: AsRef<Path>> From<P> for Output {
     /// The file at this path, emptied first where it exists.
@@ -142,13 +158,15 @@ pub struct BlockWriter {
     state: State,
     /// Emptied buffers, to be filled again.
     spare: Vec<Vec<u8>>,
+    /// How long the file was when it was opened, and kept.
+    begins_at: u64,
 }
 
 /// The moves go down the list; the polls alone make them.
 #[derive(Debug)]
 enum State {
-    /// Nothing is opened.
-    New(Output),
+    /// Nothing is opened; a file is to be cut to this length, if one is given.
+    New(Output, Option<u64>),
     /// The thread opens or writes.
     Writing(Link),
     /// The error that ended it, returned by every poll.
@@ -158,7 +176,7 @@ enum State {
 /// The ends of the channels to and from the thread.
 #[derive(Debug)]
 struct Link {
-    buffers: SyncSender<Vec<u8>>,
+    buffers: SyncSender<Work>,
     answers: UnboundedReceiver<Result<Answer, WriteError>>,
     opened: bool,
     /// Buffers sent and not answered for.
@@ -166,11 +184,20 @@ struct Link {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What the thread is to do.
+#[derive(Debug)]
+enum Work {
+    Write(Vec<u8>),
+    Sync,
+}
+
 /// What the thread has done.
 #[derive(Debug)]
 enum Answer {
-    /// The output is open.
-    Opened,
+    /// The output is open, and of this length.
+    Opened { length: u64 },
+    /// What was written before is durable.
+    Synced,
     /// The next buffer is written and flushed; here it is, empty.
     Written(Vec<u8>),
 }
@@ -178,7 +205,38 @@ enum Answer {
 impl BlockWriter {
     /// A writer that opens `output` when it is first polled.
     pub fn new(output: Output) -> Self {
-        BlockWriter { state: State::New(output), spare: Vec::new() }
+        BlockWriter { state: State::New(output, None), spare: Vec::new(), begins_at: 0 }
+    }
+
+    /// Cuts a file to this length when it is opened, and goes on behind it; another output is opened as ever.
+    ///
+    /// # Panics
+    ///
+    /// Once it has been polled.
+    pub fn go_on_behind(&mut self, length: u64) {
+        match &mut self.state {
+            State::New(Output::File { .. }, behind) => *behind = Some(length),
+            State::New(Output::Stdout, _) => {}
+            State::Writing(_) | State::Failed(_) => panic!("`go_on_behind` comes before the first poll"),
+        }
+    }
+
+    /// Where the first byte that is sent stands in the file; known once the output is open.
+    pub fn begins_at(&self) -> u64 {
+        self.begins_at
+    }
+
+    /// Makes durable what was sent; it is once a [`poll_flush`](BlockWriter::poll_flush) after it is ready.
+    ///
+    /// # Panics
+    ///
+    /// If `poll_ready` did not say before that there is room.
+    pub fn start_sync(&mut self) {
+        match &mut self.state {
+            State::Writing(link) => link.send(Work::Sync),
+            State::New(..) => panic!("`start_sync` needs a `poll_ready` before it"),
+            State::Failed(_) => {}
+        }
     }
 
     /// Waits until the output is open and takes one more buffer.
@@ -197,8 +255,8 @@ impl BlockWriter {
     /// If `poll_ready` did not say before that there is room.
     pub fn start_send(&mut self, buffer: Vec<u8>) {
         match &mut self.state {
-            State::Writing(link) => link.send(buffer),
-            State::New(_) => panic!("`start_send` needs a `poll_ready` before it"),
+            State::Writing(link) => link.send(Work::Write(buffer)),
+            State::New(..) => panic!("`start_send` needs a `poll_ready` before it"),
             State::Failed(_) => {}
         }
     }
@@ -225,16 +283,20 @@ impl BlockWriter {
     ) -> Poll<Result<(), WriteError>> {
         loop {
             match &mut self.state {
-                State::New(output) => {
-                    self.state = start(output.clone()).map_or_else(State::Failed, State::Writing);
+                State::New(output, behind) => {
+                    self.state = start(output.clone(), *behind).map_or_else(State::Failed, State::Writing);
                 }
                 State::Writing(link) if reached(link) => return Poll::Ready(Ok(())),
                 State::Writing(link) => match ready!(link.poll_answer(cx)) {
-                    Ok(Answer::Opened) => link.opened = true,
+                    Ok(Answer::Opened { length }) => {
+                        self.begins_at = length;
+                        link.opened = true;
+                    }
                     Ok(Answer::Written(buffer)) => {
                         link.in_flight -= 1;
                         self.spare.push(buffer);
                     }
+                    Ok(Answer::Synced) => link.in_flight -= 1,
                     Err(error) => self.state = State::Failed(error),
                 },
                 State::Failed(error) => return Poll::Ready(Err(error.clone())),
@@ -244,12 +306,12 @@ impl BlockWriter {
 }
 
 impl Link {
-    fn send(&mut self, buffer: Vec<u8>) {
+    fn send(&mut self, work: Work) {
         assert!(self.in_flight < IN_FLIGHT, "`start_send` needs a `poll_ready` before it");
         self.in_flight += 1;
         // There is room, since the channel holds as many as may be in flight. If the thread is gone, its last answer
         // says why, and waits to be polled.
-        let _ = self.buffers.try_send(buffer);
+        let _ = self.buffers.try_send(work);
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, WriteError>> {
@@ -261,13 +323,13 @@ impl Link {
     }
 }
 
-fn start(output: Output) -> Result<Link, WriteError> {
+fn start(output: Output, behind: Option<u64>) -> Result<Link, WriteError> {
     let (buffers, work) = sync_channel(IN_FLIGHT);
     let (done, answers) = unbounded_channel();
     let name = output.clone();
     let thread = thread::Builder::new()
         .name("block-writer".to_owned())
-        .spawn(move || write_all(&output, &work, &done))
+        .spawn(move || write_all(&output, behind, &work, &done))
         .map_err(|source| WriteError::Create { output: name, source: source.into() })?;
     Ok(Link { buffers, answers, opened: false, in_flight: 0, thread: Some(thread) })
 }
@@ -277,13 +339,26 @@ fn start(output: Output) -> Result<Link, WriteError> {
 /// Answers to a writer that is gone are lost, and the buffers that it left behind are written all the same.
 fn write_all(
     output: &Output,
-    work: &Receiver<Vec<u8>>,
+    behind: Option<u64>,
+    work: &Receiver<Work>,
     answers: &UnboundedSender<Result<Answer, WriteError>>,
 ) {
     let result = match output {
-        Output::Stdout => write_buffers(output, io::stdout(), work, answers),
-        Output::File { path, append } => match open(path, *append) {
-            Ok(file) => write_buffers(output, file, work, answers),
+        Output::Stdout => write_buffers(output, io::stdout(), 0, |_| Ok(()), work, answers),
+        Output::File { path, append } => match open(path, *append, behind) {
+            Ok((file, length)) => {
+                let mut is_entered = false;
+                let sync = |file: &mut File| {
+                    file.sync_data()?;
+                    // A new file is as durable as the directory that it is entered in.
+                    if let (false, Some(folder)) = (std::mem::replace(&mut is_entered, true), path.parent()) {
+                        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                        File::open(folder)?.sync_all()?;
+                    }
+                    Ok(())
+                };
+                write_buffers(output, file, length, sync, work, answers)
+            }
             Err(source) => Err(WriteError::Create { output: output.clone(), source: source.into() }),
         },
     };
@@ -292,30 +367,54 @@ fn write_all(
     }
 }
 
-fn open(path: &Path, append: bool) -> io::Result<impl Write> {
+/// Opens a file, and gives how much of it is kept.
+fn open(path: &Path, append: bool, behind: Option<u64>) -> io::Result<(File, u64)> {
     let mut options = OpenOptions::new();
+    if let Some(length) = behind {
+        let mut file = options.write(true).open(path)?;
+        let found = file.metadata()?.len();
+        if found < length {
+            let reason = format!("expected the {length} bytes that were committed, found {found}");
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+        }
+        if found > length {
+            file.set_len(length)?;
+        }
+        file.seek(SeekFrom::Start(length))?;
+        return Ok((file, length));
+    }
     match append {
         true => options.append(true),
         false => options.write(true).truncate(true),
     };
-    options.create(true).open(path)
+    let file = options.create(true).open(path)?;
+    let length = if append { file.metadata()?.len() } else { 0 };
+    Ok((file, length))
 }
 
-fn write_buffers(
+fn write_buffers<W: Write>(
     output: &Output,
-    mut sink: impl Write,
-    work: &Receiver<Vec<u8>>,
+    mut sink: W,
+    length: u64,
+    mut sync: impl FnMut(&mut W) -> io::Result<()>,
+    work: &Receiver<Work>,
     answers: &UnboundedSender<Result<Answer, WriteError>>,
 ) -> Result<(), WriteError> {
-    let _ = answers.send(Ok(Answer::Opened));
+    let _ = answers.send(Ok(Answer::Opened { length }));
     let mut offset = 0;
-    for mut buffer in work {
+    for work in work {
+        let failed =
+            |source: io::Error| WriteError::Write { output: output.clone(), offset, source: source.into() };
+        let mut buffer = match work {
+            Work::Write(buffer) => buffer,
+            Work::Sync => {
+                sync(&mut sink).map_err(failed)?;
+                let _ = answers.send(Ok(Answer::Synced));
+                continue;
+            }
+        };
         let written = sink.write_all(&buffer).and_then(|()| sink.flush());
-        written.map_err(|source| WriteError::Write {
-            output: output.clone(),
-            offset,
-            source: source.into(),
-        })?;
+        written.map_err(failed)?;
         offset += buffer.len() as u64;
         buffer.clear();
         let _ = answers.send(Ok(Answer::Written(buffer)));
@@ -357,12 +456,12 @@ mod tests {
         let (buffers, work) = sync_channel(IN_FLIGHT);
         let (done, answers) = unbounded_channel();
         let thread = thread::spawn(move || {
-            if let Err(error) = write_buffers(&Output::Stdout, sink, &work, &done) {
+            if let Err(error) = write_buffers(&Output::Stdout, sink, 0, |_| Ok(()), &work, &done) {
                 done.send(Err(error)).expect("the writer waits");
             }
         });
         let link = Link { buffers, answers, opened: false, in_flight: 0, thread: Some(thread) };
-        BlockWriter { state: State::Writing(link), spare: Vec::new() }
+        BlockWriter { state: State::Writing(link), spare: Vec::new(), begins_at: 0 }
     }
 
     #[test]

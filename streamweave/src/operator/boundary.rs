@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::task::Poll;
 
-use super::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use super::{Cause, Cx, durable, Input, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::envelope::{Message, Update};
 use crate::port::{Edge, NoPorts, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
@@ -95,6 +95,8 @@ impl Operator for Entry {
     fn finish(&mut self) {}
 }
 
+durable!(Entry keeps {});
+
 /// [`Entry`] at its queue.
 #[derive(Debug)]
 pub struct EntryAt<'q, D, T: Timestamp, R>(pub &'q mut Queue<D, T, R>);
@@ -151,6 +153,8 @@ impl Operator for Exit {
 
     fn finish(&mut self) {}
 }
+
+durable!(Exit keeps {});
 
 /// [`Exit`] at its queue.
 #[derive(Debug)]

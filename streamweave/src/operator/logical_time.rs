@@ -1,7 +1,7 @@
 //! Where a stream gets a logical time, loses its time, or becomes a stream of changes.
 
 use crate::envelope::{ToDiff, Update};
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume, passive};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume, durable, passive};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, LogicalTime, Timestamp};
 
@@ -55,6 +55,8 @@ impl Operator for AssignEpochs {
 
     fn finish(&mut self) {}
 }
+
+durable!(AssignEpochs keeps { row, epoch });
 
 impl<Outs> Resume<Outs> for AssignEpochs {}
 

@@ -36,6 +36,7 @@ mod blame;
 mod books;
 mod bound;
 mod boundary;
+mod durable;
 mod event_time;
 mod logical_time;
 mod shared;
@@ -64,11 +65,14 @@ pub use bound::{
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
+pub(crate) use durable::durable;
+pub use durable::{Commits, Durable, Replays};
 pub use event_time::{Ahead, AheadAtMost, AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{
     AssignEpochs, ToChanges, ToLog, Untimed, epochs, from_start, to_changes, to_log, untimed,
 };
 pub use shared::{InPort, Shared};
+pub(crate) use stage::BOOKS;
 pub use stage::{Batch, Counters, Cx, Placed, Stage};
 pub(crate) use turn::Held;
 pub use turn::Turn;
@@ -416,9 +420,13 @@ impl<O: Operator, K: Behind<(), (), ()>> IntoNode<NoInput> for Linear<O, K> {
 }
 
 /// Implements what an operator without a result, without work of its own and with nothing to
-/// flush has to say.
+/// flush has to say; `Name, Outcome` for one that keeps nothing, `Name, Outcome, keeps` for one that says itself what it keeps.
 macro_rules! passive {
     ($name:ident $(<$($p:ident $(: ?$unsized:ident)?),*>)?, $outcome:ident) => {
+        $crate::operator::passive!($name $(<$($p $(: ?$unsized)?),*>)?, $outcome, keeps);
+        $crate::operator::durable!($name $(<$($p $(: ?$unsized)?),*>)? keeps {});
+    };
+    ($name:ident $(<$($p:ident $(: ?$unsized:ident)?),*>)?, $outcome:ident, keeps) => {
         impl $(<$($p $(: ?$unsized)?),*>)? $crate::operator::Operator for $name $(<$($p),*>)? {
             type Yield = ();
             const OUTCOME: $crate::operator::Outcome = $crate::operator::Outcome::$outcome;

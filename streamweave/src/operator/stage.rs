@@ -1,11 +1,14 @@
 //! A placed operator, and the stage that runs it for a batch.
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::Update;
 use crate::port::{Chain, Conduct, Emitted, MAX_PORTS, Outputs, Push, Wired};
 use crate::time::{Frontier, ProcessingTime, Timestamp};
 
 use super::blame::blaming;
-use super::{Input, Operator, Progress, Resume};
+use super::{Durable, Input, Operator, Progress, Resume};
+use crate::state::{Fields, Mismatch};
 
 /// An operator at its place in a worker, with its books.
 #[derive(Debug)]
@@ -19,15 +22,35 @@ pub struct Placed<O> {
     pub(crate) broken: bool,
 }
 
+impl<O: Durable> Placed<O> {
+    /// Visits what the operator and its books keep; a visit that cuts tells the operator first.
+    ///
+    /// # Errors
+    ///
+    /// What was saved does not fit.
+    pub fn fields(&mut self, name: &str, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        if fields.is_cut() {
+            self.operator.cut();
+        }
+        fields.inside(name, |fields| {
+            fields.value(BOOKS, &mut self.counters)?;
+            self.operator.fields(fields)
+        })
+    }
+}
+
+/// What the field is called in which a node's books are saved.
+pub(crate) const BOOKS: &str = "(books)";
+
 /// How many rows met with which fate at one node, since the start of the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     pub(crate) emitted: [Emitted; MAX_PORTS],
     pub(crate) tally: Tally,
 }
 
 /// The rows that an operator entered into the books itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) received: u64,
     pub(crate) passed: u64,

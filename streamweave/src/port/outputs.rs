@@ -297,7 +297,7 @@ pub trait Wired: Sized {
 }
 
 /// What a port has emitted since the start of the run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Emitted {
     /// So many rows.
     pub rows: u64,

@@ -1,8 +1,9 @@
 //! Every row, in memory.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Commits, Cx, Durable, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, NoPorts};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Timestamp};
 
 /// Keeps every row; yields them as a `Vec`, in order. Memory grows with the stream.
@@ -22,6 +23,15 @@ impl<D> Operator for Collect<D> {
         std::mem::take(&mut self.0)
     }
 }
+
+impl<D: Storable> Durable for Collect<D> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("rows", &mut self.0)
+    }
+}
+
+/// What it yields is part of the checkpoint.
+impl<D: Storable> Commits for Collect<D> {}
 
 impl<D, Outs> Resume<Outs> for Collect<D> {}
 

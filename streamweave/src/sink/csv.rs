@@ -10,7 +10,7 @@ use crate::io::write::Output;
 use crate::operator::IntoNode;
 use crate::port::{Edge, NoPorts};
 
-use super::encoded::{Encoded, Encoder};
+use super::encoded::{Encoded, Encoder, GoesOn};
 
 /// Writes each row as a record of a CSV file; yields the number of rows written.
 ///
@@ -22,20 +22,20 @@ use super::encoded::{Encoded, Encoder};
 ///
 /// The run ends with an error where the file cannot be created or written, or where a row is not
 /// a flat record.
-pub fn write<D: Serialize, T>(_input: Edge<D, T>, output: impl Into<Output>) -> CsvWrite<D> {
-    CsvWrite { output: output.into(), delimiter: b',', header: None, row: PhantomData }
+pub fn write<D: Serialize, T, O: Into<Output>>(_input: Edge<D, T>, output: O) -> CsvWrite<D, O> {
+    CsvWrite { output, delimiter: b',', header: None, row: PhantomData }
 }
 
 /// A CSV sink before it is placed; see [`write`](write()).
 #[derive(Clone, Debug)]
-pub struct CsvWrite<D> {
-    output: Output,
+pub struct CsvWrite<D, O = Output> {
+    output: O,
     delimiter: u8,
     header: Option<Vec<String>>,
     row: PhantomData<fn(D)>,
 }
 
-impl<D> CsvWrite<D> {
+impl<D, O> CsvWrite<D, O> {
     /// Separates fields by another byte than the comma.
     #[must_use]
     pub fn delimiter(self, delimiter: u8) -> Self {
@@ -49,20 +49,27 @@ impl<D> CsvWrite<D> {
     }
 }
 
-impl<D: Serialize, W> IntoNode<W> for CsvWrite<D> {
-    type Operator = Encoded<CsvEncoder>;
+impl<D: Serialize, O: Into<Output>, W> IntoNode<W> for CsvWrite<D, O> {
+    type Operator = Encoded<CsvEncoder, O>;
     type Ports = NoPorts;
 
     fn into_node(self, _edge: W) -> (Self::Operator, NoPorts) {
         let mut encoder = CsvEncoder::new().delimiter(self.delimiter);
         let mut begun = Vec::new();
-        if self.output.continues() {
+        let output: Output = self.output.into();
+        if output.continues() {
             encoder = encoder.without_header();
         } else if let Some(header) = self.header {
             encoder = encoder.without_header();
             encoder.write(&header, &mut begun).expect("a list of names is a flat record");
         }
-        (Encoded::new(self.output, encoder, begun), NoPorts)
+        (Encoded::to(output, encoder, begun), NoPorts)
+    }
+}
+
+impl GoesOn for CsvEncoder {
+    fn go_on_behind(&mut self, rows: u64) {
+        *self = std::mem::take(self).behind(rows);
     }
 }
 

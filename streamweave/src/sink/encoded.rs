@@ -1,11 +1,15 @@
 //! Rows into a file or a pipe, through a format.
 
+use std::marker::PhantomData;
 use std::task::{Context, Poll, ready};
+
+use serde::{Deserialize, Serialize};
 
 use crate::envelope::Update;
 use crate::format::FormatError;
-use crate::io::write::{BlockWriter, Output, WriteError};
-use crate::operator::{Cause, Cx, Flush, Input, Operator, Outcome, Resume, Turn};
+use crate::io::write::{BlockWriter, Output, Revertible, WriteError};
+use crate::operator::{Cause, Commits, Cx, Durable, Flush, Input, Operator, Outcome, Resume, Turn};
+use crate::state::{Fields, Mismatch};
 use crate::time::{Frontier, Timestamp};
 
 /// A batch is written once it fills so many bytes; what is less waits until no input is at hand.
@@ -21,12 +25,22 @@ pub trait Encoder<D> {
     fn encode(&mut self, row: &D, out: &mut Vec<u8>) -> Result<(), FormatError>;
 }
 
+/// An encoder that can go on behind rows that were written by another one.
+pub trait GoesOn {
+    /// So many rows stand there already: what is written once, a header, is written no more.
+    fn go_on_behind(&mut self, rows: u64);
+}
+
 /// Encodes rows on the worker, writes blocks on a thread of its own; yields the rows written.
 ///
 /// Where the reader of a pipe goes away what comes after is dropped; where no other sink is left
 /// the graph drains.
+///
+/// In a graph that keeps its state a file is cut to what was committed when it is opened again, and synced before a checkpoint is
+/// published: what is in it at the end is what would be in it without a crash. What stands behind the committed length while the
+/// graph runs may be taken back by a crash.
 #[derive(Debug)]
-pub struct Encoded<C> {
+pub struct Encoded<C, O = Output> {
     encoder: C,
     writer: BlockWriter,
     buffer: Vec<u8>,
@@ -37,14 +51,39 @@ pub struct Encoded<C> {
     /// Whether the thread has been waited for.
     is_served: bool,
     closed: bool,
+    /// How many bytes were sent to be written.
+    sent: u64,
+    /// Whether what was sent is being made durable.
+    is_syncing: bool,
+    output: PhantomData<fn() -> O>,
 }
 
-impl<C> Encoded<C> {
+impl<C, O> Encoded<C, O> {
     /// A sink that begins with what is in `buffer` already.
-    pub(super) fn new(output: Output, encoder: C, buffer: Vec<u8>) -> Self {
+    pub(super) fn new(output: O, encoder: C, buffer: Vec<u8>) -> Self
+    where
+        O: Into<Output>,
+    {
+        Encoded::to(output.into(), encoder, buffer)
+    }
+
+    /// The same, for an output that was looked at.
+    pub(super) fn to(output: Output, encoder: C, buffer: Vec<u8>) -> Self {
         let writer = BlockWriter::new(output);
         let settled = (buffer.len(), 0);
-        Encoded { encoder, writer, buffer, rows: 0, settled, failed: None, is_served: false, closed: false }
+        Encoded {
+            encoder,
+            writer,
+            buffer,
+            rows: 0,
+            settled,
+            failed: None,
+            is_served: false,
+            closed: false,
+            sent: 0,
+            is_syncing: false,
+            output: PhantomData,
+        }
     }
 
     fn poll_write(&mut self, context: &mut Context<'_>, flush: Flush) -> Poll<Result<(), WriteError>> {
@@ -52,6 +91,7 @@ impl<C> Encoded<C> {
         if self.buffer.len() >= enough {
             ready!(self.writer.poll_ready(context))?;
             let empty = self.writer.buffer();
+            self.sent += self.buffer.len() as u64;
             self.writer.start_send(std::mem::replace(&mut self.buffer, empty));
         }
         if flush == Flush::Batch {
@@ -61,7 +101,49 @@ impl<C> Encoded<C> {
     }
 }
 
-impl<C> Operator for Encoded<C> {
+impl<C: GoesOn, O> Durable for Encoded<C, O> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        // All that was taken has been flushed when a checkpoint is cut.
+        let mut written = Written { length: self.writer.begins_at() + self.sent, rows: self.rows };
+        fields.value("written", &mut written)?;
+        if fields.is_loading() && !fields.is_new() {
+            self.writer.go_on_behind(written.length);
+            self.encoder.go_on_behind(written.rows);
+            self.buffer.clear();
+            self.rows = written.rows;
+            self.settled = (0, written.rows);
+        }
+        Ok(())
+    }
+
+    fn poll_pre_commit(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        if !self.is_syncing {
+            ready!(self.poll_encoded(turn, Flush::Idle))?;
+            if self.closed {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(self.writer.poll_ready(turn.context()))?;
+            self.writer.start_sync();
+            self.is_syncing = true;
+        }
+        let synced = self.writer.poll_flush(turn.context());
+        self.is_served = synced.is_pending();
+        ready!(synced)?;
+        self.is_syncing = false;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<C: GoesOn, O: Revertible> Commits for Encoded<C, O> {}
+
+/// What belongs to a checkpoint.
+#[derive(Debug, Serialize, Deserialize)]
+struct Written {
+    length: u64,
+    rows: u64,
+}
+
+impl<C, O> Operator for Encoded<C, O> {
     type Yield = u64;
     const OUTCOME: Outcome = Outcome::Absorbed;
 
@@ -91,7 +173,7 @@ impl<C> Operator for Encoded<C> {
     }
 }
 
-impl<C> Encoded<C> {
+impl<C, O> Encoded<C, O> {
     /// Appends a row to what is to be written.
     #[inline(always)]
     pub(super) fn encode<D>(&mut self, row: &D)
@@ -123,9 +205,9 @@ impl<C> Encoded<C> {
     }
 }
 
-impl<C, Outs> Resume<Outs> for Encoded<C> {}
+impl<C, O, Outs> Resume<Outs> for Encoded<C, O> {}
 
-impl<D, T: Timestamp, C: Encoder<D>, Outs> Input<0, D, T, (), Outs> for Encoded<C> {
+impl<D, T: Timestamp, C: Encoder<D>, O, Outs> Input<0, D, T, (), Outs> for Encoded<C, O> {
     fn push(&mut self, row: Update<D, T, ()>, _outs: &mut Outs, _cx: &mut Cx) {
         self.encode(&row.data);
     }

@@ -8,18 +8,24 @@ use crate::io::write::Output;
 use crate::operator::Node;
 use crate::port::{Edge, NoPorts};
 
-use super::encoded::{Encoded, Encoder};
+use super::encoded::{Encoded, Encoder, GoesOn};
 
 /// Writes each row as a line of JSON; yields the number of rows written.
 ///
 /// # Errors
 ///
 /// The run ends with an error where the file cannot be created or written.
-pub fn write<D: Serialize, T>(
+pub fn write<D: Serialize, T, O: Into<Output>>(
     _input: Edge<D, T>,
-    output: impl Into<Output>,
-) -> Node<Encoded<JsonLinesEncoder>, NoPorts> {
-    Node::new(Encoded::new(output.into(), JsonLinesEncoder::new(), Vec::new()), NoPorts)
+    output: O,
+) -> Node<Encoded<JsonLinesEncoder, O>, NoPorts> {
+    Node::new(Encoded::new(output, JsonLinesEncoder::new(), Vec::new()), NoPorts)
+}
+
+impl GoesOn for JsonLinesEncoder {
+    fn go_on_behind(&mut self, rows: u64) {
+        *self = JsonLinesEncoder::behind(rows);
+    }
 }
 
 impl<D: Serialize> Encoder<D> for JsonLinesEncoder {

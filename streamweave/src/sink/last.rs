@@ -1,8 +1,9 @@
 //! The last row.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Commits, Cx, Durable, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, NoPorts};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Timestamp};
 
 /// Keeps the last row that came; yields `None` where none did.
@@ -22,6 +23,15 @@ impl<D> Operator for Last<D> {
         self.0.take()
     }
 }
+
+impl<D: Storable> Durable for Last<D> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("last", &mut self.0)
+    }
+}
+
+/// What it yields is part of the checkpoint.
+impl<D: Storable> Commits for Last<D> {}
 
 impl<D, Outs> Resume<Outs> for Last<D> {}
 

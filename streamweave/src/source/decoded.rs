@@ -1,12 +1,16 @@
 //! Rows from a file or a pipe, through a format.
 
+use std::collections::VecDeque;
 use std::task::{Poll, ready};
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::Update;
-use crate::format::{Decoder, Fault, Malformed};
-use crate::io::read::{BlockReader, Input};
-use crate::operator::{Cause, Cx, Operator, Outcome, Progress, Resume, Turn};
+use crate::format::{Decoder, Fault, Malformed, Mark, Resumable};
+use crate::io::read::{BlockReader, From, Input};
+use crate::operator::{Cause, Cx, Durable, Operator, Outcome, Progress, Replays, Resume, Turn};
 use crate::port::{OutErr, Port, Push};
+use crate::state::{Fields, Mismatch};
 use crate::time::Frontier;
 
 /// The ports of a source that reads a format.
@@ -22,6 +26,48 @@ pub struct Decoded<C> {
     fatal: Option<Cause>,
     /// Whether the thread has been waited for.
     is_served: bool,
+    /// Where a graph keeps its state: the blocks that were fed last, from the one on that holds what is not decoded.
+    track: Option<Track>,
+    /// How many of the bytes that come next were decoded before.
+    skip: u64,
+}
+
+/// What was fed to a decoder, by its blocks.
+#[derive(Debug, Default)]
+struct Track {
+    /// Where each begins: so many bytes behind the beginning, whose checksum is this.
+    blocks: VecDeque<From>,
+    /// Behind the last of them.
+    end: From,
+}
+
+impl Track {
+    fn fed(&mut self, block: &[u8]) {
+        self.blocks.push_back(self.end.clone());
+        let mut hasher = crc32fast::Hasher::new_with_initial(self.end.crc);
+        hasher.update(block);
+        self.end = From { offset: self.end.offset + block.len() as u64, crc: hasher.finalize() };
+    }
+
+    /// The beginning of the block in which the byte stands that so many are left from; what lies before is forgotten.
+    fn behind(&mut self, left: usize) -> (From, u64) {
+        let at = self.end.offset - left as u64;
+        while self.blocks.get(1).is_some_and(|second| second.offset <= at) {
+            self.blocks.pop_front();
+        }
+        let from = if at == self.end.offset { &self.end } else { self.blocks.front().unwrap_or(&self.end) };
+        (from.clone(), at - from.offset)
+    }
+}
+
+/// How far a file was read: the position of a source.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Position {
+    /// From where it is read again.
+    from: From,
+    /// How many bytes of that have been decoded.
+    decoded: u64,
+    mark: Mark,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +88,8 @@ impl<C: Decoder> Decoded<C> {
             state: State::Hungry,
             fatal: None,
             is_served: false,
+            track: None,
+            skip: 0,
         }
     }
 }
@@ -59,7 +107,13 @@ impl<C: Decoder> Operator for Decoded<C> {
             self.is_served = block.is_pending();
             match ready!(block) {
                 Some(block) => {
-                    self.decoder.feed(&block?);
+                    let block = block?;
+                    if let Some(track) = &mut self.track {
+                        track.fed(&block);
+                    }
+                    let skipped = usize::try_from(self.skip).map_or(block.len(), |skip| skip.min(block.len()));
+                    self.skip -= skipped as u64;
+                    self.decoder.feed(&block[skipped..]);
                     self.state = State::Fed;
                 }
                 None => {
@@ -77,6 +131,26 @@ impl<C: Decoder> Operator for Decoded<C> {
 
     fn finish(&mut self) {}
 }
+
+impl<C: Resumable> Durable for Decoded<C> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        let track = self.track.get_or_insert_default();
+        let (from, decoded) = track.behind(self.decoder.undecoded());
+        let mut position = Position { from, decoded, mark: self.decoder.mark() };
+        fields.value("position", &mut position)?;
+        if fields.is_loading() && !fields.is_new() {
+            let Position { from, decoded, mark } = position;
+            self.decoder.resume(mark);
+            self.skip = decoded;
+            self.blocks.go_on_from(from.clone());
+            *track = Track { blocks: VecDeque::new(), end: from };
+        }
+        Ok(())
+    }
+}
+
+/// From a file; what comes from a pipe comes once, and a graph that reads it again finds that it is not the same.
+impl<C: Resumable> Replays for Decoded<C> {}
 
 impl<C, S, E> Resume<(Port<S>, Port<E>)> for Decoded<C>
 where

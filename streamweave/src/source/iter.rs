@@ -3,8 +3,11 @@
 use std::task::Poll;
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Items, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{
+    Cause, Cx, Durable, Items, Node, Operator, Outcome, Progress, Replays, Resume, Turn,
+};
 use crate::port::{OnlyOut, Port, Push};
+use crate::state::{Fields, Mismatch};
 
 use super::rows::end;
 
@@ -13,12 +16,16 @@ pub fn from_iter<I, J, D>(rows: I) -> I::Node<Node<FromIter<J>, OnlyOut<D, (), (
 where
     I: Items<D, J>,
 {
-    I::node(Node::new(FromIter(Some(rows.into_iter())), OnlyOut::new()))
+    I::node(Node::new(FromIter { rows: Some(rows.into_iter()), taken: 0 }, OnlyOut::new()))
 }
 
 /// See [`from_iter`].
 #[derive(Clone, Debug)]
-pub struct FromIter<I>(Option<I>);
+pub struct FromIter<I> {
+    rows: Option<I>,
+    /// How many rows it has given.
+    taken: u64,
+}
 
 impl<I> Operator for FromIter<I> {
     type Yield = ();
@@ -31,6 +38,20 @@ impl<I> Operator for FromIter<I> {
     fn finish(&mut self) {}
 }
 
+/// An iterator gives the same rows when the graph is started again: those that were taken are passed over.
+impl<I: Iterator> Durable for FromIter<I> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        let before = self.taken;
+        fields.value("taken", &mut self.taken)?;
+        if let (Some(rows), true) = (&mut self.rows, fields.is_loading()) {
+            (before..self.taken).for_each(|_| drop(rows.next()));
+        }
+        Ok(())
+    }
+}
+
+impl<I: Iterator> Replays for FromIter<I> {}
+
 impl<I: Iterator, S: Push<I::Item, (), ()>> Resume<(Port<S>,)> for FromIter<I> {
     #[inline(always)]
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {
@@ -38,7 +59,7 @@ impl<I: Iterator, S: Push<I::Item, (), ()>> Resume<(Port<S>,)> for FromIter<I> {
             return end(out);
         }
         // On the stack while it is at work: what it counts with then stays in registers.
-        let Some(mut rows) = self.0.take() else { return end(out) };
+        let Some(mut rows) = self.rows.take() else { return end(out) };
         let mut left = cx.budget();
         while left > 0 {
             let Some(data) = rows.next() else { break };
@@ -46,10 +67,11 @@ impl<I: Iterator, S: Push<I::Item, (), ()>> Resume<(Port<S>,)> for FromIter<I> {
             left -= 1;
         }
         out.count(cx.budget() - left);
+        self.taken += (cx.budget() - left) as u64;
         if left > 0 {
             return end(out);
         }
-        self.0 = Some(rows);
+        self.rows = Some(rows);
         Progress::More
     }
 }

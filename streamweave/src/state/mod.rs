@@ -1,19 +1,26 @@
 //! State: the maps and queues in which operators keep what they know.
 
+mod bits;
 mod chance;
 mod due;
 mod event_log;
+pub(crate) mod fields;
 mod key_slab;
 mod lru;
+pub(crate) mod map;
 mod ordered_map;
+mod stable_hash;
 mod time_queue;
 mod waiting;
 
 pub(crate) use chance::Chance;
 pub use due::Due;
 pub use event_log::{EventLog, NotInLog};
+pub use fields::{Content, Fields, Loading, Mismatch, Part, Saving, State, Storable, Stored, Value};
 pub use key_slab::KeySlab;
 pub use lru::Lru;
+pub use map::Map;
 pub use ordered_map::OrderedMap;
+pub use stable_hash::{key_group, stable_hash};
 pub use time_queue::TimeQueue;
 pub use waiting::Waiting;

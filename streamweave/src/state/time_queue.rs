@@ -23,13 +23,14 @@ use crate::time::{Frontier, TotalOrder};
 /// let closed: Vec<_> = std::iter::from_fn(|| waiting.pop_closed(&frontier)).map(|(_, row)| row).collect();
 /// assert_eq!(closed, ["a", "b", "c"]);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "D: serde::Serialize, T: serde::Serialize + Ord, K: serde::Serialize + Ord", deserialize = "D: serde::Deserialize<'de>, T: serde::Deserialize<'de> + Ord, K: serde::Deserialize<'de> + Ord"))]
 pub struct TimeQueue<D, T, K = ()> {
     heap: BinaryHeap<Reverse<Entry<D, T, K>>>,
     arrived: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Entry<D, T, K> {
     time: T,
     tie: K,

@@ -29,7 +29,7 @@ use crate::time::{Frontier, TotalOrder};
 /// waiting.pop();
 /// assert_eq!(waiting.frontier(), Frontier::end());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Waiting<D, T, R = ()> {
     rows: VecDeque<Update<D, T, R>>,
     /// The times that are less than all behind them, with the numbers of their rows.

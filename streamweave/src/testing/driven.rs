@@ -21,10 +21,11 @@ where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
     R: Yielded,
 {
-    pub(super) fn new<C: Clock>(graph: Graph<F, R, C>, clock: ManualClock) -> Self {
+    pub(super) fn new<C: Clock, G>(graph: Graph<F, R, C, G>, clock: ManualClock) -> Self {
         let mut worker = graph.clock(clock).into_worker();
         worker.keep_time();
-        let ended = worker.validate().err().map(Err);
+        worker.survey();
+        let ended = worker.validate().and_then(|()| worker.restore()).err().map(Err);
         Driven { worker, ended }
     }
 
@@ -56,7 +57,10 @@ where
             },
             Ok(None) => {
                 match std::task::ready!(self.worker.close_sinks(context, pin!(std::future::pending()))) {
-                    Ok(()) => return Poll::Ready(Some(Ok(()))),
+                    Ok(()) => match std::task::ready!(self.worker.save_end(context)) {
+                        Ok(()) => return Poll::Ready(Some(Ok(()))),
+                        Err(stop) => stop,
+                    },
                     Err(stop) => stop,
                 }
             }

@@ -1,10 +1,13 @@
 //! A named graph under test.
 
+use std::marker::PhantomData;
+
 use super::driven::Driven;
 use crate::envelope::{Message, Update};
-use crate::executor::{Command, Graph, Receiver, Reply, Sender};
+use crate::executor::{Command, Graph, Guarantee, Receiver, Reply, Sender, Volatile};
 use crate::graph::{Error, Explanation, Report};
-use crate::time::{Frontier, ManualClock, TimeDelta, Timestamp};
+use crate::state::{Mismatch, Part};
+use crate::time::{Clock, Frontier, ManualClock, TimeDelta, Timestamp};
 
 /// A named graph under test: what `name::harness(..)` gives.
 ///
@@ -30,24 +33,25 @@ use crate::time::{Frontier, ManualClock, TimeDelta, Timestamp};
 /// evens.finish().expect("nothing fails").assert_conserved();
 /// ```
 #[derive(Debug)]
-pub struct Harness<F, I, O> {
+pub struct Harness<F, I, O, G = Volatile> {
     /// The inputs, a [`Feed`] each.
     pub inputs: I,
     /// The outputs, a [`Tap`] each.
     pub outputs: O,
     driven: Driven<F, Report>,
     clock: ManualClock,
+    guarantee: PhantomData<fn() -> G>,
 }
 
-impl<F, I, O> Harness<F, I, O>
+impl<F, I, O, G> Harness<F, I, O, G>
 where
     F: FnMut(Command<'_, '_, '_, Report>) -> Reply,
 {
     #[doc(hidden)]
-    pub fn new(graph: Graph<F, Report>, inputs: I, outputs: O) -> Self {
+    pub fn new<C: Clock>(graph: Graph<F, Report, C, G>, inputs: I, outputs: O) -> Self {
         let clock = ManualClock::new();
         let driven = Driven::new(graph, clock.clone());
-        Harness { inputs, outputs, driven, clock }
+        Harness { inputs, outputs, driven, clock, guarantee: PhantomData }
     }
 
     /// The clock of the graph; all clones of it are one clock.
@@ -128,6 +132,57 @@ where
     pub fn report(&mut self) -> Report {
         self.driven.worker.report()
     }
+}
+
+impl<F, I, O, G: Guarantee> Harness<F, I, O, G>
+where
+    F: FnMut(Command<'_, '_, '_, Report>) -> Reply,
+{
+    /// What the graph keeps, as a checkpoint at this moment would hold it. Rows that were sent and not worked on yet, and outputs that
+    /// were not taken, are outside of the graph and not in it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use streamweave::prelude::*;
+    ///
+    /// graph! {
+    ///     graph totals(numbers: u64) -> (sums: u64) {
+    ///         #![durable]
+    ///         sum = running_sum();
+    ///         numbers -> sum -> sums;
+    ///     }
+    /// }
+    ///
+    /// let mut before = totals::harness();
+    /// before.inputs.numbers.send(4);
+    /// before.settle();
+    /// let saved = before.save();
+    ///
+    /// let mut after = totals::harness();
+    /// after.restore(&saved).expect("the same graph");
+    /// after.inputs.numbers.send(5);
+    /// after.settle();
+    /// assert_eq!(after.outputs.sums.take(), [9]);
+    /// ```
+    pub fn save(&mut self) -> Saved {
+        Saved { parts: self.driven.worker.save_all() }
+    }
+
+    /// Gives a graph that has not run yet what another one kept: it goes on where that one was.
+    ///
+    /// # Errors
+    ///
+    /// What was kept does not fit this graph.
+    pub fn restore(&mut self, saved: &Saved) -> Result<(), Mismatch> {
+        self.driven.worker.load_all(&saved.parts)
+    }
+}
+
+/// What a graph under test kept at some moment; see [`Harness::save`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    parts: Vec<Part>,
 }
 
 /// A graph that has ended under test.

@@ -13,7 +13,8 @@ use super::{EventTime, TimeDelta};
 ///
 /// It says when a row is *worked on*; when something *happened* is [`EventTime`]. Within a run it never
 /// goes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct ProcessingTime(i64);
 
 impl ProcessingTime {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::timestamp::{EventTime, LogicalTime, Timestamp, TotalOrder};
 
 /// The set of least times still possible in a stream; the empty set once it has ended.
@@ -131,8 +133,24 @@ impl<T: TotalOrder> Frontier<T> {
     }
 }
 
+/// As its least times, and whether it is idle.
+impl<T: Timestamp + Serialize> Serialize for Frontier<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.elements(), self.is_idle()).serialize(serializer)
+    }
+}
+
+impl<'de, T: Timestamp + Deserialize<'de>> Deserialize<'de> for Frontier<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (elements, is_idle) = <(Vec<T>, bool)>::deserialize(deserializer)?;
+        let mut times = T::Antichain::empty();
+        elements.into_iter().for_each(|time| times.insert(time));
+        Ok(Frontier(times.marked(is_idle)))
+    }
+}
+
 /// A time, whatever its type, as reports show it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub enum Moment {
     /// Event time.
@@ -156,7 +174,7 @@ impl From<LogicalTime> for Moment {
 }
 
 /// How far a stream has come, whatever the type of its time: a frontier as reports show it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Reached {
     /// Every time is possible still.
     #[default]

@@ -1,5 +1,7 @@
 //! The frontiers of the inputs of one operator, taken together.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Frontier, Timestamp};
 
 /// How far the inputs of an operator have come: each by itself, and all together.
@@ -30,13 +32,15 @@ use super::{Frontier, Timestamp};
 /// assert_eq!(inputs.advance(0, Frontier::end()), None);
 /// assert_eq!(inputs.advance(1, at(8)), Some(at(8)));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
 pub struct Inputs<T: Timestamp> {
     inputs: Vec<Input<T>>,
     all: Frontier<T>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de>"))]
 struct Input<T: Timestamp> {
     frontier: Frontier<T>,
     /// Whether it is active and, since it last became so, was as far as all together.

@@ -21,7 +21,7 @@ use super::{Lattice, Timestamp};
 /// assert!(!at(2, 0).covers(at(1, 9).rounds()));
 /// assert_eq!(at(2, 0).join(at(1, 9).rounds()), at(2, 9));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Nested<T> {
     /// The time outside.
     pub outer: T,

@@ -6,7 +6,7 @@
 
 use super::check_delimiter;
 use super::records::{Record, Records};
-use crate::format::{Column, Decoder, Fault, FormatError, Malformed};
+use crate::format::{Column, Decoder, Fault, FormatError, Malformed, Mark, Resumable};
 use csv::{ByteRecord, DeserializeError, DeserializeErrorKind, StringRecord};
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
@@ -131,6 +131,29 @@ impl<T: DeserializeOwned> Decoder for CsvDecoder<T> {
         let row = self.read();
         self.ended = matches!(row, Some(Err(Fault::Fatal(_))));
         row
+    }
+}
+
+impl<T: DeserializeOwned> Resumable for CsvDecoder<T> {
+    fn undecoded(&self) -> usize {
+        self.records.pending.undecoded()
+    }
+
+    fn mark(&self) -> Mark {
+        let header = self.table.as_ref().map(|table| table.header.iter().map(str::to_owned).collect());
+        let proven = self.table.as_ref().is_some_and(|table| table.proven);
+        Mark { lines: self.records.line() - 1, header, proven }
+    }
+
+    fn resume(&mut self, mark: Mark) {
+        let Mark { lines, header, proven } = mark;
+        self.records.resume(lines + 1);
+        self.table = header.map(|header| Table {
+            file: self.file.clone(),
+            header: StringRecord::from(header),
+            row: Some(ByteRecord::new()),
+            proven,
+        });
     }
 }
 

@@ -85,6 +85,12 @@ impl CsvEncoder {
         Self::with(self.delimiter, false)
     }
 
+    /// An encoder behind so many rows that were written before: where there are any the header is there, too.
+    #[must_use]
+    pub fn behind(self, rows: u64) -> Self {
+        CsvEncoder { rows, ..Self::with(self.delimiter, self.has_header && rows == 0) }
+    }
+
     fn with(delimiter: u8, has_header: bool) -> Self {
         CsvEncoder { writer: new_writer(delimiter, has_header), delimiter, has_header, rows: 0, begun: false }
     }

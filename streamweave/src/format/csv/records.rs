@@ -86,6 +86,17 @@ impl Records {
         Some(self.record(taken, closed))
     }
 
+    /// The line on which the next record starts, or the one at hand.
+    pub(super) fn line(&self) -> u64 {
+        if self.pending.in_record() { self.line } else { self.core.line() }
+    }
+
+    /// What is fed next begins on this line.
+    pub(super) fn resume(&mut self, line: u64) {
+        self.core.set_line(line);
+        self.pending.resume();
+    }
+
     /// Whether no record can come any more.
     pub(super) fn ended(&self) -> bool {
         self.pending.finished() && self.pending.unseen().is_empty()

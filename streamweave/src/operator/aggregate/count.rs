@@ -3,7 +3,7 @@
 use super::{Aggregate, Merge, Retract};
 
 /// How many values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Count(u64);
 
 impl Count {

@@ -24,7 +24,8 @@ use super::{Aggregate, Merge, Retract};
 /// words.retract("to");
 /// assert_eq!(words.output(), 3);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "V: serde::Serialize", deserialize = "V: serde::Deserialize<'de> + Eq + std::hash::Hash"))]
 pub struct DistinctCount<V>(HashMap<V, u64, FixedState>);
 
 impl<V> DistinctCount<V> {

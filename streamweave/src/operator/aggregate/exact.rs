@@ -28,13 +28,31 @@ const WORDS: usize = 35;
 /// sum.retract(1.0);
 /// assert_eq!(Aggregate::<f64>::output(&sum), 0.0);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExactSum {
     /// The lowest first.
+    #[serde(with = "words")]
     words: [u64; WORDS],
     nans: u64,
     above: u64,
     below: u64,
+}
+
+/// The words as they are saved: serde has no arrays of this length.
+mod words {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::WORDS;
+
+    pub(super) fn serialize<S: Serializer>(words: &[u64; WORDS], serializer: S) -> Result<S::Ok, S::Error> {
+        words[..].serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u64; WORDS], D::Error> {
+        let words = Vec::<u64>::deserialize(deserializer)?;
+        let expected = |words: Vec<u64>| serde::de::Error::invalid_length(words.len(), &"35 words");
+        words.try_into().map_err(expected)
+    }
 }
 
 impl ExactSum {
@@ -170,7 +188,7 @@ impl Merge for ExactSum {
 /// The mean of floats: their [`ExactSum`], rounded, divided by their number.
 ///
 /// Where every value has been taken back there is no mean: it is NaN.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExactMean {
     sum: ExactSum,
     count: u64,

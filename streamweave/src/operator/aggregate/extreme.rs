@@ -5,7 +5,7 @@ use super::{Aggregate, Merge};
 macro_rules! extreme {
     ($(#[$doc:meta])* $name:ident, $order:tt) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
         pub struct $name<V>(Option<V>);
 
         impl<V> $name<V> {

@@ -21,7 +21,8 @@ use super::{Aggregate, Merge, Retract};
 /// prices.retract(70);
 /// assert_eq!(prices.output(), (40, 70), "one of two is left");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "V: serde::Serialize + Ord", deserialize = "V: serde::Deserialize<'de> + Ord"))]
 pub struct Extremes<V>(BTreeMap<V, u64>);
 
 impl<V> Extremes<V> {

@@ -1,18 +1,24 @@
 //! Folds by closures.
 
+use serde::{Deserialize, Serialize};
+
 use super::Aggregate;
 
 /// A fold by a closure, as an aggregate.
-#[derive(Clone, Debug)]
+///
+/// What is saved of it is its state; loaded it folds again once it has [adopted](Aggregate::adopt) a closure.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "A: Serialize", deserialize = "A: Deserialize<'de>"), transparent)]
 pub struct Folded<A, F> {
     state: A,
-    step: F,
+    #[serde(skip)]
+    step: Option<F>,
 }
 
 impl<A, F> Folded<A, F> {
     /// Folds values into `state`, a `step` each.
     pub fn new(state: A, step: F) -> Self {
-        Folded { state, step }
+        Folded { state, step: Some(step) }
     }
 }
 
@@ -21,11 +27,19 @@ impl<A: Clone, V, F: FnMut(&mut A, V)> Aggregate<V> for Folded<A, F> {
 
     #[inline(always)]
     fn add(&mut self, value: V) {
-        (self.step)(&mut self.state, value);
+        if let Some(step) = &mut self.step {
+            step(&mut self.state, value);
+        } else {
+            unreachable!("a fold that was loaded adopts its closure before the first row");
+        }
     }
 
     #[inline(always)]
     fn output(&self) -> A {
         self.state.clone()
+    }
+
+    fn adopt(&mut self, new: Self) {
+        self.step = new.step;
     }
 }

@@ -5,7 +5,7 @@ use super::{Aggregate, Merge};
 macro_rules! one {
     ($(#[$doc:meta])* $name:ident, $into:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
+        #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
         pub struct $name<V>(Option<V>);
 
         impl<V> $name<V> {
@@ -68,7 +68,7 @@ one! {
 /// ["warp", "weft", "yarn"].into_iter().for_each(|word| words.add(word));
 /// assert_eq!(words.output(), ("warp", "yarn", vec!["warp", "weft", "yarn"]));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Collect<V>(Vec<V>);
 
 impl<V> Collect<V> {

@@ -82,6 +82,13 @@ pub trait Aggregate<V> {
 
     /// What the values so far come to; asked for only after at least one.
     fn output(&self) -> Self::Output;
+
+    /// Takes over from a new aggregate what is not saved with the state, the functions that it calls. Called on one that was loaded.
+    fn adopt(&mut self, _new: Self)
+    where
+        Self: Sized,
+    {
+    }
 }
 
 /// An aggregate of which two can be put together: what windows that share their rows, or that merge, ask for.

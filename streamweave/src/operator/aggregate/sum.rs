@@ -1,5 +1,7 @@
 //! Sums and means.
 
+use serde::{Deserialize, Serialize};
+
 use std::marker::PhantomData;
 use std::ops::Add;
 
@@ -78,8 +80,9 @@ addable!(|sum, part| Some(sum - part); i8 => i128, i16 => i128, i32 => i128, i64
 addable!(|_, _| None; f32 => f64, f64 => f64);
 
 /// The sum of the values. Integers never overflow (see [`Addable`]); a NaN makes the sum NaN.
-#[derive(Clone, Copy, Debug)]
-pub struct Sum<V, S = <V as Addable>::Sum>(S, PhantomData<fn(V)>);
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>"))]
+pub struct Sum<V, S = <V as Addable>::Sum>(S, #[serde(skip)] PhantomData<fn(V)>);
 
 impl<V, S: Default> Sum<V, S> {
     /// Nothing yet.
@@ -129,7 +132,8 @@ impl<V: Subtractable> Retract<V> for Sum<V> {
 }
 
 /// The mean of the values: the exact sum (see [`Addable`]) divided once. A NaN makes it NaN.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>"))]
 pub struct Mean<V, S = <V as Addable>::Sum> {
     sum: S,
     count: u64,

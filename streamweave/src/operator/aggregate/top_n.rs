@@ -26,7 +26,7 @@ use super::{Aggregate, Merge};
 /// # Ok::<(), streamweave::Error>(()) })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct TopN<V> {
     n: usize,
     /// The greatest first.

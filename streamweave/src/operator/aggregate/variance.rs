@@ -21,7 +21,7 @@ use super::{Addable, Aggregate, Merge};
 /// assert_eq!(Aggregate::<i32>::output(&of_all), 4.0);
 /// assert_eq!(Aggregate::<i32>::output(&of_some), 32.0 / 7.0);
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Variance {
     count: u64,
     mean: f64,

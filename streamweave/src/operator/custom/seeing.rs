@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use super::Cx;
 use crate::envelope::Update;
-use crate::operator::{self, Input, Operator, Outcome, Resume};
+use crate::operator::{self, Durable, Input, Operator, Outcome, Resume};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Timestamp};
 
 /// An operator on values, made one that sees more: the value that it takes is what `V` makes of the row, with the
@@ -64,6 +65,13 @@ impl<O: Operator<Yield = ()>, T: Timestamp, V> Operator for Seeing<O, T, V> {
     const USES_CLOCK: bool = true;
 
     fn finish(&mut self) {}
+}
+
+impl<O: Durable + Operator<Yield = ()>, T: Timestamp + Storable, V> Durable for Seeing<O, T, V> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("frontier", &mut self.frontier)?;
+        self.operator.fields(fields)
+    }
 }
 
 impl<O: Operator<Yield = ()>, T: Timestamp, V, Outs> Resume<Outs> for Seeing<O, T, V> {}

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::Emit;
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Operator, Outcome, Resume};
+use crate::operator::{Cx, Input, Operator, Outcome, Resume, durable};
 use crate::port::Lends;
 use crate::time::{Frontier, Timestamp};
 
@@ -29,6 +29,8 @@ impl<F, B> Operator for Sends<F, B> {
 
     fn finish(&mut self) {}
 }
+
+durable!(Sends<F, B> keeps {});
 
 impl<F, B, Outs> Resume<Outs> for Sends<F, B> {}
 
@@ -76,6 +78,8 @@ impl<F, B, A: ?Sized> Operator for SendsRef<F, B, A> {
 
     fn finish(&mut self) {}
 }
+
+durable!(SendsRef<F, B, A: ?Sized> keeps {});
 
 impl<F, B, A: ?Sized, Outs> Resume<Outs> for SendsRef<F, B, A> {}
 

@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::task::Poll;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Cx, Emit};
 use crate::envelope::Update;
-use crate::operator::{self, Cause, Input, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{self, Cause, Durable, Input, Operator, Outcome, Progress, Resume, Turn};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Frontier, Inputs, ProcessingTime, Timestamp, TotalOrder};
 
 /// What a node with state is given besides the row: its [`Cx`], or nothing where it does not ask.
@@ -75,7 +78,8 @@ impl<T: TotalOrder> ContextOf<T> for Cx<T> {
 }
 
 /// What a node with a context has set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "T: Serialize", deserialize = "T: Deserialize<'de> + Ord"))]
 pub struct TimersAndAlarms<T> {
     timers: BTreeSet<T>,
     alarms: BTreeSet<ProcessingTime>,
@@ -361,6 +365,20 @@ impl<S, H, E, A, L: HasAlarms, B, X: ContextOf<T>, T: Timestamp> Operator
     }
 
     fn finish(&mut self) {}
+}
+
+impl<S, H, E, A, L: HasAlarms, B, X: ContextOf<T>, T: Timestamp + Storable> Durable
+    for Stateful<S, H, E, A, L, B, X, T>
+where
+    S: State,
+    X::Timers: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.nested("state", &mut self.state)?;
+        fields.value("inputs", &mut self.inputs)?;
+        fields.value("frontier", &mut self.frontier)?;
+        fields.value("timers", &mut self.timers)
+    }
 }
 
 impl<S, H, E, A, L, B, X, T, Outs> Resume<Outs> for Stateful<S, H, E, A, L, B, X, T>

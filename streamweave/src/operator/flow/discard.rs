@@ -1,7 +1,7 @@
 //! Where rows go that nobody wants.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Commits, Cx, Input, Node, Operator, Outcome, Resume, durable};
 use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
@@ -22,6 +22,10 @@ impl Operator for Discard {
 
     fn finish(&mut self) {}
 }
+
+durable!(Discard keeps {});
+
+impl Commits for Discard {}
 
 impl<Outs> Resume<Outs> for Discard {}
 

@@ -1,8 +1,9 @@
 //! Several streams made one.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Durable, Input, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Inputs, Timestamp};
 
 /// Merges the streams of a list: `[a, b] -> merge() -> ..`, where the merge wants no other name.
@@ -53,6 +54,12 @@ impl<T: Timestamp, const N: usize> Operator for Merge<T, N> {
     const OUTCOME: Outcome = Outcome::Passed;
 
     fn finish(&mut self) {}
+}
+
+impl<T: Timestamp + Storable, const N: usize> Durable for Merge<T, N> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("inputs", &mut self.0)
+    }
 }
 
 impl<T: Timestamp, const N: usize, Outs> Resume<Outs> for Merge<T, N> {}

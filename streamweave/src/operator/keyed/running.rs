@@ -1,31 +1,48 @@
 //! Running aggregates.
 
 use std::hash::Hash;
+use std::marker::PhantomData;
 
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Count, Folded, Max, Mean, Min, Sum};
-use crate::operator::{Cx, Input, Key, Node, Operator, Ordered, Outcome, Resume, Step, Summand, passive};
+use crate::operator::{Cx, Durable, Input, Key, Node, Operator, Ordered, Outcome, Resume, Step, Summand, passive};
 use crate::port::{Edge, OnlyOut, Port, Push};
-use crate::state::OrderedMap;
+use crate::state::{Fields, Map, Mismatch, Storable};
 use crate::time::{Frontier, Timestamp};
 
 /// An aggregate for each key; see [`fold`].
 #[derive(Clone, Debug)]
-pub struct RunningByKey<K, G, I> {
-    states: OrderedMap<K, G>,
+pub struct RunningByKey<K, V, G, I> {
+    states: Map<K, G>,
     init: I,
+    values: PhantomData<fn(V)>,
 }
 
-impl<K, G, I> Operator for RunningByKey<K, G, I> {
+impl<K, V, G, I> Operator for RunningByKey<K, V, G, I> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Passed;
 
     fn finish(&mut self) {}
 }
 
-impl<K, G, I, Outs> Resume<Outs> for RunningByKey<K, G, I> {}
+impl<K, V, G, I> Durable for RunningByKey<K, V, G, I>
+where
+    K: Storable + Hash + Eq,
+    G: Storable + Aggregate<V>,
+    I: FnMut() -> G,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.map("states", &mut self.states)?;
+        if fields.is_loading() {
+            self.states.complete(|state| state.adopt((self.init)()));
+        }
+        Ok(())
+    }
+}
 
-impl<K, V, T, G, I, S> Input<0, Keyed<K, V>, T, (), (Port<S>,)> for RunningByKey<K, G, I>
+impl<K, V, G, I, Outs> Resume<Outs> for RunningByKey<K, V, G, I> {}
+
+impl<K, V, T, G, I, S> Input<0, Keyed<K, V>, T, (), (Port<S>,)> for RunningByKey<K, V, G, I>
 where
     K: Hash + Eq + Clone,
     T: Timestamp,
@@ -50,13 +67,20 @@ where
 
 /// An aggregate over all rows; see [`running_fold`].
 #[derive(Clone, Debug)]
-pub struct Running<G> {
+pub struct Running<V, G> {
     state: G,
+    values: PhantomData<fn(V)>,
 }
 
-passive!(Running<G>, Passed);
+passive!(Running<V, G>, Passed, keeps);
 
-impl<D, T, G, S> Input<0, D, T, (), (Port<S>,)> for Running<G>
+impl<V, G: Storable + Aggregate<V>> Durable for Running<V, G> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value_and("state", &mut self.state, Aggregate::adopt)
+    }
+}
+
+impl<D, T, G, S> Input<0, D, T, (), (Port<S>,)> for Running<D, G>
 where
     T: Timestamp,
     G: Aggregate<D>,
@@ -76,21 +100,21 @@ where
 }
 
 /// What a running aggregate over each key emits: the key, and what its rows so far come to.
-type ByKey<K, G, I, O, T> = Node<RunningByKey<K, G, I>, OnlyOut<Keyed<K, O>, T, ()>>;
+type ByKey<K, V, G, I, O, T> = Node<RunningByKey<K, V, G, I>, OnlyOut<Keyed<K, O>, T, ()>>;
 
-fn by_key<K, V, T, G, I>(_input: Edge<Keyed<K, V>, T>, init: I) -> ByKey<K, G, I, G::Output, T>
+fn by_key<K, V, T, G, I>(_input: Edge<Keyed<K, V>, T>, init: I) -> ByKey<K, V, G, I, G::Output, T>
 where
     G: Aggregate<V>,
     I: FnMut() -> G,
 {
-    Node::new(RunningByKey { states: OrderedMap::default(), init }, OnlyOut::new())
+    Node::new(RunningByKey { states: Map::new(), init, values: PhantomData }, OnlyOut::new())
 }
 
 fn over_all<D, T, G: Aggregate<D>>(
     _input: Edge<D, T>,
     state: G,
-) -> Node<Running<G>, OnlyOut<G::Output, T, ()>> {
-    Node::new(Running { state }, OnlyOut::new())
+) -> Node<Running<D, G>, OnlyOut<G::Output, T, ()>> {
+    Node::new(Running { state, values: PhantomData }, OnlyOut::new())
 }
 
 /// Folds the rows of each key; emits the state of the row's key after each row.
@@ -118,7 +142,7 @@ pub fn fold<K, V, T, A, F>(
     input: Edge<Keyed<K, V>, T>,
     mut init: impl FnMut() -> A,
     step: F,
-) -> K::Node<F::Node<ByKey<K, Folded<A, F>, impl FnMut() -> Folded<A, F>, A, T>>>
+) -> K::Node<F::Node<ByKey<K, V, Folded<A, F>, impl FnMut() -> Folded<A, F>, A, T>>>
 where
     K: Key,
     A: Clone,
@@ -128,35 +152,35 @@ where
 }
 
 /// Counts the rows of each key.
-pub fn count<K: Key, V, T>(input: Edge<Keyed<K, V>, T>) -> K::Node<ByKey<K, Count, fn() -> Count, u64, T>> {
+pub fn count<K: Key, V, T>(input: Edge<Keyed<K, V>, T>) -> K::Node<ByKey<K, V, Count, fn() -> Count, u64, T>> {
     K::node(by_key::<K, V, T, Count, _>(input, Count::new))
 }
 
 /// Sums the values of each key; see [`Sum`] for overflow and NaN.
 pub fn sum<K: Key, V: Summand, T>(
     input: Edge<Keyed<K, V>, T>,
-) -> K::Node<V::Node<ByKey<K, Sum<V>, fn() -> Sum<V>, V::Sum, T>>> {
+) -> K::Node<V::Node<ByKey<K, V, Sum<V>, fn() -> Sum<V>, V::Sum, T>>> {
     K::node(V::node(by_key(input, Sum::new)))
 }
 
 /// Keeps the least value of each key; see [`Min`] for NaN.
 pub fn min<K: Key, V: Ordered, T>(
     input: Edge<Keyed<K, V>, T>,
-) -> K::Node<V::Node<ByKey<K, Min<V>, fn() -> Min<V>, V, T>>> {
+) -> K::Node<V::Node<ByKey<K, V, Min<V>, fn() -> Min<V>, V, T>>> {
     K::node(V::node(by_key(input, Min::new)))
 }
 
 /// Keeps the greatest value of each key; see [`Max`] for NaN.
 pub fn max<K: Key, V: Ordered, T>(
     input: Edge<Keyed<K, V>, T>,
-) -> K::Node<V::Node<ByKey<K, Max<V>, fn() -> Max<V>, V, T>>> {
+) -> K::Node<V::Node<ByKey<K, V, Max<V>, fn() -> Max<V>, V, T>>> {
     K::node(V::node(by_key(input, Max::new)))
 }
 
 /// Averages the values of each key; see [`Mean`] for overflow and NaN.
 pub fn mean<K: Key, V: Summand, T>(
     input: Edge<Keyed<K, V>, T>,
-) -> K::Node<V::Node<ByKey<K, Mean<V>, fn() -> Mean<V>, f64, T>>> {
+) -> K::Node<V::Node<ByKey<K, V, Mean<V>, fn() -> Mean<V>, f64, T>>> {
     K::node(V::node(by_key(input, Mean::new)))
 }
 
@@ -166,35 +190,35 @@ pub fn running_fold<D, T, A: Clone, F: Step<A, D, ()>>(
     input: Edge<D, T>,
     init: A,
     step: F,
-) -> F::Node<Node<Running<Folded<A, F>>, OnlyOut<A, T, ()>>> {
+) -> F::Node<Node<Running<D, Folded<A, F>>, OnlyOut<A, T, ()>>> {
     F::node(over_all(input, Folded::new(init, step)))
 }
 
 /// Counts all rows; emits the count after each.
-pub fn running_count<D, T>(input: Edge<D, T>) -> Node<Running<Count>, OnlyOut<u64, T, ()>> {
+pub fn running_count<D, T>(input: Edge<D, T>) -> Node<Running<D, Count>, OnlyOut<u64, T, ()>> {
     over_all(input, Count::new())
 }
 
 /// Sums all rows; see [`Sum`] for overflow and NaN.
 pub fn running_sum<D: Summand, T>(
     input: Edge<D, T>,
-) -> D::Node<Node<Running<Sum<D>>, OnlyOut<D::Sum, T, ()>>> {
+) -> D::Node<Node<Running<D, Sum<D>>, OnlyOut<D::Sum, T, ()>>> {
     D::node(over_all(input, Sum::new()))
 }
 
 /// Keeps the least row; see [`Min`] for NaN.
-pub fn running_min<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<Min<D>>, OnlyOut<D, T, ()>>> {
+pub fn running_min<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<D, Min<D>>, OnlyOut<D, T, ()>>> {
     D::node(over_all(input, Min::new()))
 }
 
 /// Keeps the greatest row; see [`Max`] for NaN.
-pub fn running_max<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<Max<D>>, OnlyOut<D, T, ()>>> {
+pub fn running_max<D: Ordered, T>(input: Edge<D, T>) -> D::Node<Node<Running<D, Max<D>>, OnlyOut<D, T, ()>>> {
     D::node(over_all(input, Max::new()))
 }
 
 /// Averages all rows; see [`Mean`] for overflow and NaN.
 pub fn running_mean<D: Summand, T>(
     input: Edge<D, T>,
-) -> D::Node<Node<Running<Mean<D>>, OnlyOut<f64, T, ()>>> {
+) -> D::Node<Node<Running<D, Mean<D>>, OnlyOut<f64, T, ()>>> {
     D::node(over_all(input, Mean::new()))
 }

@@ -5,9 +5,9 @@ use std::task::Poll;
 
 use super::above_zero;
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Durable, Input, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Edge, OnlyOut, Port, Push};
-use crate::state::Waiting;
+use crate::state::{Fields, Mismatch, Storable, Waiting};
 use crate::time::{Frontier, ProcessingTime, TimeDelta, Timestamp, TotalOrder};
 
 /// Passes `rows` rows in each `per` of time on the clock, in order; what is too fast waits.
@@ -103,7 +103,9 @@ impl Bucket {
     fn due(&self) -> ProcessingTime {
         let next = self.next();
         let micros = next.div_euclid(self.rows) + i128::from(next.rem_euclid(self.rows) > 0);
-        ProcessingTime::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+        // Before the first row that took one, long ago.
+        let range = i128::from(i64::MIN)..=i128::from(i64::MAX);
+        ProcessingTime::from_micros(micros.clamp(*range.start(), *range.end()) as i64)
     }
 }
 
@@ -149,6 +151,15 @@ impl<D, T: TotalOrder, R> Operator for RateLimit<D, T, R> {
     }
 
     fn finish(&mut self) {}
+}
+
+/// How many tokens there were is forgotten: the rate may be another one when the graph is started again.
+impl<D: Storable, T: TotalOrder + Storable, R: Storable> Durable for RateLimit<D, T, R> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("waiting", &mut self.waiting)?;
+        fields.value("input", &mut self.input)?;
+        fields.value("output", &mut self.output)
+    }
 }
 
 impl<D, T: TotalOrder, R, S: Push<D, T, R>> Resume<(Port<S>,)> for RateLimit<D, T, R> {

@@ -1,7 +1,7 @@
 //! The number of each row.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, passive};
+use crate::operator::{Cx, Input, Node, durable, passive};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -35,7 +35,8 @@ pub struct Enumerate {
     next: u64,
 }
 
-passive!(Enumerate, Passed);
+passive!(Enumerate, Passed, keeps);
+durable!(Enumerate keeps { next });
 
 impl<D, T: Timestamp, S: Push<(u64, D), T, ()>> Input<0, D, T, (), (Port<S>,)> for Enumerate {
     #[inline(always)]

@@ -1,8 +1,9 @@
 //! Each row and the one before it.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Repeatable, passive};
+use crate::operator::{Cx, Input, Node, Repeatable, durable, passive};
 use crate::port::{Edge, OnlyOut, Port, Push};
+use crate::state::Storable;
 use crate::time::{Frontier, Timestamp};
 
 /// Emits each row together with the one directly before it, at the time of the later arrival.
@@ -37,7 +38,8 @@ pub struct Pairwise<D> {
     before: Option<D>,
 }
 
-passive!(Pairwise<D>, Tallied);
+passive!(Pairwise<D>, Tallied, keeps);
+durable!(Pairwise<D> where { D: Storable } keeps { before });
 
 impl<D, T, S> Input<0, D, T, (), (Port<S>,)> for Pairwise<D>
 where

@@ -1,8 +1,9 @@
 //! One row in, one row or none out, by a state that goes along.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Step, passive};
+use crate::operator::{Cx, Input, Node, Step, durable, passive};
 use crate::port::{Edge, OnlyOut, Port, Push};
+use crate::state::Storable;
 use crate::time::{Frontier, Timestamp};
 
 /// Applies a function to a state and each row's value in turn, and keeps what it gives, where it
@@ -51,7 +52,8 @@ pub struct Scan<A, F> {
     step: F,
 }
 
-passive!(Scan<A, F>, PassedOrFiltered);
+passive!(Scan<A, F>, PassedOrFiltered, keeps);
+durable!(Scan<A, F> where { A: Storable } keeps { state });
 
 impl<D, T, A, B, F, S> Input<0, D, T, (), (Port<S>,)> for Scan<A, F>
 where

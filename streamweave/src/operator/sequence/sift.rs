@@ -15,7 +15,7 @@ pub trait Sieve<D> {
 #[derive(Clone, Debug)]
 pub struct Sift<S>(pub S);
 
-passive!(Sift<S>, PassedOrFiltered);
+passive!(Sift<S>, PassedOrFiltered, keeps);
 
 impl<D, T, V, S> Input<0, D, T, (), (Port<S>,)> for Sift<V>
 where

@@ -9,13 +9,14 @@ use super::{Bring, Of, Policy};
 use crate::envelope::Failed;
 use crate::format::Malformed;
 use crate::format::json::JsonLinesEncoder;
-use crate::io::write::append;
-use crate::operator::{Cause, Flush, Operator, Turn};
+use crate::io::write::{Append, append};
+use crate::operator::{Cause, Durable, Flush, Operator, Turn};
 use crate::sink::Encoded;
+use crate::state::{Fields, Mismatch};
 
 /// See [`dead_letter`].
 #[derive(Debug)]
-pub struct DeadLetter(Encoded<JsonLinesEncoder>);
+pub struct DeadLetter(Encoded<JsonLinesEncoder, Append>);
 
 /// Appends rows that are refused to a file of JSON lines: `{"node":..,"error":..,"causes":[..],"input":..}`.
 ///
@@ -84,5 +85,17 @@ impl Bring for DeadLetter {
 
     fn is_served(&mut self) -> bool {
         self.0.is_served()
+    }
+
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.0.fields(fields)
+    }
+
+    fn cut(&mut self) {
+        self.0.cut();
+    }
+
+    fn poll_pre_commit(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        self.0.poll_pre_commit(turn)
     }
 }

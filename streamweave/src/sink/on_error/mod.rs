@@ -20,8 +20,9 @@ use std::task::Poll;
 use crate::envelope::{Failed, Update};
 use crate::format::Malformed;
 use crate::operator::bounds;
-use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Resume, Turn};
+use crate::operator::{Cause, Commits, Cx, Durable, Flush, Input, Node, Operator, Outcome, Resume, Turn};
 use crate::port::{Conduct, Edge, NoPorts};
+use crate::state::{Fields, Mismatch};
 use crate::time::{Frontier, Timestamp};
 
 #[cfg(feature = "json")]
@@ -67,6 +68,23 @@ pub trait Bring {
     /// See [`Operator::is_served`].
     fn is_served(&mut self) -> bool {
         false
+    }
+
+    /// See [`Durable::fields`].
+    ///
+    /// # Errors
+    ///
+    /// What was saved does not fit.
+    fn fields(&mut self, _fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        Ok(())
+    }
+
+    /// See [`Durable::cut`].
+    fn cut(&mut self) {}
+
+    /// See [`Durable::poll_pre_commit`].
+    fn poll_pre_commit(&mut self, _turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -227,6 +245,22 @@ impl<P: Bring> Operator for OnError<P> {
 
     fn finish(&mut self) {}
 }
+
+impl<P: Bring> Durable for OnError<P> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.policy.fields(fields)
+    }
+
+    fn cut(&mut self) {
+        self.policy.cut();
+    }
+
+    fn poll_pre_commit(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        self.policy.poll_pre_commit(turn)
+    }
+}
+
+impl<P: Bring> Commits for OnError<P> {}
 
 impl<P: Bring, Outs> Resume<Outs> for OnError<P> {}
 

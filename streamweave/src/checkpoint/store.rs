@@ -1,0 +1,397 @@
+//! The checkpoints in a storage: how they are written, found, kept and removed.
+//!
+//! # Protocol
+//!
+//! | step | what is there | a crash behind it leaves |
+//! |---|---|---|
+//! | [`write`](Store::write) parts | a segment that is not published | nothing: it has no name |
+//! | [`publish`](Store::publish): the segment | a segment that no manifest names | nothing: it is removed when the store is opened |
+//! | [`publish`](Store::publish): the manifest | the checkpoint | the checkpoint |
+//! | [`tidy`](Store::tidy): merged segments, then removals | segments that no manifest names | the same |
+//!
+//! A checkpoint consists of the segments of those before it and one more, so that what is written follows what has changed. Segments of
+//! like size are merged when there are many of them: each byte is written again a logarithmic number of times.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use super::error::{CheckpointError, Damage};
+use super::manifest::{Entry, Kind, Manifest, Segment, SegmentDraft, read_segment};
+use super::storage::{Object, Storage};
+use crate::state::map::Slots;
+use crate::state::{Content, Loading, Part};
+
+const MANIFESTS: &str = "checkpoints";
+const SEGMENTS: &str = "segments";
+
+/// More segments than these are merged.
+const MANY: usize = 8;
+
+/// The checkpoints in a storage.
+#[derive(Debug)]
+pub(crate) struct Store {
+    storage: Box<dyn Storage>,
+    /// What the storage is called.
+    name: String,
+    keep: usize,
+    manifests: BTreeMap<u64, Manifest>,
+    /// The segments of the last checkpoint that was restored or published.
+    chain: Vec<Segment>,
+    open: Option<(SegmentDraft, Box<dyn Object>, Segment)>,
+    next_segment: u64,
+}
+
+/// What has been published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The number of the checkpoint.
+    pub number: u64,
+    /// How many bytes were written for it, without those of merging.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Takes a storage, looks what is there, and removes what belongs to no checkpoint.
+    pub(crate) fn open(
+        mut storage: Box<dyn Storage>,
+        name: String,
+        keep: usize,
+    ) -> Result<Self, CheckpointError> {
+        let failed = |action, object: &str, source| CheckpointError::Storage {
+            action,
+            name: object.to_owned(),
+            storage: name.clone(),
+            source,
+        };
+        if !storage.lock().map_err(|error| failed("lock", "LOCK", error))? {
+            return Err(CheckpointError::Locked { storage: name });
+        }
+        let mut store = Store::unlocked(storage, name, keep)?;
+        // Where a manifest is damaged its segments are left alone.
+        if store.find(None)?.1.is_none() {
+            store.remove_unnamed()?;
+        }
+        Ok(store)
+    }
+
+    /// Looks what is there, and touches nothing.
+    pub(crate) fn unlocked(
+        storage: Box<dyn Storage>,
+        name: String,
+        keep: usize,
+    ) -> Result<Self, CheckpointError> {
+        let mut store = Store {
+            storage,
+            name,
+            keep: keep.max(1),
+            manifests: BTreeMap::new(),
+            chain: Vec::new(),
+            open: None,
+            next_segment: 1,
+        };
+        let segments = store.list(SEGMENTS)?;
+        let numbers = segments.iter().filter_map(|name| name.split('.').next()?.parse::<u64>().ok());
+        store.next_segment = numbers.max().unwrap_or(0) + 1;
+        Ok(store)
+    }
+
+    fn failed(&self, action: &'static str, object: &str, source: io::Error) -> CheckpointError {
+        CheckpointError::Storage { action, name: object.to_owned(), storage: self.name.clone(), source }
+    }
+
+    fn damaged(&self, object: &str, damage: Damage) -> CheckpointError {
+        CheckpointError::Damaged { name: object.to_owned(), storage: self.name.clone(), damage }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, CheckpointError> {
+        let mut names = self.storage.list(folder).map_err(|error| self.failed("list", folder, error))?;
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The checkpoints by their numbers, and which of them are damaged.
+    fn find(
+        &mut self,
+        below: Option<u64>,
+    ) -> Result<(Option<u64>, Option<CheckpointError>), CheckpointError> {
+        let mut damage = None;
+        for name in self.list(MANIFESTS)? {
+            let object = format!("{MANIFESTS}/{name}");
+            let Some(number) = name.strip_suffix(".manifest").and_then(|name| name.parse().ok()) else {
+                continue;
+            };
+            if self.manifests.contains_key(&number) {
+                continue;
+            }
+            match self.read_manifest(&object)? {
+                Ok(manifest) => {
+                    self.manifests.insert(number, manifest);
+                }
+                // To begin again with an older state would undo what was done by a newer version.
+                Err(damage @ Damage::Newer { .. }) => return Err(self.damaged(&object, damage)),
+                Err(why) => damage = Some(self.damaged(&object, why)),
+            }
+        }
+        let last = self.manifests.keys().rev().find(|number| below.is_none_or(|below| **number < below));
+        Ok((last.copied(), damage))
+    }
+
+    fn read_manifest(&self, object: &str) -> Result<Result<Manifest, Damage>, CheckpointError> {
+        let bytes = self.storage.read(object).map_err(|error| self.failed("read", object, error))?;
+        Ok(Manifest::from_bytes(&bytes))
+    }
+
+    /// The manifests that can be read, the oldest first.
+    pub(crate) fn manifests(&mut self) -> Result<Vec<Manifest>, CheckpointError> {
+        self.find(None)?;
+        Ok(self.manifests.values().cloned().collect())
+    }
+
+    /// The directory of a segment and its bytes.
+    pub(crate) fn segment(&self, segment: &Segment) -> Result<(Vec<Entry>, Vec<u8>), CheckpointError> {
+        let bytes = match self.storage.read(&segment.name) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let reason = "there is no such file".to_owned();
+                return Err(self.damaged(&segment.name, Damage::Unreadable { reason }));
+            }
+            Err(error) => return Err(self.failed("read", &segment.name, error)),
+        };
+        if bytes.len() as u64 != segment.length {
+            return Err(self.damaged(&segment.name, Damage::Truncated));
+        }
+        match read_segment(&bytes) {
+            Ok(entries) => Ok((entries, bytes)),
+            Err(damage) => Err(self.damaged(&segment.name, damage)),
+        }
+    }
+
+    /// All that a checkpoint holds, found as it was written.
+    pub(crate) fn load(&self, manifest: &Manifest) -> Result<Loading, CheckpointError> {
+        let mut loading = Loading::default();
+        let maps: BTreeSet<&(String, String)> = manifest.maps.iter().collect();
+        let last = manifest.segments.last();
+        for segment in &manifest.segments {
+            let (entries, bytes) = self.segment(segment)?;
+            let file = loading.file(bytes);
+            for entry in entries {
+                let is_live = match entry.content {
+                    Content::Value => Some(segment) == last,
+                    Content::Shard { .. } => maps.contains(&(entry.node.clone(), entry.field.clone())),
+                };
+                if is_live {
+                    loading.piece(&entry.head(), file, entry.range());
+                }
+            }
+        }
+        Ok(loading)
+    }
+
+    /// The last checkpoint that is whole, or the savepoint of this name, and all that it holds; `None` where nothing was ever saved.
+    ///
+    /// What is newer and damaged is removed once something newer yet is published.
+    pub(crate) fn restore(
+        &mut self,
+        savepoint: Option<&str>,
+    ) -> Result<Option<(Manifest, Loading, Vec<CheckpointError>)>, CheckpointError> {
+        let (mut last, damage) = self.find(None)?;
+        let mut fallen_back: Vec<CheckpointError> = damage.into_iter().collect();
+        if let Some(name) = savepoint {
+            let wanted = Kind::Savepoint(name.to_owned());
+            let found = self.manifests.values().rev().find(|manifest| manifest.kind == wanted);
+            let Some(manifest) = found.cloned() else { return Err(self.no_such_savepoint(name)) };
+            let loading = self.load(&manifest)?;
+            self.chain.clone_from(&manifest.segments);
+            return Ok(Some((manifest, loading, fallen_back)));
+        }
+        while let Some(number) = last {
+            let manifest = self.manifests[&number].clone();
+            match self.load(&manifest) {
+                Ok(loading) => {
+                    self.chain.clone_from(&manifest.segments);
+                    return Ok(Some((manifest, loading, fallen_back)));
+                }
+                Err(error @ CheckpointError::Damaged { damage: Damage::Newer { .. }, .. }) => return Err(error),
+                Err(damaged @ CheckpointError::Damaged { .. }) => fallen_back.push(damaged),
+                Err(error) => return Err(error),
+            }
+            last = self.find(Some(number))?.0;
+        }
+        // To begin from nothing because all is damaged would be to lose everything in silence.
+        fallen_back.pop().map_or(Ok(None), Err)
+    }
+
+    fn no_such_savepoint(&self, name: &str) -> CheckpointError {
+        let known = self.manifests.values().filter_map(|manifest| match &manifest.kind {
+            Kind::Savepoint(name) => Some(format!("`{name}`")),
+            _ => None,
+        });
+        let known = known.collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "none".to_owned() } else { known };
+        CheckpointError::NoSuchSavepoint { name: name.to_owned(), storage: self.name.clone(), known }
+    }
+
+    /// The number of the next checkpoint.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.manifests.keys().next_back().map_or(1, |number| number + 1)
+    }
+
+    fn begin_segment(&mut self) -> Result<(SegmentDraft, Box<dyn Object>, Segment), CheckpointError> {
+        let name = format!("{SEGMENTS}/{:010}.segment", self.next_segment);
+        self.next_segment += 1;
+        let failed = |error| self.failed("write", &name, error);
+        let mut object = self.storage.create(&name).map_err(failed)?;
+        let mut draft = SegmentDraft::default();
+        let head = draft.begin();
+        object.write_all(&head).map_err(failed)?;
+        let segment = Segment { name, length: head.len() as u64 };
+        Ok((draft, object, segment))
+    }
+
+    /// Writes a part of the checkpoint at hand.
+    pub(crate) fn write(&mut self, part: &Part) -> Result<(), CheckpointError> {
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => self.begin_segment()?,
+        };
+        self.write_to(&mut open, part)?;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    fn write_to(
+        &self,
+        (draft, object, segment): &mut (SegmentDraft, Box<dyn Object>, Segment),
+        part: &Part,
+    ) -> Result<(), CheckpointError> {
+        draft.enter(part);
+        segment.length += part.bytes.len() as u64;
+        object.write_all(&part.bytes).map_err(|error| self.failed("write", &segment.name, error))
+    }
+
+    fn end_segment(
+        &self,
+        (draft, mut object, mut segment): (SegmentDraft, Box<dyn Object>, Segment),
+    ) -> Result<Segment, CheckpointError> {
+        let end = draft.end();
+        segment.length += end.len() as u64;
+        let published = object.write_all(&end).and_then(|()| object.publish());
+        published.map_err(|error| self.failed("write", &segment.name, error))?;
+        Ok(segment)
+    }
+
+    /// Forgets what was written of the checkpoint at hand.
+    pub(crate) fn discard(&mut self) {
+        self.open = None;
+    }
+
+    /// Publishes the checkpoint at hand; its segments are those of the last one, unless it is `full`, and what was written since.
+    pub(crate) fn publish(&mut self, mut manifest: Manifest, full: bool) -> Result<Published, CheckpointError> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => self.begin_segment()?,
+        };
+        let segment = self.end_segment(open)?;
+        let mut chain = if full { Vec::new() } else { self.chain.clone() };
+        let bytes = segment.length;
+        chain.push(segment);
+        manifest.segments.clone_from(&chain);
+        let (number, body) = (manifest.number, manifest.to_bytes());
+        let bytes = bytes + body.len() as u64;
+        self.put(&manifest_name(number), &body)?;
+        self.chain = chain;
+        self.manifests.insert(number, manifest);
+        Ok(Published { number, bytes })
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {
+        let failed = |error| self.failed("write", name, error);
+        let mut object = self.storage.create(name).map_err(failed)?;
+        object.write_all(bytes).map_err(failed)?;
+        object.publish().map_err(failed)
+    }
+
+    /// Removes checkpoints that are not to be kept, and merges segments; what fails here fails no checkpoint.
+    pub(crate) fn tidy(&mut self) -> Result<(), CheckpointError> {
+        self.merge()?;
+        let is_passing = |manifest: &&Manifest| !matches!(manifest.kind, Kind::Savepoint(_));
+        let old: Vec<u64> =
+            self.manifests.values().rev().filter(is_passing).skip(self.keep).map(|old| old.number).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        for number in old {
+            let name = manifest_name(number);
+            self.storage.remove(&name).map_err(|error| self.failed("remove", &name, error))?;
+            self.manifests.remove(&number);
+        }
+        self.remove_unnamed()
+    }
+
+    fn remove_unnamed(&mut self) -> Result<(), CheckpointError> {
+        let named: BTreeSet<&str> = self
+            .manifests
+            .values()
+            .flat_map(|manifest| &manifest.segments)
+            .chain(&self.chain)
+            .map(|segment| segment.name.as_str())
+            .collect();
+        for name in self.list(SEGMENTS)? {
+            let name = format!("{SEGMENTS}/{name}");
+            if !named.contains(name.as_str()) {
+                self.storage.remove(&name).map_err(|error| self.failed("remove", &name, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Merges the newest segments, where there are many: those that together are about as large as the one before them.
+    fn merge(&mut self) -> Result<(), CheckpointError> {
+        if self.chain.len() <= MANY {
+            return Ok(());
+        }
+        let mut first = self.chain.len() - 1;
+        let mut size = self.chain[first].length;
+        while first > 0 && (self.chain[first - 1].length < 2 * size || self.chain.len() - first < 3) {
+            first -= 1;
+            size += self.chain[first].length;
+        }
+        let mut files = Vec::new();
+        for segment in &self.chain[first..] {
+            files.push(self.segment(segment)?);
+        }
+        let mut shards: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
+        let (newest, _) = files.last().expect("there are at least two");
+        for (entry, bytes) in files.iter().flat_map(|(entries, bytes)| entries.iter().map(move |e| (e, bytes))) {
+            let Content::Shard { number, slots, full } = entry.content else { continue };
+            let (merged, head) = shards
+                .entry((&entry.node, &entry.field, number))
+                .or_insert_with(|| (Slots::default(), entry.head()));
+            let was_full = matches!(head.content, Content::Shard { full: true, .. });
+            head.content = Content::Shard { number, slots, full: full || was_full };
+            let added = merged.add(slots, full, &bytes[entry.range()]);
+            let reason = || Damage::Unreadable { reason: "a part is no part of a map".to_owned() };
+            added.ok_or_else(|| self.damaged(SEGMENTS, reason()))?;
+        }
+        let merged: Vec<Part> =
+            shards.into_values().map(|(slots, head)| Part { bytes: slots.merged(), ..head }).collect();
+        let values = newest.iter().filter(|entry| entry.content == Content::Value);
+        let newest_bytes = &files.last().expect("there are at least two").1;
+        let values: Vec<Part> = values
+            .map(|entry| Part { bytes: newest_bytes[entry.range()].to_vec(), ..entry.head() })
+            .collect();
+        drop(files);
+        let mut open = self.begin_segment()?;
+        for part in merged.iter().chain(&values) {
+            self.write_to(&mut open, part)?;
+        }
+        let segment = self.end_segment(open)?;
+        self.chain.truncate(first);
+        self.chain.push(segment);
+        Ok(())
+    }
+}
+
+fn manifest_name(number: u64) -> String {
+    format!("{MANIFESTS}/{number:010}.manifest")
+}

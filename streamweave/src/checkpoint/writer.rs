@@ -1,0 +1,181 @@
+//! Who writes checkpoints while the graph goes on.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::task::{Context, Poll};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::error::CheckpointError;
+use super::manifest::Manifest;
+use super::store::{Published, Store};
+use crate::state::Part;
+
+/// Writes the parts of a checkpoint as they come, and publishes it when told to.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    /// On a thread of its own: the graph waits for nothing.
+    Thread {
+        /// `None` once it is to end.
+        jobs: Option<Sender<Job>>,
+        answers: UnboundedReceiver<Result<Published, CheckpointError>>,
+        /// How many bytes wait to be written.
+        waiting: Arc<AtomicU64>,
+        thread: Option<JoinHandle<()>>,
+    },
+    /// In place, step by step: for tests, in which nothing may happen by itself.
+    InPlace { desk: Box<Desk>, answer: Option<Result<Published, CheckpointError>> },
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Write(Part),
+    /// Publish what was written under this manifest; it is all that there is, or what has changed.
+    Publish(Box<Manifest>, bool),
+    Discard,
+}
+
+/// A store, and what went wrong since the last checkpoint.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    store: Store,
+    failed: Option<CheckpointError>,
+}
+
+impl Desk {
+    fn new(store: Store) -> Self {
+        Desk { store, failed: None }
+    }
+
+    /// Does a job; gives what came of a checkpoint.
+    fn work(&mut self, job: Job) -> Option<Result<Published, CheckpointError>> {
+        match job {
+            Job::Write(part) => {
+                if self.failed.is_none() {
+                    self.failed = self.store.write(&part).err();
+                }
+                None
+            }
+            Job::Publish(manifest, full) => Some(match self.failed.take() {
+                None => self.store.publish(*manifest, full).inspect_err(|_| self.store.discard()),
+                Some(failed) => {
+                    self.store.discard();
+                    Err(failed)
+                }
+            }),
+            Job::Discard => {
+                self.failed = None;
+                self.store.discard();
+                None
+            }
+        }
+    }
+
+    /// What can wait until a checkpoint has been told of. Where it fails nothing is lost: it is tried again behind the next.
+    fn tidy(&mut self) {
+        if let Err(error) = self.store.tidy() {
+            tracing::warn!(%error, "old checkpoints could not be removed");
+        }
+    }
+}
+
+impl Writer {
+    /// A writer on a thread of its own.
+    pub(crate) fn on_thread(store: Store) -> std::io::Result<Self> {
+        let (jobs, work) = mpsc::channel();
+        let (done, answers) = unbounded_channel();
+        let waiting = Arc::new(AtomicU64::new(0));
+        let left = Arc::clone(&waiting);
+        let thread = thread::Builder::new()
+            .name("checkpoint-writer".to_owned())
+            .spawn(move || write_all(Desk::new(store), &work, &done, &left))?;
+        Ok(Writer::Thread { jobs: Some(jobs), answers, waiting, thread: Some(thread) })
+    }
+
+    /// A writer that works when it is called.
+    pub(crate) fn in_place(store: Store) -> Self {
+        Writer::InPlace { desk: Box::new(Desk::new(store)), answer: None }
+    }
+
+    /// Gives a job.
+    pub(crate) fn send(&mut self, job: Job) {
+        match self {
+            Writer::Thread { jobs, waiting, .. } => {
+                if let Job::Write(part) = &job {
+                    waiting.fetch_add(part.bytes.len() as u64, Ordering::Relaxed);
+                }
+                // It ends when this is dropped, and not before, unless it panicked: then there is no answer.
+                let _ = jobs.as_ref().map(|jobs| jobs.send(job));
+            }
+            Writer::InPlace { desk, answer } => {
+                if let Some(done) = desk.work(job) {
+                    desk.tidy();
+                    *answer = Some(done);
+                }
+            }
+        }
+    }
+
+    /// How many bytes wait to be written.
+    pub(crate) fn waiting(&self) -> u64 {
+        match self {
+            Writer::Thread { waiting, .. } => waiting.load(Ordering::Relaxed),
+            Writer::InPlace { .. } => 0,
+        }
+    }
+
+    /// What came of the checkpoint that was to be published.
+    pub(crate) fn poll_answer(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Published, CheckpointError>> {
+        match self {
+            Writer::Thread { answers, thread, .. } => {
+                if let Some(answer) = std::task::ready!(answers.poll_recv(context)) {
+                    return Poll::Ready(answer);
+                }
+                if let Some(thread) = thread.take()
+                    && let Err(panic) = thread.join()
+                {
+                    std::panic::resume_unwind(panic);
+                }
+                unreachable!("the thread that writes checkpoints ended while its graph was there")
+            }
+            Writer::InPlace { answer, .. } => answer.take().map_or(Poll::Pending, Poll::Ready),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Writer::Thread { jobs, thread, .. } = self {
+            *jobs = None;
+            // The storage is free again once the graph is gone: whoever starts it anew need not wait.
+            if let Some(thread) = thread.take()
+                && thread.join().is_err()
+            {
+                tracing::error!("the thread that writes checkpoints panicked");
+            }
+        }
+    }
+}
+
+fn write_all(
+    mut desk: Desk,
+    work: &Receiver<Job>,
+    answers: &UnboundedSender<Result<Published, CheckpointError>>,
+    waiting: &AtomicU64,
+) {
+    while let Ok(job) = work.recv() {
+        let bytes = if let Job::Write(part) = &job { part.bytes.len() as u64 } else { 0 };
+        if let Some(answer) = desk.work(job) {
+            // A graph that is gone does not want to know.
+            let _ = answers.send(answer);
+            desk.tidy();
+        }
+        waiting.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}

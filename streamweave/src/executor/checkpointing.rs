@@ -1,0 +1,418 @@
+//! Checkpoints, as the worker drives them: see [`checkpoint`](crate::checkpoint) for the states and what a crash in each leaves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::task::Poll;
+
+use tokio::sync::oneshot;
+
+use super::machine::{Command, Machine, Reply};
+use super::worker::Failure;
+use crate::checkpoint::{CheckpointError, Checkpoints, Job, KEY_GROUPS, Kind, Manifest, Published, Store, Writer};
+use crate::graph::{Error, Topology};
+use crate::operator::{BOOKS, Flush, Turn};
+use crate::state::{Fields, Mismatch, Saving};
+use crate::time::{ProcessingTime, TimeDelta};
+
+/// So many entries of maps are written between two batches: some tenth of a millisecond.
+const SLICE: usize = 4096;
+
+/// More bytes than these do not wait for the thread that writes them, as long as the graph has something else to do.
+const BACKLOG: u64 = 64 << 20;
+
+/// Who asked for a savepoint, and hears what came of it.
+pub(crate) type Answer = oneshot::Sender<Result<Published, CheckpointError>>;
+
+/// A savepoint that was asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    /// Its name; none for a checkpoint in passing.
+    pub(crate) name: Option<String>,
+    /// Whether the graph is to stop there.
+    pub(crate) stop: bool,
+    pub(crate) answer: Answer,
+}
+
+/// The checkpoints of a graph at work.
+#[derive(Debug)]
+pub(crate) struct Checkpointing {
+    writer: Writer,
+    /// The nodes that keep something.
+    nodes: BTreeSet<String>,
+    every: Option<TimeDelta>,
+    tolerated: u32,
+    phase: Phase,
+    /// The number of the next.
+    number: u64,
+    /// When the next is due.
+    due: Option<ProcessingTime>,
+    asked: Vec<Asked>,
+    /// Whether the next has to hold everything: there was none before, or the one before failed.
+    full: bool,
+    failures: u32,
+    /// How many batches had been run at the last one.
+    covered: Option<u64>,
+    /// Whether sinks were told to bring everything out before the cut.
+    is_flushed: bool,
+    /// The kind of the one at the end, and whether it was taken.
+    last: Option<(Kind, bool)>,
+    /// How many batches had been run when the graph was last started.
+    before: u64,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Idle,
+    Slicing(Draft),
+    PreCommit(Draft),
+    Publishing(Draft),
+    Committing(Option<(Draft, Published)>),
+}
+
+/// A checkpoint under way.
+#[derive(Debug)]
+struct Draft {
+    manifest: Box<Manifest>,
+    full: bool,
+    /// Who asked for it.
+    asked: Option<Asked>,
+}
+
+/// Whether the worker may go on with batches.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// It may, and need not wait for anything before it parks.
+    Free,
+    /// It may, and there is more to write before it parks.
+    Busy,
+    /// It may not: the sinks have to be flushed, or what was saved to be committed.
+    Held,
+    /// The graph is to stop here, with this savepoint.
+    Stopped(String),
+}
+
+/// What of the worker a checkpoint depends on.
+#[derive(Debug)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) topology: &'a Topology,
+    pub(crate) open: &'a [usize],
+    pub(crate) batches: u64,
+    pub(crate) flushing: &'a mut Option<Flush>,
+}
+
+/// Why a checkpoint ends the run.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    Node(Failure),
+    Checkpoint(CheckpointError),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Self {
+        Broken::Node(failure)
+    }
+}
+
+/// What a graph goes on with.
+#[derive(Debug, Default)]
+pub(crate) struct Restored {
+    /// The sources that have ended.
+    pub(crate) ended: BTreeSet<String>,
+    pub(crate) batches: u64,
+}
+
+impl Checkpointing {
+    /// Restores the last checkpoint, if there is one, and is ready for the next.
+    pub(crate) fn begin<F, R>(
+        checkpoints: Checkpoints,
+        machine: &mut Machine<F, R>,
+        topology: &Topology,
+    ) -> Result<(Self, Restored), Error>
+    where
+        F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+    {
+        let Checkpoints { storage, name, every, keep, tolerated, savepoint, dropped, in_place } = checkpoints;
+        let failed = |error: CheckpointError| Error::from(Box::new(error));
+        let mut kept = BTreeMap::new();
+        machine.fields(&mut Fields::survey(&mut kept));
+        kept.retain(|_, fields| fields.iter().any(|field| field != BOOKS));
+        if let Some(node) = kept.keys().find(|node| node.contains('#')) {
+            return Err(failed(CheckpointError::Nameless { node: node.clone() }));
+        }
+        let nodes: BTreeSet<String> = kept.into_keys().collect();
+        let mut store = Store::open(storage, name.clone(), keep).map_err(failed)?;
+        let found = store.restore(savepoint.as_deref()).map_err(failed)?;
+        let mut restored = Restored::default();
+        let is_first = found.is_none();
+        if let Some((manifest, mut loading, fallen_back)) = found {
+            for damaged in fallen_back {
+                tracing::warn!(%damaged, number = manifest.number, "an older checkpoint is restored");
+            }
+            if manifest.kind == Kind::Drained {
+                return Err(failed(CheckpointError::Drained { number: manifest.number }));
+            }
+            for node in topology.nodes {
+                node.was.iter().for_each(|was| loading.rename(was, node.name));
+            }
+            dropped.iter().for_each(|node| loading.drop_node(node));
+            let number = manifest.number;
+            if let Reply::Failed { cause, node } = machine.fields(&mut Fields::load(&mut loading)) {
+                return Err(match cause.downcast::<Mismatch>() {
+                    Ok(mismatch) => failed(CheckpointError::Mismatch { number, mismatch: *mismatch }),
+                    Err(cause) => Error::Invalid { node: topology.nodes[node].name, cause },
+                });
+            }
+            let lost = loading.lost(BOOKS);
+            if !lost.is_empty() {
+                let named = |nodes: &mut dyn Iterator<Item = &str>| {
+                    let named: Vec<String> = nodes.map(|node| format!("`{node}`")).collect();
+                    if named.is_empty() { "no others".to_owned() } else { named.join(", ") }
+                };
+                let mut new = nodes.difference(&manifest.nodes).map(String::as_str);
+                let known = named(&mut new);
+                let lost = named(&mut lost.iter().map(String::as_str));
+                return Err(failed(CheckpointError::OtherGraph { number, lost, known }));
+            }
+            restored = Restored { ended: manifest.ended, batches: manifest.batches };
+        }
+        let number = store.next_number();
+        let writer = if in_place {
+            Writer::in_place(store)
+        } else {
+            Writer::on_thread(store).map_err(|source| {
+                failed(CheckpointError::Storage {
+                    action: "start the thread that writes",
+                    name: "checkpoints".to_owned(),
+                    storage: name,
+                    source,
+                })
+            })?
+        };
+        let checkpointing = Checkpointing {
+            writer,
+            nodes,
+            every,
+            tolerated,
+            // What was saved and perhaps not committed is committed before the first batch (rule H8).
+            phase: if is_first { Phase::Idle } else { Phase::Committing(None) },
+            number,
+            due: None,
+            asked: Vec::new(),
+            full: is_first,
+            failures: 0,
+            covered: (!is_first).then_some(0),
+            is_flushed: false,
+            last: None,
+            before: restored.batches,
+        };
+        Ok((checkpointing, restored))
+    }
+
+    /// A savepoint, or a checkpoint, is asked for.
+    pub(crate) fn ask(&mut self, asked: Asked) {
+        self.asked.push(asked);
+    }
+
+    /// Goes on with the checkpoint at hand, or begins one that is due.
+    pub(crate) fn go_on<F, R>(
+        &mut self,
+        machine: &mut Machine<F, R>,
+        around: Surroundings<'_>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<Pace, Broken>
+    where
+        F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+    {
+        loop {
+            match std::mem::replace(&mut self.phase, Phase::Idle) {
+                Phase::Idle => {
+                    if !self.is_wanted(around.batches, turn) {
+                        return Ok(Pace::Free);
+                    }
+                    if !std::mem::replace(&mut self.is_flushed, true) {
+                        *around.flushing = (*around.flushing).max(Some(Flush::Idle));
+                    }
+                    if around.flushing.is_some() {
+                        return Ok(Pace::Held);
+                    }
+                    self.is_flushed = false;
+                    self.cut(machine, &around, turn)?;
+                }
+                Phase::Slicing(draft) => {
+                    if self.writer.waiting() > BACKLOG {
+                        self.phase = Phase::Slicing(draft);
+                        return Ok(Pace::Busy);
+                    }
+                    let mut saving = Saving { budget: SLICE, ..Saving::default() };
+                    ready(machine.fields(&mut Fields::slice(&mut saving)))?;
+                    let stops = draft.stops();
+                    self.write(saving, draft);
+                    if matches!(self.phase, Phase::Slicing(_)) && !stops {
+                        return Ok(Pace::Busy);
+                    }
+                }
+                Phase::PreCommit(draft) => {
+                    if !ready(machine.poll_pre_commit(turn))? {
+                        return Ok(self.pause(Phase::PreCommit(draft)));
+                    }
+                    self.writer.send(Job::Publish(draft.manifest.clone(), draft.full));
+                    self.phase = Phase::Publishing(draft);
+                }
+                Phase::Publishing(draft) => match self.writer.poll_answer(turn.context()) {
+                    Poll::Pending => return Ok(self.pause(Phase::Publishing(draft))),
+                    Poll::Ready(Ok(published)) => {
+                        (self.failures, self.full) = (0, false);
+                        self.phase = Phase::Committing(Some((draft, published)));
+                    }
+                    Poll::Ready(Err(error)) => self.failed(draft, error)?,
+                },
+                Phase::Committing(done) => {
+                    if !ready(machine.poll_commit(turn))? {
+                        let is_restored = done.is_none();
+                        let pace = self.pause(Phase::Committing(done));
+                        return Ok(if is_restored { Pace::Held } else { pace });
+                    }
+                    if let Some((draft, published)) = done
+                        && let Some(stopped) = self.done(draft, published)
+                    {
+                        return Ok(Pace::Stopped(stopped));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a checkpoint is to be begun.
+    fn is_wanted(&mut self, batches: u64, turn: &mut Turn<'_, '_>) -> bool {
+        if !self.asked.is_empty() {
+            return true;
+        }
+        if let Some((_, is_taken)) = self.last {
+            return !is_taken;
+        }
+        let Some(every) = self.every else { return false };
+        let due = *self.due.get_or_insert_with(|| turn.now() + every);
+        if turn.until(due).is_pending() {
+            return false;
+        }
+        if self.covered == Some(batches) {
+            // Nothing has happened since the last one.
+            let due = turn.now() + every;
+            self.due = Some(due);
+            return turn.until(due).is_ready();
+        }
+        true
+    }
+
+    fn cut<F, R>(
+        &mut self,
+        machine: &mut Machine<F, R>,
+        around: &Surroundings<'_>,
+        turn: &mut Turn<'_, '_>,
+    ) -> Result<(), Broken>
+    where
+        F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+    {
+        let asked = (!self.asked.is_empty()).then(|| self.asked.remove(0));
+        let mut kind = Kind::Periodic;
+        if let Some(name) = asked.as_ref().and_then(|asked| asked.name.clone()) {
+            kind = Kind::Savepoint(name);
+        } else if let Some((last, is_taken)) = &mut self.last {
+            kind = last.clone();
+            *is_taken = true;
+        }
+        self.due = self.every.map(|every| turn.now() + every);
+        self.covered = Some(around.batches);
+        let mut saving = Saving { full: self.full, budget: SLICE, ..Saving::default() };
+        ready(machine.fields(&mut Fields::cut(&mut saving)))?;
+        let mut sources = (0..around.topology.sources()).filter(|source| !around.open.contains(source));
+        let name = |source| around.topology.nodes[around.topology.source(source)].name.to_owned();
+        let manifest = Manifest {
+            number: self.number,
+            kind,
+            graph: around.topology.name.map(str::to_owned),
+            nodes: self.nodes.clone(),
+            ended: sources.by_ref().map(name).collect(),
+            maps: std::mem::take(&mut saving.maps),
+            batches: self.before + around.batches,
+            cut_at: turn.now(),
+            key_groups: KEY_GROUPS,
+            segments: Vec::new(),
+        };
+        self.number += 1;
+        let draft = Draft { manifest: Box::new(manifest), full: self.full, asked };
+        self.write(saving, draft);
+        Ok(())
+    }
+
+    /// Hands over what a visit has written; on to the next phase where nothing is left.
+    fn write(&mut self, mut saving: Saving, draft: Draft) {
+        for part in saving.parts.drain(..) {
+            self.writer.send(Job::Write(part));
+        }
+        self.phase = if saving.is_unfinished { Phase::Slicing(draft) } else { Phase::PreCommit(draft) };
+    }
+
+    /// Waits in a phase: without batches where the graph stops or ends with this checkpoint.
+    fn pause(&mut self, phase: Phase) -> Pace {
+        let stops = match &phase {
+            Phase::PreCommit(draft) | Phase::Publishing(draft) | Phase::Committing(Some((draft, _))) => {
+                draft.stops()
+            }
+            _ => false,
+        };
+        self.phase = phase;
+        if stops || self.last.is_some() { Pace::Held } else { Pace::Free }
+    }
+
+    fn failed(&mut self, draft: Draft, error: CheckpointError) -> Result<(), Broken> {
+        self.failures += 1;
+        self.full = true;
+        self.covered = None;
+        self.writer.send(Job::Discard);
+        tracing::warn!(%error, number = draft.manifest.number, "a checkpoint could not be taken");
+        if let Some(asked) = draft.asked {
+            // Who asked hears of it, and may ask again.
+            let _ = asked.answer.send(Err(error));
+            return Ok(());
+        }
+        if self.failures > self.tolerated || self.last.is_some() {
+            let (failures, last) = (self.failures, Box::new(error));
+            return Err(Broken::Checkpoint(CheckpointError::Failing { failures, last }));
+        }
+        Ok(())
+    }
+
+    /// Tells of a checkpoint; gives the name of the savepoint with which the graph is to stop.
+    fn done(&mut self, draft: Draft, published: Published) -> Option<String> {
+        let number = published.number;
+        tracing::debug!(number, bytes = published.bytes, "checkpoint");
+        let asked = draft.asked?;
+        let stopped = asked.stop.then(|| asked.name.clone().unwrap_or_default());
+        // Who asked may have gone.
+        let _ = asked.answer.send(Ok(published));
+        stopped
+    }
+
+    /// The graph has ended, or was drained: one more checkpoint says so, unless one did already.
+    pub(crate) fn end(&mut self, is_drained: bool, batches: u64) {
+        if self.last.is_none() {
+            let is_taken = self.covered == Some(batches) && self.before > 0 && batches == 0;
+            self.last = Some((if is_drained { Kind::Drained } else { Kind::Finished }, is_taken));
+        }
+    }
+}
+
+impl Draft {
+    /// Whether the graph is to stop with it.
+    fn stops(&self) -> bool {
+        self.asked.as_ref().is_some_and(|asked| asked.stop)
+    }
+}
+
+fn ready(reply: Reply) -> Result<bool, Failure> {
+    match reply {
+        Reply::Failed { node, cause } => Err((node, cause)),
+        Reply::Pending => Ok(false),
+        Reply::Ready | Reply::Ended => Ok(true),
+    }
+}

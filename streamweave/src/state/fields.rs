@@ -1,0 +1,604 @@
+//! What an operator keeps, field by field: one visit serves to save it and to load it.
+//!
+//! A visit walks the nodes of a graph and hands a [`Fields`] to each. Saving is a *cut*, in which every field is written as it is at that
+//! instant or is frozen, followed by as many *slices* as it takes to write what is frozen while the graph goes on; loading is one visit.
+//! Values are written as MessagePack with the names of their fields, so that a type can grow: what serde's `default`, `alias` and
+//! `rename` say holds for state, too (rule H11).
+
+use std::any::type_name;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::hash::Hash;
+use std::ops::{Deref, DerefMut, Range};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Map;
+
+/// What can be saved and loaded: any type with serde's `Serialize` and `Deserialize`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be saved, and the graph is `#![durable]`",
+    label = "not serialisable",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for it"
+)]
+pub trait Storable: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<D: Serialize + DeserializeOwned> Storable for D {}
+
+/// State that knows its fields: what a `#[node]` of a graph that is `#![durable]` has to be.
+///
+/// `#[derive(State)]` implements it: the fields that say `#[state]` are kept, under their names; the others are what the node was
+/// made with. A field that is kept is a `State` itself: a [`Map`] by key, a number, a text, a collection of serde's types, or a
+/// [`Value`] of any such type.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::prelude::*;
+/// use streamweave::state::Map;
+///
+/// /// The sum of each account, refused beyond a limit.
+/// #[derive(State)]
+/// struct Accounts {
+///     limit: i64,
+///     #[state]
+///     sums: Map<String, i64>,
+///     #[state]
+///     refused: u64,
+/// }
+///
+/// #[node]
+/// impl Accounts {
+///     fn new(limit: i64) -> Self {
+///         Accounts { limit, sums: Map::new(), refused: 0 }
+///     }
+///
+///     fn on_booking(&mut self, (account, amount): (String, i64), out: &mut Out<(String, i64)>) {
+///         let sum = self.sums.entry(account.clone(), || 0);
+///         if *sum + amount > self.limit {
+///             self.refused += 1;
+///             return;
+///         }
+///         *sum += amount;
+///         out.send((account, *sum));
+///     }
+/// }
+///
+/// graph! {
+///     graph booked(bookings: (String, i64)) -> (sums: (String, i64)) {
+///         #![durable]
+///         accounts = Accounts(100);
+///         bookings -> accounts.booking;
+///         accounts -> sums;
+///     }
+/// }
+///
+/// let mut before = booked::harness();
+/// before.inputs.bookings.send(("ann".into(), 60));
+/// before.settle();
+/// let mut after = booked::harness();
+/// after.restore(&before.save()).expect("the same graph");
+/// after.inputs.bookings.send(("ann".into(), 50));
+/// after.inputs.bookings.send(("ann".into(), 40));
+/// after.settle();
+/// assert_eq!(after.outputs.sums.take(), [("ann".to_owned(), 100)]);
+/// ```
+///
+/// # Contract
+///
+/// 1. The same fields are visited under the same names, whatever is in them.
+/// 2. Loading what was saved gives the state that it was saved from, in the order in which it gives its entries back, too: what
+///    a graph does after a restore is what it would have done (rule Z1).
+#[diagnostic::on_unimplemented(
+    message = "the state of this node, `{Self}`, cannot be saved, and the graph is `#![durable]`",
+    label = "not a `State`",
+    note = "say `#[derive(State)]` on the struct and `#[state]` on the fields that are to survive; a field of a type of your own is a \
+            `Value<..>` of it"
+)]
+pub trait State {
+    /// Visits every field.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch>;
+}
+
+/// What was saved does not fit the type that it is to be loaded into (rule H11).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the state of node `{node}` does not fit: `{path}` was saved as `{stored}` and is to be `{expected}` now: {reason}; restore what can \
+     be read by serde's `default`, `alias` or `deserialize_with`, or drop the state of the node"
+)]
+pub struct Mismatch {
+    /// The node.
+    pub node: String,
+    /// The field, and what is in it down to where they differ.
+    pub path: String,
+    /// The type that was saved.
+    pub stored: String,
+    /// The type that is to be loaded.
+    pub expected: &'static str,
+    /// Where they differ.
+    pub reason: String,
+}
+
+/// A visit to the fields of a graph's state.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    pass: Pass<'a>,
+    node: String,
+    field: String,
+}
+
+#[derive(Debug)]
+enum Pass<'a> {
+    /// Write every value, freeze every map.
+    Cut(&'a mut Saving),
+    /// Write some of what is frozen.
+    Slice(&'a mut Saving),
+    Load(&'a mut Loading),
+    Survey(&'a mut BTreeMap<String, BTreeSet<String>>),
+}
+
+/// What a visit has written.
+#[derive(Debug, Default)]
+pub struct Saving {
+    /// Whether everything is to be written, and not only what has changed since the last cut.
+    pub full: bool,
+    /// How many more entries a slice may write.
+    pub budget: usize,
+    /// Whether entries are left for another slice.
+    pub is_unfinished: bool,
+    /// What has been written, to be taken away.
+    pub parts: Vec<Part>,
+    /// The maps that there are, by node and field, whether they have changed or not.
+    pub maps: Vec<(String, String)>,
+}
+
+/// A piece of the state, as bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The node, and those around it, separated by dots.
+    pub node: String,
+    /// The field, and those around it, separated by dots.
+    pub field: String,
+    /// The type, for people.
+    pub type_name: String,
+    /// What the bytes are.
+    pub content: Content,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What the bytes of a [`Part`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Content {
+    /// A value, whole.
+    Value,
+    /// Entries of one shard of a [`Map`] that were written since the last part of that shard.
+    Shard {
+        /// Which shard.
+        number: u16,
+        /// How many slots it has: what lies behind was removed.
+        slots: u32,
+        /// Whether these are all of its entries.
+        full: bool,
+    },
+}
+
+/// What was saved, to be loaded: what has been loaded is taken out.
+#[derive(Debug, Default)]
+pub struct Loading {
+    files: Vec<Vec<u8>>,
+    nodes: BTreeMap<String, BTreeMap<String, Stored>>,
+    visited: BTreeSet<String>,
+}
+
+/// A field as it was saved.
+#[derive(Debug)]
+pub struct Stored {
+    type_name: String,
+    pieces: Vec<Piece>,
+}
+
+/// Where a piece of a field is.
+#[derive(Clone, Debug)]
+struct Piece {
+    file: usize,
+    bytes: Range<usize>,
+    content: Content,
+}
+
+impl Loading {
+    /// Adds a file; its pieces are named by the number that it gives.
+    pub fn file(&mut self, bytes: Vec<u8>) -> usize {
+        self.files.push(bytes);
+        self.files.len() - 1
+    }
+
+    /// Adds a piece of a field; pieces come in the order in which they were written.
+    pub fn piece(&mut self, part: &Part, file: usize, bytes: Range<usize>) {
+        let fields = self.nodes.entry(part.node.clone()).or_default();
+        let stored = fields
+            .entry(part.field.clone())
+            .or_insert_with(|| Stored { type_name: String::new(), pieces: Vec::new() });
+        stored.type_name.clone_from(&part.type_name);
+        stored.pieces.push(Piece { file, bytes, content: part.content });
+    }
+
+    /// What was saved for the node `was` is for the node `now`, if nothing is.
+    pub fn rename(&mut self, was: &str, now: &str) {
+        rename(&mut self.nodes, was, now);
+    }
+
+    /// Forgets what was saved for a node, and for those in it.
+    pub fn drop_node(&mut self, node: &str) {
+        let inside = format!("{node}.");
+        self.nodes.retain(|name, _| name != node && !name.starts_with(&inside));
+    }
+
+    /// The nodes of which something was saved besides the field `unless`, and which were not visited.
+    pub fn lost(&self, unless: &str) -> Vec<String> {
+        let is_lost = |(node, fields): &(&String, &BTreeMap<String, Stored>)| {
+            !self.visited.contains(*node) && fields.keys().any(|field| field != unless)
+        };
+        self.nodes.iter().filter(is_lost).map(|(node, _)| node.clone()).collect()
+    }
+
+    fn take(&mut self, node: &str, field: &str) -> Option<Stored> {
+        self.nodes.get_mut(node)?.remove(field)
+    }
+}
+
+/// What is at `was`, and inside of it, goes to `now`, where nothing is yet.
+fn rename<V>(names: &mut BTreeMap<String, V>, was: &str, now: &str) {
+    let inside = format!("{was}.");
+    let found: Vec<String> =
+        names.keys().filter(|name| *name == was || name.starts_with(&inside)).cloned().collect();
+    for name in found {
+        let renamed = format!("{now}{}", &name[was.len()..]);
+        if !names.contains_key(&renamed)
+            && let Some(saved) = names.remove(&name)
+        {
+            names.insert(renamed, saved);
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// A visit that cuts.
+    pub fn cut(saving: &'a mut Saving) -> Self {
+        Fields::of(Pass::Cut(saving))
+    }
+
+    /// A visit that writes a slice of what is frozen.
+    pub fn slice(saving: &'a mut Saving) -> Self {
+        Fields::of(Pass::Slice(saving))
+    }
+
+    /// A visit that loads.
+    pub fn load(loading: &'a mut Loading) -> Self {
+        Fields::of(Pass::Load(loading))
+    }
+
+    /// A visit that notes which nodes keep which fields.
+    pub fn survey(nodes: &'a mut BTreeMap<String, BTreeSet<String>>) -> Self {
+        Fields::of(Pass::Survey(nodes))
+    }
+
+    fn of(pass: Pass<'a>) -> Self {
+        Fields { pass, node: String::new(), field: String::new() }
+    }
+
+    /// Whether this visit is a cut.
+    pub fn is_cut(&self) -> bool {
+        matches!(self.pass, Pass::Cut(_))
+    }
+
+    /// Whether this visit loads.
+    pub fn is_loading(&self) -> bool {
+        matches!(self.pass, Pass::Load(_))
+    }
+
+    /// Whether this visit loads, and nothing was saved for this node.
+    pub fn is_new(&self) -> bool {
+        matches!(&self.pass, Pass::Load(loading) if !loading.nodes.contains_key(&self.node))
+    }
+
+    /// The node whose fields are visited; empty outside of all.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// Visits a node.
+    ///
+    /// # Errors
+    ///
+    /// What `visit` gives.
+    pub fn inside<E>(
+        &mut self,
+        node: &str,
+        visit: impl FnOnce(&mut Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (length, field) = (self.node.len(), std::mem::take(&mut self.field));
+        if length > 0 {
+            self.node.push('.');
+        }
+        self.node.push_str(node);
+        if let Pass::Load(loading) = &mut self.pass {
+            loading.visited.insert(self.node.clone());
+        }
+        let visited = visit(self);
+        self.node.truncate(length);
+        self.field = field;
+        visited
+    }
+
+    /// Visits what is in a field.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub fn nested<S: State + ?Sized>(&mut self, name: &str, state: &mut S) -> Result<(), Mismatch> {
+        self.at(name, |fields| state.fields(fields))
+    }
+
+    /// What was saved of the field `was`, or of what is in it, is for the field `now`, if nothing is.
+    pub fn was(&mut self, was: &str, now: &str) {
+        let Pass::Load(loading) = &mut self.pass else { return };
+        let Some(saved) = loading.nodes.get_mut(&self.node) else { return };
+        let at = |name: &str| match self.field.is_empty() {
+            true => name.to_owned(),
+            false => format!("{}.{name}", self.field),
+        };
+        rename(saved, &at(was), &at(now));
+    }
+
+    /// Visits a value: it is written whole at each cut. For what grows there is [`map`](Fields::map).
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type. A value of which nothing was saved stays as it is.
+    pub fn value<V: Storable>(&mut self, name: &str, value: &mut V) -> Result<(), Mismatch> {
+        self.value_and(name, value, |_, _| {})
+    }
+
+    /// As [`value`](Fields::value), for a value of which not everything is saved: once it has been loaded it `adopts` that from the one
+    /// that was there.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub fn value_and<V: Storable>(
+        &mut self,
+        name: &str,
+        value: &mut V,
+        adopts: impl FnOnce(&mut V, V),
+    ) -> Result<(), Mismatch> {
+        self.at(name, |fields| match &mut fields.pass {
+            Pass::Cut(saving) => {
+                let mut bytes = Vec::new();
+                encode(value, &mut bytes);
+                let (node, field) = (fields.node.clone(), fields.field.clone());
+                let type_name = type_name::<V>().to_owned();
+                saving.parts.push(Part { node, field, type_name, content: Content::Value, bytes });
+                Ok(())
+            }
+            Pass::Slice(_) => Ok(()),
+            Pass::Survey(nodes) => {
+                nodes.entry(fields.node.clone()).or_default().insert(fields.field.clone());
+                Ok(())
+            }
+            Pass::Load(loading) => {
+                let Some(stored) = loading.take(&fields.node, &fields.field) else { return Ok(()) };
+                let Some(Piece { file, bytes, content: Content::Value }) = stored.pieces.last().cloned() else {
+                    return Err(fields.kind_differs::<V>(&stored.type_name));
+                };
+                let bytes = &loading.files[file][bytes];
+                let loaded = decode(bytes).map_err(|why| fields.mismatch::<V>(&stored.type_name, why))?;
+                let before = std::mem::replace(value, loaded);
+                adopts(value, before);
+                Ok(())
+            }
+        })
+    }
+
+    /// Visits a map: what has changed since the last cut is written, in slices.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub fn map<K: Storable + Hash + Eq, V: Storable>(
+        &mut self,
+        name: &str,
+        map: &mut Map<K, V>,
+    ) -> Result<(), Mismatch> {
+        self.at(name, |fields| {
+            let (node, field) = (&fields.node, &fields.field);
+            match &mut fields.pass {
+                Pass::Cut(saving) => {
+                    saving.maps.push((node.clone(), field.clone()));
+                    map.cut(node, field, saving);
+                }
+                Pass::Slice(saving) => map.slice(node, field, saving),
+                Pass::Survey(nodes) => {
+                    nodes.entry(node.clone()).or_default().insert(field.clone());
+                }
+                Pass::Load(loading) => {
+                    map.track();
+                    let Some(stored) = loading.take(node, field) else { return Ok(()) };
+                    if stored.pieces.iter().any(|piece| piece.content == Content::Value) {
+                        return Err(fields.kind_differs::<(K, V)>(&stored.type_name));
+                    }
+                    let files = &loading.files;
+                    let pieces = stored.pieces.iter().filter_map(|piece| match piece.content {
+                        Content::Shard { number, slots, full } => {
+                            Some((number, slots, full, &files[piece.file][piece.bytes.clone()]))
+                        }
+                        Content::Value => None,
+                    });
+                    map.load(pieces).map_err(|why| fields.mismatch::<(K, V)>(&stored.type_name, why))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Visits the whole of what the field at hand is, as a value: what a [`State`] does that has no fields of its own.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub fn whole<V: Storable>(&mut self, value: &mut V) -> Result<(), Mismatch> {
+        self.value("", value)
+    }
+
+    fn at<O>(&mut self, name: &str, visit: impl FnOnce(&mut Self) -> O) -> O {
+        let length = self.field.len();
+        if length > 0 && !name.is_empty() {
+            self.field.push('.');
+        }
+        self.field.push_str(name);
+        let visited = visit(self);
+        self.field.truncate(length);
+        visited
+    }
+
+    #[cold]
+    fn mismatch<V>(&self, stored: &str, Unreadable { path, reason }: Unreadable) -> Mismatch {
+        let path = if path == "." { self.field.clone() } else { format!("{}.{path}", self.field) };
+        let (node, stored) = (self.node.clone(), stored.to_owned());
+        Mismatch { node, path, stored, expected: type_name::<V>(), reason }
+    }
+
+    #[cold]
+    fn kind_differs<V>(&self, stored: &str) -> Mismatch {
+        let reason = "one is a map by key, and the other a value".to_owned();
+        self.mismatch::<V>(stored, Unreadable { path: ".".to_owned(), reason })
+    }
+}
+
+/// Bytes that are no value of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// Where in the value; `.` for the value itself.
+    pub(crate) path: String,
+    pub(crate) reason: String,
+}
+
+impl Unreadable {
+    #[cold]
+    pub(super) fn broken(reason: &str) -> Self {
+        Unreadable { path: ".".to_owned(), reason: reason.to_owned() }
+    }
+}
+
+/// Appends a value.
+#[inline]
+pub(crate) fn encode<V: Serialize + ?Sized>(value: &V, bytes: &mut Vec<u8>) {
+    let mut serializer = rmp_serde::Serializer::new(bytes).with_struct_map();
+    value.serialize(&mut serializer).expect("memory takes any value whose `Serialize` does not refuse it");
+}
+
+/// Reads a value, which is all of the bytes.
+pub(crate) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, Unreadable> {
+    let mut rest = bytes;
+    let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
+    match V::deserialize(&mut deserializer) {
+        Ok(value) if rest.is_empty() => Ok(value),
+        Ok(_) => Err(Unreadable::broken("more was saved than is to be read")),
+        Err(_) => Err(unreadable::<V>(bytes)),
+    }
+}
+
+/// Why the bytes are no `V`: read once more, by a reader that knows where it is.
+#[cold]
+fn unreadable<V: DeserializeOwned>(bytes: &[u8]) -> Unreadable {
+    let mut deserializer = rmp_serde::Deserializer::new(bytes);
+    match serde_path_to_error::deserialize::<_, V>(&mut deserializer) {
+        Ok(_) => Unreadable::broken("it could not be read"),
+        Err(error) => Unreadable { path: error.path().to_string(), reason: error.inner().to_string() },
+    }
+}
+
+/// A value of any type that serde knows, as a field of a node's state; it is written whole at each checkpoint.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::state::Value;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Range { low: i64, high: i64 }
+///
+/// let mut range = Value::new(Range { low: 1, high: 2 });
+/// range.high = 9;
+/// assert_eq!(range.into_inner().high, 9);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Value<V>(V);
+
+impl<V> Value<V> {
+    /// The value.
+    pub const fn new(value: V) -> Self {
+        Value(value)
+    }
+
+    /// The value itself.
+    pub fn into_inner(self) -> V {
+        self.0
+    }
+}
+
+impl<V> Deref for Value<V> {
+    type Target = V;
+
+    fn deref(&self) -> &V {
+        &self.0
+    }
+}
+
+impl<V> DerefMut for Value<V> {
+    fn deref_mut(&mut self) -> &mut V {
+        &mut self.0
+    }
+}
+
+impl<V: Storable> State for Value<V> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.whole(&mut self.0)
+    }
+}
+
+impl<K: Storable + Hash + Eq, V: Storable> State for Map<K, V> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.map("", self)
+    }
+}
+
+macro_rules! whole {
+    ($($({$($bounds:tt)*})? $type:ty),* $(,)?) => {$(
+        impl $(<$($bounds)*>)? State for $type {
+            fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+                fields.whole(self)
+            }
+        }
+    )*};
+}
+
+whole! {
+    (), bool, char, u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, f32, f64, String,
+    {V: Storable} Option<V>,
+    {V: Storable} Vec<V>,
+    {V: Storable} VecDeque<V>,
+    {V: Storable + Ord} BTreeSet<V>,
+    {V: Storable + Ord} BinaryHeap<V>,
+    {V: Storable + Hash + Eq} HashSet<V>,
+    {K: Storable + Ord, V: Storable} BTreeMap<K, V>,
+    {K: Storable + Hash + Eq, V: Storable} HashMap<K, V>,
+    {A: Storable, B: Storable} (A, B),
+    {A: Storable, B: Storable, C: Storable} (A, B, C),
+    crate::time::EventTime, crate::time::LogicalTime, crate::time::ProcessingTime, crate::time::TimeDelta,
+}

@@ -1,0 +1,553 @@
+//! A map by key that can be saved while it changes.
+//!
+//! The entries of a shard stand in a `Vec` of slots, in order of arrival but for holes, which the last entry fills; an index table finds
+//! them by key. A slot is what is saved: a checkpoint holds the slots that were written since the one before, each with its key only where
+//! the key is new to the slot, and the number of slots. So bytes written follow the change, and a shard is loaded slot by slot without
+//! its hashes.
+//!
+//! A cut costs no copy. It hands the marks of written slots over to the slices that follow, and an entry that changes before its
+//! slice comes is written out as it was first. A shard holds the 256th part of the keys, so that neither its slice nor the growth
+//! of its table stops the graph for long.
+
+use std::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as TableEntry;
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::bits::Bits;
+use super::fields::{Content, Part, Saving, Unreadable, encode};
+
+/// Into how many shards the keys of a map are divided.
+const SHARDS: usize = 256;
+
+/// A value for each key, for the state of a node.
+///
+/// It is saved and loaded as a part of a graph's checkpoints, at a cost that follows what changed, without stopping the graph; in a
+/// graph without checkpoints it is a hash map. Entries are given in an order that depends on which keys came and went, in which order, and
+/// on nothing else; a restore keeps it (rule Z1). The hasher is fast and has a fixed seed: keys chosen by an adversary can be made to
+/// collide.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::state::Map;
+///
+/// let mut totals: Map<String, u64> = Map::new();
+/// for (name, value) in [("warp", 3), ("weft", 1), ("warp", 4)] {
+///     *totals.entry(name.to_owned(), || 0) += value;
+/// }
+/// assert_eq!(totals.get("warp"), Some(&7));
+/// assert_eq!(totals.remove("weft"), Some(1));
+/// assert_eq!(totals.len(), 1);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Map<K, V> {
+    /// Empty until the first key comes.
+    shards: Vec<Shard<K, V>>,
+    hasher: FixedState,
+    len: usize,
+    /// Where the graph has checkpoints: how to write an entry.
+    encode: Option<fn(&K, &V, bool, &mut Vec<u8>)>,
+    /// The first shard that the cut at hand has not written.
+    next: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Shard<K, V> {
+    index: HashTable<u32>,
+    slots: Vec<(K, V)>,
+    /// Slots that were written since the last cut, and those of them whose key is new.
+    written: Bits,
+    rekeyed: Bits,
+    cut: Cut,
+    /// How many slots were saved last.
+    saved: u32,
+}
+
+/// What a cut has frozen of a shard, and no slice has written yet.
+#[derive(Clone, Debug, Default)]
+struct Cut {
+    written: Bits,
+    rekeyed: Bits,
+    slots: u32,
+    /// Entries that have changed meanwhile, as they were.
+    before: Vec<u8>,
+    full: bool,
+    is_pending: bool,
+}
+
+impl<K, V> Default for Shard<K, V> {
+    fn default() -> Self {
+        Shard {
+            index: HashTable::new(),
+            slots: Vec::new(),
+            written: Bits::default(),
+            rekeyed: Bits::default(),
+            cut: Cut::default(),
+            saved: 0,
+        }
+    }
+}
+
+impl<K, V> Default for Map<K, V> {
+    fn default() -> Self {
+        Map::new()
+    }
+}
+
+impl<K, V> Map<K, V> {
+    /// An empty map.
+    pub const fn new() -> Self {
+        Map { shards: Vec::new(), hasher: FixedState::with_seed(0), len: 0, encode: None, next: SHARDS }
+    }
+
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Every key with its value, in an order that a restore keeps.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.shards.iter().flat_map(|shard| &shard.slots).map(|(key, value)| (key, value))
+    }
+
+    /// Every key with its value, which may be changed; all count as written then.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        if let Some(encode) = self.encode {
+            for shard in &mut self.shards {
+                (0..shard.slots.len() as u32).for_each(|place| shard.touch(place, encode));
+            }
+        }
+        self.shards.iter_mut().flat_map(|shard| &mut shard.slots).map(|(key, value)| (&*key, value))
+    }
+
+    /// Every value, as it was loaded, to be made whole; that is no change.
+    pub(crate) fn complete(&mut self, complete: impl FnMut(&mut V)) {
+        self.shards.iter_mut().flat_map(|shard| &mut shard.slots).map(|(_, value)| value).for_each(complete);
+    }
+
+    fn shard(&mut self, hash: u64) -> &mut Shard<K, V> {
+        if self.shards.is_empty() {
+            self.shards.resize_with(SHARDS, Shard::default);
+        }
+        &mut self.shards[shard_of(hash)]
+    }
+}
+
+/// The low bits find a place in a shard's index, the highest tell its entries apart.
+#[inline(always)]
+fn shard_of(hash: u64) -> usize {
+    (hash >> 40) as usize % SHARDS
+}
+
+impl<K: Hash + Eq, V> Map<K, V> {
+    /// The value of a key.
+    #[inline]
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        let hash = self.hasher.hash_one(key);
+        let shard = self.shards.get(shard_of(hash))?;
+        let place = shard.index.find(hash, |&place| shard.slots[place as usize].0.borrow() == key)?;
+        Some(&shard.slots[*place as usize].1)
+    }
+
+    /// Whether there is such a key.
+    #[inline]
+    pub fn contains_key<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        self.get(key).is_some()
+    }
+
+    /// The value of a key, to be changed.
+    #[inline]
+    pub fn get_mut<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        let hash = self.hasher.hash_one(key);
+        let encode = self.encode;
+        let shard = self.shards.get_mut(shard_of(hash))?;
+        let place = *shard.index.find(hash, |&place| shard.slots[place as usize].0.borrow() == key)?;
+        if let Some(encode) = encode {
+            shard.touch(place, encode);
+        }
+        Some(&mut shard.slots[place as usize].1)
+    }
+
+    /// The value of a key, made by `init` where the key is new.
+    ///
+    /// # Panics
+    ///
+    /// Where a shard would hold more than 2^32 keys.
+    #[inline]
+    pub fn entry(&mut self, key: K, init: impl FnOnce() -> V) -> &mut V {
+        let hash = self.hasher.hash_one(&key);
+        let (hasher, encode) = (self.hasher.clone(), self.encode);
+        let len = self.len;
+        let shard = self.shard(hash);
+        let slots = &mut shard.slots;
+        let found = shard.index.entry(
+            hash,
+            |&place| slots[place as usize].0 == key,
+            |&place| hasher.hash_one(&slots[place as usize].0),
+        );
+        let (place, is_new) = match found {
+            TableEntry::Occupied(found) => (*found.get(), false),
+            TableEntry::Vacant(vacant) => {
+                let place = u32::try_from(slots.len()).expect("at most 2^32 keys in one shard");
+                vacant.insert(place);
+                slots.push((key, init()));
+                (place, true)
+            }
+        };
+        if let Some(encode) = encode {
+            if is_new {
+                shard.appeared(place);
+            } else {
+                shard.touch(place, encode);
+            }
+        }
+        self.len = len + usize::from(is_new);
+        &mut self.shards[shard_of(hash)].slots[place as usize].1
+    }
+
+    /// Sets the value of a key; gives the one that it had.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        let mut new = Some(value);
+        let known = self.entry(key, || new.take().expect("it is made once"));
+        new.map(|value| std::mem::replace(known, value))
+    }
+
+    /// Removes a key; gives its value.
+    pub fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        let hash = self.hasher.hash_one(key);
+        let (hasher, encode) = (self.hasher.clone(), self.encode);
+        let Shard { index, slots, .. } = self.shards.get_mut(shard_of(hash))?;
+        let found = index.find_entry(hash, |&place| slots[place as usize].0.borrow() == key).ok()?;
+        let (place, _) = found.remove();
+        let shard = &mut self.shards[shard_of(hash)];
+        let last = u32::try_from(shard.slots.len() - 1).expect("places are 32 bits wide");
+        if last != place {
+            let moved = hasher.hash_one(&shard.slots[last as usize].0);
+            let at = shard.index.find_mut(moved, |&other| other == last).expect("every slot is indexed");
+            *at = place;
+        }
+        if let Some(encode) = encode {
+            shard.touch(place, encode);
+            shard.touch(last, encode);
+            shard.written.clear(last);
+            shard.rekeyed.clear(last);
+            if last != place {
+                shard.written.set(place);
+                shard.rekeyed.set(place);
+            }
+        }
+        self.len -= 1;
+        Some(shard.slots.swap_remove(place as usize).1)
+    }
+
+    /// Keeps the entries of which `keep` says so.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool)
+    where
+        K: Clone,
+    {
+        for shard in 0..self.shards.len() {
+            let mut place = 0;
+            while place < self.shards[shard].slots.len() {
+                let encode = self.encode;
+                let at = &mut self.shards[shard];
+                if let Some(encode) = encode {
+                    at.touch(u32::try_from(place).expect("places are 32 bits wide"), encode);
+                }
+                let (key, value) = &mut at.slots[place];
+                if keep(key, value) {
+                    place += 1;
+                } else {
+                    let key = key.clone();
+                    self.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// Removes every key.
+    pub fn clear(&mut self) {
+        let encode = self.encode;
+        for shard in &mut self.shards {
+            if let Some(encode) = encode {
+                (0..shard.slots.len()).for_each(|place| shard.touch(place as u32, encode));
+            }
+            shard.slots.clear();
+            shard.index.clear();
+            shard.written = Bits::default();
+            shard.rekeyed = Bits::default();
+        }
+        self.len = 0;
+    }
+}
+
+impl<K, V> Shard<K, V> {
+    /// An entry is about to change: it is written out first, if a cut has frozen it.
+    #[inline]
+    fn touch(&mut self, place: u32, encode: fn(&K, &V, bool, &mut Vec<u8>)) {
+        if self.cut.is_pending && self.cut.written.take(place) {
+            self.keep_as_it_was(place, encode);
+        }
+        self.written.set(place);
+    }
+
+    #[cold]
+    fn keep_as_it_was(&mut self, place: u32, encode: fn(&K, &V, bool, &mut Vec<u8>)) {
+        let (key, value) = &self.slots[place as usize];
+        let with_key = self.cut.rekeyed.take(place);
+        record(place, with_key, &mut self.cut.before, |bytes| encode(key, value, with_key, bytes));
+    }
+
+    /// A slot has come.
+    #[inline]
+    fn appeared(&mut self, place: u32) {
+        self.written.set(place);
+        self.rekeyed.set(place);
+    }
+}
+
+/// Appends the record of a slot: its place, whether the key is there, how long it is, and what `write` writes.
+#[inline]
+fn record(place: u32, with_key: bool, bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    varint(u64::from(place) << 1 | u64::from(with_key), bytes);
+    // Most are short: the length is put in front of the others where they are not.
+    let at = bytes.len();
+    bytes.push(0);
+    write(bytes);
+    let length = bytes.len() - at - 1;
+    if length < 0x80 {
+        bytes[at] = length as u8;
+    } else {
+        let mut prefix = Vec::with_capacity(10);
+        varint(length as u64, &mut prefix);
+        bytes.splice(at..=at, prefix);
+    }
+}
+
+/// Seven bits a byte, the lowest first.
+#[inline]
+fn varint(mut number: u64, bytes: &mut Vec<u8>) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// The record of a slot: its place, and what was written, with a key or without.
+pub(crate) struct Record<'a> {
+    pub(crate) place: u32,
+    pub(crate) key: Option<&'a [u8]>,
+    pub(crate) value: &'a [u8],
+    /// All of its bytes.
+    pub(crate) whole: &'a [u8],
+}
+
+/// Takes the next record; `None` where the bytes are none.
+pub(crate) fn read_record<'a>(bytes: &mut &'a [u8]) -> Option<Record<'a>> {
+    let start = *bytes;
+    let head = read_varint(bytes)?;
+    let length = usize::try_from(read_varint(bytes)?).ok()?;
+    let (mut entry, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    let whole = &start[..start.len() - rest.len()];
+    let key = if head & 1 == 1 {
+        let length = usize::try_from(read_varint(&mut entry)?).ok()?;
+        let (key, value) = entry.split_at_checked(length)?;
+        entry = value;
+        Some(key)
+    } else {
+        None
+    };
+    Some(Record { place: u32::try_from(head >> 1).ok()?, key, value: entry, whole })
+}
+
+/// The records of the pieces of one shard come to these slots: of each the last key and the last value.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Slots<'a> {
+    slots: Vec<(Option<&'a [u8]>, Option<&'a [u8]>)>,
+}
+
+impl<'a> Slots<'a> {
+    /// Adds a piece; `None` where it is none.
+    pub(crate) fn add(&mut self, slots: u32, full: bool, mut bytes: &'a [u8]) -> Option<()> {
+        if full {
+            self.slots.clear();
+        }
+        self.slots.resize(slots as usize, (None, None));
+        while !bytes.is_empty() {
+            let Record { place, key, value, .. } = read_record(&mut bytes)?;
+            let slot = self.slots.get_mut(place as usize)?;
+            slot.0 = key.or(slot.0);
+            slot.1 = Some(value);
+        }
+        Some(())
+    }
+
+    /// How many slots there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The key and the value of each slot in turn; `None` where one is missing.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<(&'a [u8], &'a [u8])>> {
+        self.slots.iter().map(|(key, value)| key.zip(*value))
+    }
+
+    /// All that the pieces say as one piece; it is full where one of them was.
+    pub(crate) fn merged(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (place, (key, value)) in (0..).zip(&self.slots) {
+            let Some(value) = value else { continue };
+            record(place, key.is_some(), &mut bytes, |bytes| {
+                if let Some(key) = key {
+                    varint(key.len() as u64, bytes);
+                    bytes.extend_from_slice(key);
+                }
+                bytes.extend_from_slice(value);
+            });
+        }
+        bytes
+    }
+}
+
+impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwned> Map<K, V> {
+    /// Notes from now on which entries change.
+    pub(super) fn track(&mut self) {
+        self.encode = Some(|key, value, with_key, bytes| {
+            if with_key {
+                // Keys are short, too.
+                let at = bytes.len();
+                bytes.push(0);
+                encode(key, bytes);
+                let length = bytes.len() - at - 1;
+                if length < 0x80 {
+                    bytes[at] = length as u8;
+                } else {
+                    let mut prefix = Vec::with_capacity(10);
+                    varint(length as u64, &mut prefix);
+                    bytes.splice(at..=at, prefix);
+                }
+            }
+            encode(value, bytes);
+        });
+    }
+
+    /// Freezes what has changed since the last cut, or everything; and writes as much of it as the budget allows.
+    pub(super) fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        let full = saving.full || self.encode.is_none();
+        if self.encode.is_none() {
+            self.track();
+        }
+        for shard in &mut self.shards {
+            let slots = u32::try_from(shard.slots.len()).expect("places are 32 bits wide");
+            let (mut written, mut rekeyed) =
+                (std::mem::take(&mut shard.written), std::mem::take(&mut shard.rekeyed));
+            if full {
+                written = Bits::first(slots);
+                rekeyed = Bits::first(slots);
+            }
+            let is_pending = full || slots != shard.saved || !written.is_empty();
+            shard.cut = Cut { written, rekeyed, slots, before: Vec::new(), full, is_pending };
+        }
+        self.next = 0;
+        self.slice(node, field, saving);
+    }
+
+    /// Writes more of what is frozen: whole shards, as long as the budget lasts.
+    pub(super) fn slice(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        let Some(encode) = self.encode else { return };
+        while let Some(shard) = self.shards.get_mut(self.next) {
+            if saving.budget == 0 {
+                saving.is_unfinished = true;
+                return;
+            }
+            self.next += 1;
+            if !shard.cut.is_pending {
+                continue;
+            }
+            let Cut { written, rekeyed, slots, before: mut bytes, full, .. } = std::mem::take(&mut shard.cut);
+            shard.saved = slots;
+            let mut entries = 0;
+            for place in written.iter() {
+                let (key, value) = &shard.slots[place as usize];
+                let with_key = rekeyed.get(place);
+                record(place, with_key, &mut bytes, |bytes| encode(key, value, with_key, bytes));
+                entries += 1;
+            }
+            saving.budget = saving.budget.saturating_sub(entries);
+            let number = u16::try_from(self.next - 1).expect("there are 256 shards");
+            saving.parts.push(Part {
+                node: node.to_owned(),
+                field: field.to_owned(),
+                type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
+                content: Content::Shard { number, slots, full },
+                bytes,
+            });
+        }
+    }
+
+    /// Loads what was saved, in the order in which it was.
+    pub(super) fn load<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
+    ) -> Result<(), Unreadable> {
+        let broken = || Unreadable::broken("the bytes are no entries of a map");
+        let mut shards: Vec<Slots<'a>> = vec![Slots::default(); SHARDS];
+        for (number, slots, full, bytes) in pieces {
+            let shard = shards.get_mut(usize::from(number)).ok_or_else(broken)?;
+            shard.add(slots, full, bytes).ok_or_else(broken)?;
+        }
+        self.shards.clear();
+        self.shards.resize_with(SHARDS, Shard::default);
+        self.len = 0;
+        for (shard, slots) in self.shards.iter_mut().zip(&shards) {
+            shard.slots.reserve_exact(slots.len());
+            shard.index.reserve(slots.len(), |_| unreachable!("the table is empty"));
+            for slot in slots.iter() {
+                let (key, value) = slot.ok_or_else(broken)?;
+                let (key, value): (K, V) = (super::fields::decode(key)?, super::fields::decode(value)?);
+                let hash = self.hasher.hash_one(&key);
+                let (place, hasher) = (shard.slots.len() as u32, &self.hasher);
+                shard.slots.push((key, value));
+                let slots = &shard.slots;
+                shard.index.insert_unique(hash, place, |&place| hasher.hash_one(&slots[place as usize].0));
+            }
+            shard.saved = u32::try_from(slots.len()).expect("places are 32 bits wide");
+            self.len += slots.len();
+        }
+        Ok(())
+    }
+}
