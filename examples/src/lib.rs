@@ -122,9 +122,7 @@ pub async fn ctrl_c() {
 /// Ready when the user presses ctrl-c, or the system asks the process to end; never, where that cannot be learnt.
 pub async fn stopped() {
     #[cfg(unix)]
-    if let Ok(mut terminated) =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-    {
+    if let Ok(mut terminated) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         return tokio::select! {
             _ = terminated.recv() => (),
             () = ctrl_c() => (),

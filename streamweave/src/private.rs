@@ -20,7 +20,8 @@ pub mod iterate {
 
 pub use crate::envelope::{Diff, Envelope, FlowsAsDiff, FlowsAsTime, Update};
 pub use crate::executor::{
-    AtLeastOnce, Command, Component, ENDLESS, ExactlyOnce, Gone, Graph, Io, Nested, ROOM, Receiver, Reply, Sender, Volatile, Yielded,
+    AtLeastOnce, Command, Component, ENDLESS, ExactlyOnce, Gone, Graph, Io, Nested, ROOM, Receiver, Reply,
+    Sender, Volatile, Yielded,
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{

@@ -821,7 +821,8 @@ impl<'a> Expansion<'a> {
                 let argument = Ident::new(argument, Span::call_site());
                 return quote!({ let _ = #argument; #sw::Reply::Ready });
             }
-            let (method, argument) = (Ident::new(method, Span::mixed_site()), Ident::new(argument, Span::call_site()));
+            let (method, argument) =
+                (Ident::new(method, Span::mixed_site()), Ident::new(argument, Span::call_site()));
             let each = self.order.iter().enumerate().map(|(place, &number)| {
                 let (node, name) = (local("node", number), &self.graph.nodes[number].name);
                 match argument == "fields" {

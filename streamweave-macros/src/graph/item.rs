@@ -26,7 +26,8 @@ pub(super) fn expand(
 pub(super) fn stand_in(signature: &Signature, sw: &TokenStream) -> TokenStream {
     let machine =
         quote!(fn(#sw::Command<'_, '_, '_, #sw::Report>, &mut #sw::Io<__Ins, __Outs>) -> #sw::Reply);
-    Item::new(signature, sw, machine, quote!(#sw::AtLeastOnce)).expand(&quote!({ ::core::unreachable!() }), "")
+    Item::new(signature, sw, machine, quote!(#sw::AtLeastOnce))
+        .expand(&quote!({ ::core::unreachable!() }), "")
 }
 
 struct Item<'a> {

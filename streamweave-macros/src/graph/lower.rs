@@ -169,9 +169,10 @@ impl Lowering {
                 setting.name.span(),
                 format!("`{}` stands on an arrow: `#[{}(..)] a -> b;`", setting.name, setting.name),
             ),
-            _ => {
-                self.mistakes.at(setting.name.span(), "expected `name = \"..\"`, `was = \"..\"` or `on_error(..)` on a node")
-            }
+            _ => self.mistakes.at(
+                setting.name.span(),
+                "expected `name = \"..\"`, `was = \"..\"` or `on_error(..)` on a node",
+            ),
         }
     }
 

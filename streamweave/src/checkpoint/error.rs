@@ -18,7 +18,10 @@ pub enum Damage {
     #[error("it is no file of a checkpoint")]
     Foreign,
     /// It was written by a newer version of this library.
-    #[error("it has version {version} of the format, and this library reads up to {}: use the newer one", super::manifest::VERSION)]
+    #[error(
+        "it has version {version} of the format, and this library reads up to {}: use the newer one",
+        super::manifest::VERSION
+    )]
     Newer {
         /// The version.
         version: u8,
@@ -36,7 +39,9 @@ pub enum Damage {
 #[non_exhaustive]
 pub enum CheckpointError {
     /// Another process, or another graph of this one, works on the same state.
-    #[error("`{storage}` is in use: another graph keeps its checkpoints there; give each graph a directory of its own")]
+    #[error(
+        "`{storage}` is in use: another graph keeps its checkpoints there; give each graph a directory of its own"
+    )]
     Locked {
         /// The storage.
         storage: String,

@@ -87,7 +87,10 @@ pub struct Checkpoints {
 
 impl fmt::Debug for Checkpoints {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checkpoints").field("storage", &self.name).field("every", &self.every).finish_non_exhaustive()
+        f.debug_struct("Checkpoints")
+            .field("storage", &self.name)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
     }
 }
 

@@ -211,7 +211,9 @@ impl Store {
                     self.chain.clone_from(&manifest.segments);
                     return Ok(Some((manifest, loading, fallen_back)));
                 }
-                Err(error @ CheckpointError::Damaged { damage: Damage::Newer { .. }, .. }) => return Err(error),
+                Err(error @ CheckpointError::Damaged { damage: Damage::Newer { .. }, .. }) => {
+                    return Err(error);
+                }
                 Err(damaged @ CheckpointError::Damaged { .. }) => fallen_back.push(damaged),
                 Err(error) => return Err(error),
             }
@@ -286,7 +288,11 @@ impl Store {
     }
 
     /// Publishes the checkpoint at hand; its segments are those of the last one, unless it is `full`, and what was written since.
-    pub(crate) fn publish(&mut self, mut manifest: Manifest, full: bool) -> Result<Published, CheckpointError> {
+    pub(crate) fn publish(
+        &mut self,
+        mut manifest: Manifest,
+        full: bool,
+    ) -> Result<Published, CheckpointError> {
         let open = match self.open.take() {
             Some(open) => open,
             None => self.begin_segment()?,
@@ -362,7 +368,9 @@ impl Store {
         }
         let mut shards: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
         let (newest, _) = files.last().expect("there are at least two");
-        for (entry, bytes) in files.iter().flat_map(|(entries, bytes)| entries.iter().map(move |e| (e, bytes))) {
+        for (entry, bytes) in
+            files.iter().flat_map(|(entries, bytes)| entries.iter().map(move |e| (e, bytes)))
+        {
             let Content::Shard { number, slots, full } = entry.content else { continue };
             let (merged, head) = shards
                 .entry((&entry.node, &entry.field, number))

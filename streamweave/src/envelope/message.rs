@@ -7,7 +7,10 @@ use crate::time::{Frontier, Timestamp};
 
 /// A row, or a frontier among rows: the grammar of a stream, one word at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(bound(serialize = "D: Serialize, T: Serialize, R: Serialize", deserialize = "D: Deserialize<'de>, T: Deserialize<'de>, R: Deserialize<'de>"))]
+#[serde(bound(
+    serialize = "D: Serialize, T: Serialize, R: Serialize",
+    deserialize = "D: Deserialize<'de>, T: Deserialize<'de>, R: Deserialize<'de>"
+))]
 pub enum Message<D, T: Timestamp = (), R = ()> {
     /// A row.
     Row(Update<D, T, R>),

@@ -7,7 +7,9 @@ use crate::time::EventTime;
 /// A value, its time, and the change of its multiplicity: each absent where a stream has none.
 ///
 /// `T` and `R` are `()` by default and then take no space: an `Update<u64>` is eight bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Update<D, T = (), R = ()> {
     /// The value.
     pub data: D,

@@ -7,7 +7,9 @@ use tokio::sync::oneshot;
 
 use super::machine::{Command, Machine, Reply};
 use super::worker::Failure;
-use crate::checkpoint::{CheckpointError, Checkpoints, Job, KEY_GROUPS, Kind, Manifest, Published, Store, Writer};
+use crate::checkpoint::{
+    CheckpointError, Checkpoints, Job, KEY_GROUPS, Kind, Manifest, Published, Store, Writer,
+};
 use crate::graph::{Error, Topology};
 use crate::operator::{BOOKS, Flush, Turn};
 use crate::state::{Fields, Mismatch, Saving};

@@ -9,9 +9,8 @@ use super::running::{ExactlyOnce, Guarantee, Volatile};
 use crate::envelope::{Message, Update};
 use crate::graph::{Explanation, Report, Topology};
 use crate::operator::{
-    Agenda, Batch, Cause, Commits, Cx, Durable, Flush, Input, NodeReport, Operator, Outcome, Progress, Queue, Replays, Resume,
-    Turn,
-    inside,
+    Agenda, Batch, Cause, Commits, Cx, Durable, Flush, Input, NodeReport, Operator, Outcome, Progress, Queue,
+    Replays, Resume, Turn, inside,
 };
 use crate::port::{Port, Push};
 use crate::sink::on_error::Rejected;

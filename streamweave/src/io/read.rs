@@ -250,7 +250,9 @@ fn copy_blocks(
     let Err(source) = source else { return Ok(()) };
     let input = input.clone();
     match source.kind() {
-        io::ErrorKind::InvalidData if offset < from.offset => Err(ReadError::Changed { input, offset: from.offset }),
+        io::ErrorKind::InvalidData if offset < from.offset => {
+            Err(ReadError::Changed { input, offset: from.offset })
+        }
         io::ErrorKind::UnexpectedEof if is_gzip => Err(ReadError::Truncated { input, offset, source }),
         _ => Err(ReadError::Read { input, offset, source }),
     }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::task::Poll;
 
-use super::{Cause, Cx, durable, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use super::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn, durable};
 use crate::envelope::{Message, Update};
 use crate::port::{Edge, NoPorts, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};

@@ -111,7 +111,8 @@ impl<C: Decoder> Operator for Decoded<C> {
                     if let Some(track) = &mut self.track {
                         track.fed(&block);
                     }
-                    let skipped = usize::try_from(self.skip).map_or(block.len(), |skip| skip.min(block.len()));
+                    let skipped =
+                        usize::try_from(self.skip).map_or(block.len(), |skip| skip.min(block.len()));
                     self.skip -= skipped as u64;
                     self.decoder.feed(&block[skipped..]);
                     self.state = State::Fed;
@@ -136,6 +137,7 @@ impl<C: Resumable> Durable for Decoded<C> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         let track = self.track.get_or_insert_default();
         let (from, decoded) = track.behind(self.decoder.undecoded());
+        let decoded = decoded + self.skip;
         let mut position = Position { from, decoded, mark: self.decoder.mark() };
         fields.value("position", &mut position)?;
         if fields.is_loading() && !fields.is_new() {

@@ -3,9 +3,7 @@
 use std::task::Poll;
 
 use crate::envelope::Update;
-use crate::operator::{
-    Cause, Cx, Durable, Items, Node, Operator, Outcome, Progress, Replays, Resume, Turn,
-};
+use crate::operator::{Cause, Cx, Durable, Items, Node, Operator, Outcome, Progress, Replays, Resume, Turn};
 use crate::port::{OnlyOut, Port, Push};
 use crate::state::{Fields, Mismatch};
 

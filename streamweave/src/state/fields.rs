@@ -317,11 +317,7 @@ impl<'a> Fields<'a> {
     /// # Errors
     ///
     /// What `visit` gives.
-    pub fn inside<E>(
-        &mut self,
-        node: &str,
-        visit: impl FnOnce(&mut Self) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn inside<E>(&mut self, node: &str, visit: impl FnOnce(&mut Self) -> Result<(), E>) -> Result<(), E> {
         let (length, field) = (self.node.len(), std::mem::take(&mut self.field));
         if length > 0 {
             self.node.push('.');
@@ -393,7 +389,8 @@ impl<'a> Fields<'a> {
             }
             Pass::Load(loading) => {
                 let Some(stored) = loading.take(&fields.node, &fields.field) else { return Ok(()) };
-                let Some(Piece { file, bytes, content: Content::Value }) = stored.pieces.last().cloned() else {
+                let Some(Piece { file, bytes, content: Content::Value }) = stored.pieces.last().cloned()
+                else {
                     return Err(fields.kind_differs::<V>(&stored.type_name));
                 };
                 let bytes = &loading.files[file][bytes];

@@ -371,18 +371,14 @@ pub(crate) struct Record<'a> {
     pub(crate) place: u32,
     pub(crate) key: Option<&'a [u8]>,
     pub(crate) value: &'a [u8],
-    /// All of its bytes.
-    pub(crate) whole: &'a [u8],
 }
 
 /// Takes the next record; `None` where the bytes are none.
 pub(crate) fn read_record<'a>(bytes: &mut &'a [u8]) -> Option<Record<'a>> {
-    let start = *bytes;
     let head = read_varint(bytes)?;
     let length = usize::try_from(read_varint(bytes)?).ok()?;
     let (mut entry, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
-    let whole = &start[..start.len() - rest.len()];
     let key = if head & 1 == 1 {
         let length = usize::try_from(read_varint(&mut entry)?).ok()?;
         let (key, value) = entry.split_at_checked(length)?;
@@ -391,7 +387,7 @@ pub(crate) fn read_record<'a>(bytes: &mut &'a [u8]) -> Option<Record<'a>> {
     } else {
         None
     };
-    Some(Record { place: u32::try_from(head >> 1).ok()?, key, value: entry, whole })
+    Some(Record { place: u32::try_from(head >> 1).ok()?, key, value: entry })
 }
 
 /// The records of the pieces of one shard come to these slots: of each the last key and the last value.
@@ -408,7 +404,7 @@ impl<'a> Slots<'a> {
         }
         self.slots.resize(slots as usize, (None, None));
         while !bytes.is_empty() {
-            let Record { place, key, value, .. } = read_record(&mut bytes)?;
+            let Record { place, key, value } = read_record(&mut bytes)?;
             let slot = self.slots.get_mut(place as usize)?;
             slot.0 = key.or(slot.0);
             slot.1 = Some(value);

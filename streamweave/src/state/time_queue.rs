@@ -24,7 +24,10 @@ use crate::time::{Frontier, TotalOrder};
 /// assert_eq!(closed, ["a", "b", "c"]);
 /// ```
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(bound(serialize = "D: serde::Serialize, T: serde::Serialize + Ord, K: serde::Serialize + Ord", deserialize = "D: serde::Deserialize<'de>, T: serde::Deserialize<'de> + Ord, K: serde::Deserialize<'de> + Ord"))]
+#[serde(bound(
+    serialize = "D: serde::Serialize, T: serde::Serialize + Ord, K: serde::Serialize + Ord",
+    deserialize = "D: serde::Deserialize<'de>, T: serde::Deserialize<'de> + Ord, K: serde::Deserialize<'de> + Ord"
+))]
 pub struct TimeQueue<D, T, K = ()> {
     heap: BinaryHeap<Reverse<Entry<D, T, K>>>,
     arrived: u64,

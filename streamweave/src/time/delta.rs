@@ -14,7 +14,9 @@ use std::ops::{Add, Mul, Neg};
 /// assert_eq!(2.hours(), TimeDelta::from_micros(7_200_000_000));
 /// assert_eq!(90.minutes() * 2, 3.hours());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct TimeDelta(i64);
 

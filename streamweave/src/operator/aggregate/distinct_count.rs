@@ -25,7 +25,10 @@ use super::{Aggregate, Merge, Retract};
 /// assert_eq!(words.output(), 3);
 /// ```
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-#[serde(bound(serialize = "V: serde::Serialize", deserialize = "V: serde::Deserialize<'de> + Eq + std::hash::Hash"))]
+#[serde(bound(
+    serialize = "V: serde::Serialize",
+    deserialize = "V: serde::Deserialize<'de> + Eq + std::hash::Hash"
+))]
 pub struct DistinctCount<V>(HashMap<V, u64, FixedState>);
 
 impl<V> DistinctCount<V> {

@@ -30,7 +30,7 @@ impl<F, B> Operator for Sends<F, B> {
     fn finish(&mut self) {}
 }
 
-durable!(Sends<F, B> keeps {});
+durable!(Sends < F, B > keeps {});
 
 impl<F, B, Outs> Resume<Outs> for Sends<F, B> {}
 

@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Count, Folded, Max, Mean, Min, Sum};
-use crate::operator::{Cx, Durable, Input, Key, Node, Operator, Ordered, Outcome, Resume, Step, Summand, passive};
+use crate::operator::{
+    Cx, Durable, Input, Key, Node, Operator, Ordered, Outcome, Resume, Step, Summand, passive,
+};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::state::{Fields, Map, Mismatch, Storable};
 use crate::time::{Frontier, Timestamp};
@@ -152,7 +154,9 @@ where
 }
 
 /// Counts the rows of each key.
-pub fn count<K: Key, V, T>(input: Edge<Keyed<K, V>, T>) -> K::Node<ByKey<K, V, Count, fn() -> Count, u64, T>> {
+pub fn count<K: Key, V, T>(
+    input: Edge<Keyed<K, V>, T>,
+) -> K::Node<ByKey<K, V, Count, fn() -> Count, u64, T>> {
     K::node(by_key::<K, V, T, Count, _>(input, Count::new))
 }
 
