@@ -1,5 +1,6 @@
 //! State: the maps and queues in which operators keep what they know.
 
+mod arrival_map;
 mod chance;
 mod due;
 mod event_log;
@@ -9,6 +10,7 @@ mod ordered_map;
 mod time_queue;
 mod waiting;
 
+pub(crate) use arrival_map::ArrivalMap;
 pub(crate) use chance::Chance;
 pub use due::Due;
 pub use event_log::{EventLog, NotInLog};
