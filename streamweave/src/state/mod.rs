@@ -1,5 +1,6 @@
 //! State: the maps and queues in which operators keep what they know.
 
+mod arrival_map;
 mod bits;
 mod chance;
 mod due;
@@ -13,6 +14,7 @@ mod stable_hash;
 mod time_queue;
 mod waiting;
 
+pub(crate) use arrival_map::ArrivalMap;
 pub(crate) use chance::Chance;
 pub use due::Due;
 pub use event_log::{EventLog, NotInLog};

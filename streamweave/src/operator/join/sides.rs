@@ -3,12 +3,12 @@
 use std::hash::Hash;
 use std::iter;
 
-use crate::state::OrderedMap;
+use crate::state::ArrivalMap;
 
 /// The rows of a window. Those of a side stand in one vector by arrival, chained by key.
 #[derive(Clone, Debug)]
 pub(super) struct Sides<K, L, R> {
-    keys: OrderedMap<K, Both>,
+    keys: ArrivalMap<K, Both>,
     /// Rows of null keys: each is by itself.
     nulls: Vec<(K, Both)>,
     lefts: Rows<L>,
@@ -25,7 +25,7 @@ pub(super) struct Both {
 impl<K, L, R> Default for Sides<K, L, R> {
     fn default() -> Self {
         let (lefts, rights) = (Rows::default(), Rows::default());
-        Sides { keys: OrderedMap::default(), nulls: Vec::new(), lefts, rights }
+        Sides { keys: ArrivalMap::default(), nulls: Vec::new(), lefts, rights }
     }
 }
 
@@ -51,7 +51,7 @@ impl<K: Hash + Eq, L, R> Sides<K, L, R> {
 
 #[inline(always)]
 fn both<'a, K: Hash + Eq>(
-    keys: &'a mut OrderedMap<K, Both>,
+    keys: &'a mut ArrivalMap<K, Both>,
     nulls: &'a mut Vec<(K, Both)>,
     key: K,
 ) -> &'a mut Both {
