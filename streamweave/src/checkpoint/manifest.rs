@@ -104,7 +104,7 @@ impl Entry {
     pub fn head(&self) -> Part {
         let Entry { node, field, type_name, content, .. } = self;
         let (node, field, type_name) = (node.clone(), field.clone(), type_name.clone());
-        Part { node, field, type_name, content: *content, bytes: Vec::new() }
+        Part { node, field, type_name, content: *content, entries: 0, bytes: Vec::new() }
     }
 }
 
@@ -126,7 +126,7 @@ impl SegmentDraft {
 
     /// Enters a part, whose bytes follow.
     pub(super) fn enter(&mut self, part: &Part) {
-        let Part { node, field, type_name, content, bytes } = part;
+        let Part { node, field, type_name, content, bytes, .. } = part;
         let length = bytes.len() as u64;
         self.entries.push(Entry {
             node: node.clone(),

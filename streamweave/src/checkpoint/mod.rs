@@ -83,6 +83,7 @@ pub struct Checkpoints {
     pub(crate) savepoint: Option<String>,
     pub(crate) dropped: Vec<String>,
     pub(crate) in_place: bool,
+    pub(crate) observer: Option<Box<dyn FnMut(&Published) + Send>>,
 }
 
 impl fmt::Debug for Checkpoints {
@@ -113,6 +114,7 @@ impl Checkpoints {
             savepoint: None,
             dropped: Vec::new(),
             in_place: false,
+            observer: None,
         }
     }
 
@@ -145,6 +147,11 @@ impl Checkpoints {
     pub fn drop_node(mut self, node: impl Into<String>) -> Self {
         self.dropped.push(node.into());
         self
+    }
+
+    /// Tells of each checkpoint once it is durable and committed: for metrics. Called by the task of the graph; it must not block.
+    pub fn observed_by(self, observer: impl FnMut(&Published) + Send + 'static) -> Self {
+        Checkpoints { observer: Some(Box::new(observer)), ..self }
     }
 
     /// Writes where the graph runs, and not on a thread of its own: the graph waits for each write. For tests.

@@ -39,6 +39,8 @@ pub(crate) struct Store {
     chain: Vec<Segment>,
     open: Option<(SegmentDraft, Box<dyn Object>, Segment)>,
     next_segment: u64,
+    /// How many entries were written of the checkpoint at hand.
+    entries: u64,
 }
 
 /// What has been published.
@@ -48,6 +50,8 @@ pub struct Published {
     pub number: u64,
     /// How many bytes were written for it, without those of merging.
     pub bytes: u64,
+    /// How many entries of maps were written.
+    pub entries: u64,
 }
 
 impl Store {
@@ -88,6 +92,7 @@ impl Store {
             chain: Vec::new(),
             open: None,
             next_segment: 1,
+            entries: 0,
         };
         let segments = store.list(SEGMENTS)?;
         let numbers = segments.iter().filter_map(|name| name.split('.').next()?.parse::<u64>().ok());
@@ -257,6 +262,7 @@ impl Store {
             None => self.begin_segment()?,
         };
         self.write_to(&mut open, part)?;
+        self.entries += part.entries;
         self.open = Some(open);
         Ok(())
     }
@@ -284,7 +290,7 @@ impl Store {
 
     /// Forgets what was written of the checkpoint at hand.
     pub(crate) fn discard(&mut self) {
-        self.open = None;
+        (self.open, self.entries) = (None, 0);
     }
 
     /// Publishes the checkpoint at hand; its segments are those of the last one, unless it is `full`, and what was written since.
@@ -302,12 +308,13 @@ impl Store {
         let bytes = segment.length;
         chain.push(segment);
         manifest.segments.clone_from(&chain);
+        let entries = std::mem::take(&mut self.entries);
         let (number, body) = (manifest.number, manifest.to_bytes());
         let bytes = bytes + body.len() as u64;
         self.put(&manifest_name(number), &body)?;
         self.chain = chain;
         self.manifests.insert(number, manifest);
-        Ok(Published { number, bytes })
+        Ok(Published { number, bytes, entries })
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {

@@ -35,7 +35,6 @@ pub(crate) struct Asked {
 }
 
 /// The checkpoints of a graph at work.
-#[derive(Debug)]
 pub(crate) struct Checkpointing {
     writer: Writer,
     /// The nodes that keep something.
@@ -59,6 +58,7 @@ pub(crate) struct Checkpointing {
     last: Option<(Kind, bool)>,
     /// How many batches had been run when the graph was last started.
     before: u64,
+    observer: Option<Box<dyn FnMut(&Published) + Send>>,
 }
 
 #[derive(Debug)]
@@ -122,6 +122,12 @@ pub(crate) struct Restored {
     pub(crate) batches: u64,
 }
 
+impl std::fmt::Debug for Checkpointing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checkpointing").field("phase", &self.phase).finish_non_exhaustive()
+    }
+}
+
 impl Checkpointing {
     /// Restores the last checkpoint, if there is one, and is ready for the next.
     pub(crate) fn begin<F, R>(
@@ -132,7 +138,8 @@ impl Checkpointing {
     where
         F: FnMut(Command<'_, '_, '_, R>) -> Reply,
     {
-        let Checkpoints { storage, name, every, keep, tolerated, savepoint, dropped, in_place } = checkpoints;
+        let Checkpoints { storage, name, every, keep, tolerated, savepoint, dropped, in_place, observer } =
+            checkpoints;
         let failed = |error: CheckpointError| Error::from(Box::new(error));
         let mut kept = BTreeMap::new();
         machine.fields(&mut Fields::survey(&mut kept));
@@ -205,6 +212,7 @@ impl Checkpointing {
             is_flushed: false,
             last: None,
             before: restored.batches,
+            observer,
         };
         Ok((checkpointing, restored))
     }
@@ -388,6 +396,9 @@ impl Checkpointing {
     fn done(&mut self, draft: Draft, published: Published) -> Option<String> {
         let number = published.number;
         tracing::debug!(number, bytes = published.bytes, "checkpoint");
+        if let Some(observer) = &mut self.observer {
+            observer(&published);
+        }
         let asked = draft.asked?;
         let stopped = asked.stop.then(|| asked.name.clone().unwrap_or_default());
         // Who asked may have gone.

@@ -168,6 +168,8 @@ pub struct Part {
     pub type_name: String,
     /// What the bytes are.
     pub content: Content,
+    /// How many entries they are, of a map.
+    pub entries: u64,
     /// The bytes.
     pub bytes: Vec<u8>,
 }
@@ -379,7 +381,14 @@ impl<'a> Fields<'a> {
                 encode(value, &mut bytes);
                 let (node, field) = (fields.node.clone(), fields.field.clone());
                 let type_name = type_name::<V>().to_owned();
-                saving.parts.push(Part { node, field, type_name, content: Content::Value, bytes });
+                saving.parts.push(Part {
+                    node,
+                    field,
+                    type_name,
+                    content: Content::Value,
+                    entries: 0,
+                    bytes,
+                });
                 Ok(())
             }
             Pass::Slice(_) => Ok(()),

@@ -510,6 +510,7 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
                 field: field.to_owned(),
                 type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
                 content: Content::Shard { number, slots, full },
+                entries: entries as u64,
                 bytes,
             });
         }
