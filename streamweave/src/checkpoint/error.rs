@@ -108,6 +108,18 @@ pub enum CheckpointError {
         /// The name that was made for it.
         node: String,
     },
+    /// The keys were divided among another number of groups (rule H9).
+    #[error(
+        "checkpoint {number} divides its keys among {found} groups, and this library among {expected}: it cannot be read"
+    )]
+    KeyGroups {
+        /// The checkpoint.
+        number: u64,
+        /// Its groups.
+        found: u16,
+        /// The library's.
+        expected: u16,
+    },
     /// The state does not fit the graph.
     #[error("checkpoint {number}: {mismatch}")]
     Mismatch {

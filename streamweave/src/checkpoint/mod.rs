@@ -32,6 +32,7 @@ mod writer;
 use std::fmt;
 use std::path::Path;
 
+use crate::state::Shard;
 use crate::time::{TimeDelta, Units};
 
 pub use error::{CheckpointError, Damage};
@@ -40,9 +41,6 @@ pub use storage::{LocalDirectory, Object, Storage};
 pub use store::Published;
 pub(crate) use store::Store;
 pub(crate) use writer::{Job, Writer};
-
-/// Among how many groups keys are divided, by a [stable hash](crate::state::stable_hash): what moves when a graph is rescaled.
-pub const KEY_GROUPS: u16 = 128;
 
 /// Where a graph keeps its checkpoints, and how often it takes one.
 ///
@@ -82,6 +80,7 @@ pub struct Checkpoints {
     pub(crate) tolerated: u32,
     pub(crate) savepoint: Option<String>,
     pub(crate) dropped: Vec<String>,
+    pub(crate) rescaled: Option<(Shard, Vec<(Box<dyn Storage>, String)>)>,
     pub(crate) in_place: bool,
     pub(crate) observer: Option<Box<dyn FnMut(&Published) + Send>>,
 }
@@ -113,6 +112,7 @@ impl Checkpoints {
             tolerated: 3,
             savepoint: None,
             dropped: Vec::new(),
+            rescaled: None,
             in_place: false,
             observer: None,
         }
@@ -131,6 +131,24 @@ impl Checkpoints {
     /// Keeps so many of the last ones, at least one. Savepoints are kept in any case.
     pub fn keep(self, checkpoints: usize) -> Self {
         Checkpoints { keep: checkpoints.max(1), ..self }
+    }
+
+    /// Makes the graph one of several that share the keys, each with checkpoints of its own, and begins with what belongs to this shard of
+    /// what another number of shards kept in these directories (rule H9). Where there is a checkpoint of this shard already it goes on
+    /// from that.
+    ///
+    /// Those shards have to be stopped, all at the same place of their input.
+    pub fn rescaled_from<P: AsRef<Path>>(
+        self,
+        shard: Shard,
+        directories: impl IntoIterator<Item = P>,
+    ) -> Self {
+        let storages = directories.into_iter().map(|path| {
+            let directory = LocalDirectory::new(path);
+            let name = directory.to_string();
+            (Box::new(directory) as Box<dyn Storage>, name)
+        });
+        Checkpoints { rescaled: Some((shard, storages.collect())), ..self }
     }
 
     /// Lets the graph go on where so many in a row could not be taken; with one more the run ends. Three, if nothing is said.

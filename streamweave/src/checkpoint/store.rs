@@ -182,7 +182,7 @@ impl Store {
             for entry in entries {
                 let is_live = match entry.content {
                     Content::Value => Some(segment) == last,
-                    Content::Shard { .. } => maps.contains(&(entry.node.clone(), entry.field.clone())),
+                    Content::Stripe { .. } => maps.contains(&(entry.node.clone(), entry.field.clone())),
                 };
                 if is_live {
                     loading.piece(&entry.head(), file, entry.range());
@@ -373,23 +373,23 @@ impl Store {
         for segment in &self.chain[first..] {
             files.push(self.segment(segment)?);
         }
-        let mut shards: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
+        let mut stripes: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
         let (newest, _) = files.last().expect("there are at least two");
         for (entry, bytes) in
             files.iter().flat_map(|(entries, bytes)| entries.iter().map(move |e| (e, bytes)))
         {
-            let Content::Shard { number, slots, full } = entry.content else { continue };
-            let (merged, head) = shards
+            let Content::Stripe { number, slots, full } = entry.content else { continue };
+            let (merged, head) = stripes
                 .entry((&entry.node, &entry.field, number))
                 .or_insert_with(|| (Slots::default(), entry.head()));
-            let was_full = matches!(head.content, Content::Shard { full: true, .. });
-            head.content = Content::Shard { number, slots, full: full || was_full };
+            let was_full = matches!(head.content, Content::Stripe { full: true, .. });
+            head.content = Content::Stripe { number, slots, full: full || was_full };
             let added = merged.add(slots, full, &bytes[entry.range()]);
             let reason = || Damage::Unreadable { reason: "a part is no part of a map".to_owned() };
             added.ok_or_else(|| self.damaged(SEGMENTS, reason()))?;
         }
         let merged: Vec<Part> =
-            shards.into_values().map(|(slots, head)| Part { bytes: slots.merged(), ..head }).collect();
+            stripes.into_values().map(|(slots, head)| Part { bytes: slots.merged(), ..head }).collect();
         let values = newest.iter().filter(|entry| entry.content == Content::Value);
         let newest_bytes = &files.last().expect("there are at least two").1;
         let values: Vec<Part> = values

@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 use super::machine::{Command, Machine, Reply};
 use super::worker::Failure;
 use crate::checkpoint::{
-    CheckpointError, Checkpoints, Job, KEY_GROUPS, Kind, Manifest, Published, Store, Writer,
+    CheckpointError, Checkpoints, Job, Kind, Manifest, Published, Storage, Store, Writer,
 };
 use crate::graph::{Error, Topology};
 use crate::operator::{BOOKS, Flush, Turn};
-use crate::state::{Fields, Mismatch, Saving};
+use crate::state::{Fields, KEY_GROUPS, Loading, Mismatch, Saving, Shard};
 use crate::time::{ProcessingTime, TimeDelta};
 
 /// So many entries of maps are written between two batches: some tenth of a millisecond.
@@ -138,8 +138,18 @@ impl Checkpointing {
     where
         F: FnMut(Command<'_, '_, '_, R>) -> Reply,
     {
-        let Checkpoints { storage, name, every, keep, tolerated, savepoint, dropped, in_place, observer } =
-            checkpoints;
+        let Checkpoints {
+            storage,
+            name,
+            every,
+            keep,
+            tolerated,
+            savepoint,
+            dropped,
+            rescaled,
+            in_place,
+            observer,
+        } = checkpoints;
         let failed = |error: CheckpointError| Error::from(Box::new(error));
         let mut kept = BTreeMap::new();
         machine.fields(&mut Fields::survey(&mut kept));
@@ -152,7 +162,15 @@ impl Checkpointing {
         let found = store.restore(savepoint.as_deref()).map_err(failed)?;
         let mut restored = Restored::default();
         let is_first = found.is_none();
+        let found = match (found, rescaled) {
+            (None, Some((shard, storages))) => divided(shard, storages).map_err(failed)?,
+            (found, _) => found,
+        };
         if let Some((manifest, mut loading, fallen_back)) = found {
+            if manifest.key_groups != KEY_GROUPS {
+                let (number, found) = (manifest.number, manifest.key_groups);
+                return Err(failed(CheckpointError::KeyGroups { number, found, expected: KEY_GROUPS }));
+            }
             for damaged in fallen_back {
                 tracing::warn!(%damaged, number = manifest.number, "an older checkpoint is restored");
             }
@@ -413,6 +431,35 @@ impl Checkpointing {
             self.last = Some((if is_drained { Kind::Drained } else { Kind::Finished }, is_taken));
         }
     }
+}
+
+/// What a checkpoint holds, and what was damaged that was newer.
+type Found = (Manifest, Loading, Vec<CheckpointError>);
+
+/// What belongs to a shard of what others kept.
+fn divided(
+    shard: Shard,
+    storages: Vec<(Box<dyn Storage>, String)>,
+) -> Result<Option<Found>, CheckpointError> {
+    let mut all: Option<(Manifest, Vec<CheckpointError>)> = None;
+    let mut loadings = Vec::new();
+    for (storage, name) in storages {
+        let Some((manifest, loading, fallen_back)) = Store::open(storage, name, 1)?.restore(None)? else {
+            continue;
+        };
+        loadings.push(loading);
+        all = Some(match all {
+            None => (manifest, fallen_back),
+            Some((mut all, mut damaged)) => {
+                // A source has ended where it has in all.
+                all.ended.retain(|source| manifest.ended.contains(source));
+                all.nodes.extend(manifest.nodes);
+                damaged.extend(fallen_back);
+                (all, damaged)
+            }
+        });
+    }
+    Ok(all.map(|(manifest, damaged)| (manifest, Loading::rescaled(loadings, shard), damaged)))
 }
 
 impl Draft {

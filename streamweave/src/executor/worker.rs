@@ -210,12 +210,7 @@ where
     }
 
     /// Gives every node what it kept.
-    pub(crate) fn load_all(&mut self, parts: &[Part]) -> Result<(), Mismatch> {
-        let mut loading = Loading::default();
-        for part in parts {
-            let file = loading.file(part.bytes.clone());
-            loading.piece(part, file, 0..part.bytes.len());
-        }
+    pub(crate) fn load_all(&mut self, mut loading: Loading) -> Result<(), Mismatch> {
         match self.machine.fields(&mut Fields::load(&mut loading)) {
             Reply::Failed { cause, .. } => {
                 Err(*cause.downcast().expect("a visit fails where what was saved does not fit"))

@@ -33,7 +33,8 @@ impl<O: Durable> Placed<O> {
             self.operator.cut();
         }
         fields.inside(name, |fields| {
-            fields.value(BOOKS, &mut self.counters)?;
+            // Of several shards the first one's.
+            fields.shared(BOOKS, &mut self.counters, |_, _| {})?;
             self.operator.fields(fields)
         })
     }

@@ -1,12 +1,12 @@
 //! A map by key that can be saved while it changes.
 //!
-//! The entries of a shard stand in a `Vec` of slots, in order of arrival but for holes, which the last entry fills; an index table finds
+//! The entries of a stripe stand in a `Vec` of slots, in order of arrival but for holes, which the last entry fills; an index table finds
 //! them by key. A slot is what is saved: a checkpoint holds the slots that were written since the one before, each with its key only where
-//! the key is new to the slot, and the number of slots. So bytes written follow the change, and a shard is loaded slot by slot without
+//! the key is new to the slot, and the number of slots. So bytes written follow the change, and a stripe is loaded slot by slot without
 //! its hashes.
 //!
 //! A cut costs no copy. It hands the marks of written slots over to the slices that follow, and an entry that changes before its
-//! slice comes is written out as it was first. A shard holds the 256th part of the keys, so that neither its slice nor the growth
+//! slice comes is written out as it was first. A stripe holds the 256th part of the keys, so that neither its slice nor the growth
 //! of its table stops the graph for long.
 
 use std::hash::{BuildHasher, Hash};
@@ -17,10 +17,11 @@ use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::bits::Bits;
-use super::fields::{Content, Part, Saving, Unreadable, encode};
+use super::fields::{Content, Part, Saving, Shard, Unreadable, encode};
+use super::stable_hash::stable_hash_of_bytes;
 
-/// Into how many shards the keys of a map are divided.
-const SHARDS: usize = 256;
+/// Into how many stripes the keys of a map are divided.
+const STRIPES: usize = 256;
 
 /// A value for each key, for the state of a node.
 ///
@@ -45,17 +46,17 @@ const SHARDS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Map<K, V> {
     /// Empty until the first key comes.
-    shards: Vec<Shard<K, V>>,
+    stripes: Vec<Stripe<K, V>>,
     hasher: FixedState,
     len: usize,
     /// Where the graph has checkpoints: how to write an entry.
     encode: Option<fn(&K, &V, bool, &mut Vec<u8>)>,
-    /// The first shard that the cut at hand has not written.
+    /// The first stripe that the cut at hand has not written.
     next: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Shard<K, V> {
+struct Stripe<K, V> {
     index: HashTable<u32>,
     slots: Vec<(K, V)>,
     /// Slots that were written since the last cut, and those of them whose key is new.
@@ -66,7 +67,7 @@ struct Shard<K, V> {
     saved: u32,
 }
 
-/// What a cut has frozen of a shard, and no slice has written yet.
+/// What a cut has frozen of a stripe, and no slice has written yet.
 #[derive(Clone, Debug, Default)]
 struct Cut {
     written: Bits,
@@ -78,9 +79,9 @@ struct Cut {
     is_pending: bool,
 }
 
-impl<K, V> Default for Shard<K, V> {
+impl<K, V> Default for Stripe<K, V> {
     fn default() -> Self {
-        Shard {
+        Stripe {
             index: HashTable::new(),
             slots: Vec::new(),
             written: Bits::default(),
@@ -100,7 +101,7 @@ impl<K, V> Default for Map<K, V> {
 impl<K, V> Map<K, V> {
     /// An empty map.
     pub const fn new() -> Self {
-        Map { shards: Vec::new(), hasher: FixedState::with_seed(0), len: 0, encode: None, next: SHARDS }
+        Map { stripes: Vec::new(), hasher: FixedState::with_seed(0), len: 0, encode: None, next: STRIPES }
     }
 
     /// The number of keys.
@@ -115,36 +116,40 @@ impl<K, V> Map<K, V> {
 
     /// Every key with its value, in an order that a restore keeps.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.shards.iter().flat_map(|shard| &shard.slots).map(|(key, value)| (key, value))
+        self.stripes.iter().flat_map(|stripe| &stripe.slots).map(|(key, value)| (key, value))
     }
 
     /// Every key with its value, which may be changed; all count as written then.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         if let Some(encode) = self.encode {
-            for shard in &mut self.shards {
-                (0..shard.slots.len() as u32).for_each(|place| shard.touch(place, encode));
+            for stripe in &mut self.stripes {
+                (0..stripe.slots.len() as u32).for_each(|place| stripe.touch(place, encode));
             }
         }
-        self.shards.iter_mut().flat_map(|shard| &mut shard.slots).map(|(key, value)| (&*key, value))
+        self.stripes.iter_mut().flat_map(|stripe| &mut stripe.slots).map(|(key, value)| (&*key, value))
     }
 
     /// Every value, as it was loaded, to be made whole; that is no change.
     pub(crate) fn complete(&mut self, complete: impl FnMut(&mut V)) {
-        self.shards.iter_mut().flat_map(|shard| &mut shard.slots).map(|(_, value)| value).for_each(complete);
+        self.stripes
+            .iter_mut()
+            .flat_map(|stripe| &mut stripe.slots)
+            .map(|(_, value)| value)
+            .for_each(complete);
     }
 
-    fn shard(&mut self, hash: u64) -> &mut Shard<K, V> {
-        if self.shards.is_empty() {
-            self.shards.resize_with(SHARDS, Shard::default);
+    fn stripe(&mut self, hash: u64) -> &mut Stripe<K, V> {
+        if self.stripes.is_empty() {
+            self.stripes.resize_with(STRIPES, Stripe::default);
         }
-        &mut self.shards[shard_of(hash)]
+        &mut self.stripes[stripe_of(hash)]
     }
 }
 
-/// The low bits find a place in a shard's index, the highest tell its entries apart.
+/// The low bits find a place in a stripe's index, the highest tell its entries apart.
 #[inline(always)]
-fn shard_of(hash: u64) -> usize {
-    (hash >> 40) as usize % SHARDS
+fn stripe_of(hash: u64) -> usize {
+    (hash >> 40) as usize % STRIPES
 }
 
 impl<K: Hash + Eq, V> Map<K, V> {
@@ -155,9 +160,9 @@ impl<K: Hash + Eq, V> Map<K, V> {
         K: std::borrow::Borrow<Q>,
     {
         let hash = self.hasher.hash_one(key);
-        let shard = self.shards.get(shard_of(hash))?;
-        let place = shard.index.find(hash, |&place| shard.slots[place as usize].0.borrow() == key)?;
-        Some(&shard.slots[*place as usize].1)
+        let stripe = self.stripes.get(stripe_of(hash))?;
+        let place = stripe.index.find(hash, |&place| stripe.slots[place as usize].0.borrow() == key)?;
+        Some(&stripe.slots[*place as usize].1)
     }
 
     /// Whether there is such a key.
@@ -177,27 +182,27 @@ impl<K: Hash + Eq, V> Map<K, V> {
     {
         let hash = self.hasher.hash_one(key);
         let encode = self.encode;
-        let shard = self.shards.get_mut(shard_of(hash))?;
-        let place = *shard.index.find(hash, |&place| shard.slots[place as usize].0.borrow() == key)?;
+        let stripe = self.stripes.get_mut(stripe_of(hash))?;
+        let place = *stripe.index.find(hash, |&place| stripe.slots[place as usize].0.borrow() == key)?;
         if let Some(encode) = encode {
-            shard.touch(place, encode);
+            stripe.touch(place, encode);
         }
-        Some(&mut shard.slots[place as usize].1)
+        Some(&mut stripe.slots[place as usize].1)
     }
 
     /// The value of a key, made by `init` where the key is new.
     ///
     /// # Panics
     ///
-    /// Where a shard would hold more than 2^32 keys.
+    /// Where a stripe would hold more than 2^32 keys.
     #[inline]
     pub fn entry(&mut self, key: K, init: impl FnOnce() -> V) -> &mut V {
         let hash = self.hasher.hash_one(&key);
         let (hasher, encode) = (self.hasher.clone(), self.encode);
         let len = self.len;
-        let shard = self.shard(hash);
-        let slots = &mut shard.slots;
-        let found = shard.index.entry(
+        let stripe = self.stripe(hash);
+        let slots = &mut stripe.slots;
+        let found = stripe.index.entry(
             hash,
             |&place| slots[place as usize].0 == key,
             |&place| hasher.hash_one(&slots[place as usize].0),
@@ -205,7 +210,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
         let (place, is_new) = match found {
             TableEntry::Occupied(found) => (*found.get(), false),
             TableEntry::Vacant(vacant) => {
-                let place = u32::try_from(slots.len()).expect("at most 2^32 keys in one shard");
+                let place = u32::try_from(slots.len()).expect("at most 2^32 keys in one stripe");
                 vacant.insert(place);
                 slots.push((key, init()));
                 (place, true)
@@ -213,13 +218,13 @@ impl<K: Hash + Eq, V> Map<K, V> {
         };
         if let Some(encode) = encode {
             if is_new {
-                shard.appeared(place);
+                stripe.appeared(place);
             } else {
-                shard.touch(place, encode);
+                stripe.touch(place, encode);
             }
         }
         self.len = len + usize::from(is_new);
-        &mut self.shards[shard_of(hash)].slots[place as usize].1
+        &mut self.stripes[stripe_of(hash)].slots[place as usize].1
     }
 
     /// Sets the value of a key; gives the one that it had.
@@ -236,28 +241,53 @@ impl<K: Hash + Eq, V> Map<K, V> {
     {
         let hash = self.hasher.hash_one(key);
         let (hasher, encode) = (self.hasher.clone(), self.encode);
-        let Shard { index, slots, .. } = self.shards.get_mut(shard_of(hash))?;
+        let Stripe { index, slots, .. } = self.stripes.get_mut(stripe_of(hash))?;
         let found = index.find_entry(hash, |&place| slots[place as usize].0.borrow() == key).ok()?;
         let (place, _) = found.remove();
-        let shard = &mut self.shards[shard_of(hash)];
-        let last = u32::try_from(shard.slots.len() - 1).expect("places are 32 bits wide");
+        let stripe = &mut self.stripes[stripe_of(hash)];
+        let last = u32::try_from(stripe.slots.len() - 1).expect("places are 32 bits wide");
         if last != place {
-            let moved = hasher.hash_one(&shard.slots[last as usize].0);
-            let at = shard.index.find_mut(moved, |&other| other == last).expect("every slot is indexed");
+            let moved = hasher.hash_one(&stripe.slots[last as usize].0);
+            let at = stripe.index.find_mut(moved, |&other| other == last).expect("every slot is indexed");
             *at = place;
         }
         if let Some(encode) = encode {
-            shard.touch(place, encode);
-            shard.touch(last, encode);
-            shard.written.clear(last);
-            shard.rekeyed.clear(last);
+            stripe.touch(place, encode);
+            stripe.touch(last, encode);
+            stripe.written.clear(last);
+            stripe.rekeyed.clear(last);
             if last != place {
-                shard.written.set(place);
-                shard.rekeyed.set(place);
+                stripe.written.set(place);
+                stripe.rekeyed.set(place);
             }
         }
         self.len -= 1;
-        Some(shard.slots.swap_remove(place as usize).1)
+        Some(stripe.slots.swap_remove(place as usize).1)
+    }
+
+    /// An entry by its number among all places that there are, around and around; `None` at an empty place.
+    pub(super) fn around(&self, number: usize) -> Option<(&K, &V)> {
+        let stripe = self.stripes.get(number % STRIPES)?;
+        let (key, value) = stripe.slots.get(number / STRIPES % stripe.slots.len().max(1))?;
+        Some((key, value))
+    }
+
+    /// Keeps the entries of which `keep` says so, which does not change them.
+    pub(super) fn retain_untouched(&mut self, mut keep: impl FnMut(&K, &V) -> bool)
+    where
+        K: Clone,
+    {
+        for stripe in 0..self.stripes.len() {
+            let mut place = 0;
+            while let Some((key, value)) = self.stripes[stripe].slots.get(place) {
+                if keep(key, value) {
+                    place += 1;
+                } else {
+                    let key = key.clone();
+                    self.remove(&key);
+                }
+            }
+        }
     }
 
     /// Keeps the entries of which `keep` says so.
@@ -265,11 +295,11 @@ impl<K: Hash + Eq, V> Map<K, V> {
     where
         K: Clone,
     {
-        for shard in 0..self.shards.len() {
+        for stripe in 0..self.stripes.len() {
             let mut place = 0;
-            while place < self.shards[shard].slots.len() {
+            while place < self.stripes[stripe].slots.len() {
                 let encode = self.encode;
-                let at = &mut self.shards[shard];
+                let at = &mut self.stripes[stripe];
                 if let Some(encode) = encode {
                     at.touch(u32::try_from(place).expect("places are 32 bits wide"), encode);
                 }
@@ -287,20 +317,20 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// Removes every key.
     pub fn clear(&mut self) {
         let encode = self.encode;
-        for shard in &mut self.shards {
+        for stripe in &mut self.stripes {
             if let Some(encode) = encode {
-                (0..shard.slots.len()).for_each(|place| shard.touch(place as u32, encode));
+                (0..stripe.slots.len()).for_each(|place| stripe.touch(place as u32, encode));
             }
-            shard.slots.clear();
-            shard.index.clear();
-            shard.written = Bits::default();
-            shard.rekeyed = Bits::default();
+            stripe.slots.clear();
+            stripe.index.clear();
+            stripe.written = Bits::default();
+            stripe.rekeyed = Bits::default();
         }
         self.len = 0;
     }
 }
 
-impl<K, V> Shard<K, V> {
+impl<K, V> Stripe<K, V> {
     /// An entry is about to change: it is written out first, if a cut has frozen it.
     #[inline]
     fn touch(&mut self, place: u32, encode: fn(&K, &V, bool, &mut Vec<u8>)) {
@@ -390,7 +420,7 @@ pub(crate) fn read_record<'a>(bytes: &mut &'a [u8]) -> Option<Record<'a>> {
     Some(Record { place: u32::try_from(head >> 1).ok()?, key, value: entry })
 }
 
-/// The records of the pieces of one shard come to these slots: of each the last key and the last value.
+/// The records of the pieces of one stripe come to these slots: of each the last key and the last value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slots<'a> {
     slots: Vec<(Option<&'a [u8]>, Option<&'a [u8]>)>,
@@ -467,53 +497,71 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
         if self.encode.is_none() {
             self.track();
         }
-        for shard in &mut self.shards {
-            let slots = u32::try_from(shard.slots.len()).expect("places are 32 bits wide");
+        for stripe in &mut self.stripes {
+            let slots = u32::try_from(stripe.slots.len()).expect("places are 32 bits wide");
             let (mut written, mut rekeyed) =
-                (std::mem::take(&mut shard.written), std::mem::take(&mut shard.rekeyed));
+                (std::mem::take(&mut stripe.written), std::mem::take(&mut stripe.rekeyed));
             if full {
                 written = Bits::first(slots);
                 rekeyed = Bits::first(slots);
             }
-            let is_pending = full || slots != shard.saved || !written.is_empty();
-            shard.cut = Cut { written, rekeyed, slots, before: Vec::new(), full, is_pending };
+            let is_pending = full || slots != stripe.saved || !written.is_empty();
+            stripe.cut = Cut { written, rekeyed, slots, before: Vec::new(), full, is_pending };
         }
         self.next = 0;
         self.slice(node, field, saving);
     }
 
-    /// Writes more of what is frozen: whole shards, as long as the budget lasts.
+    /// Writes more of what is frozen: whole stripes, as long as the budget lasts.
     pub(super) fn slice(&mut self, node: &str, field: &str, saving: &mut Saving) {
         let Some(encode) = self.encode else { return };
-        while let Some(shard) = self.shards.get_mut(self.next) {
+        while let Some(stripe) = self.stripes.get_mut(self.next) {
             if saving.budget == 0 {
                 saving.is_unfinished = true;
                 return;
             }
             self.next += 1;
-            if !shard.cut.is_pending {
+            if !stripe.cut.is_pending {
                 continue;
             }
-            let Cut { written, rekeyed, slots, before: mut bytes, full, .. } = std::mem::take(&mut shard.cut);
-            shard.saved = slots;
+            let Cut { written, rekeyed, slots, before: mut bytes, full, .. } =
+                std::mem::take(&mut stripe.cut);
+            stripe.saved = slots;
             let mut entries = 0;
             for place in written.iter() {
-                let (key, value) = &shard.slots[place as usize];
+                let (key, value) = &stripe.slots[place as usize];
                 let with_key = rekeyed.get(place);
                 record(place, with_key, &mut bytes, |bytes| encode(key, value, with_key, bytes));
                 entries += 1;
             }
             saving.budget = saving.budget.saturating_sub(entries);
-            let number = u16::try_from(self.next - 1).expect("there are 256 shards");
+            let number = u16::try_from(self.next - 1).expect("there are 256 stripes");
             saving.parts.push(Part {
                 node: node.to_owned(),
                 field: field.to_owned(),
                 type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
-                content: Content::Shard { number, slots, full },
+                content: Content::Stripe { number, slots, full },
                 entries: entries as u64,
                 bytes,
             });
         }
+    }
+
+    /// Adds those of the entries that were saved which belong to a shard.
+    pub(super) fn load_owned<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
+        shard: Shard,
+    ) -> Result<(), Unreadable> {
+        for slots in slots_of(pieces)? {
+            for slot in slots.iter() {
+                let (key, value) = slot.ok_or_else(no_entries)?;
+                if shard.owns(stable_hash_of_bytes(key)) {
+                    self.insert(super::fields::decode(key)?, super::fields::decode(value)?);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Loads what was saved, in the order in which it was.
@@ -521,30 +569,41 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
         &mut self,
         pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
     ) -> Result<(), Unreadable> {
-        let broken = || Unreadable::broken("the bytes are no entries of a map");
-        let mut shards: Vec<Slots<'a>> = vec![Slots::default(); SHARDS];
-        for (number, slots, full, bytes) in pieces {
-            let shard = shards.get_mut(usize::from(number)).ok_or_else(broken)?;
-            shard.add(slots, full, bytes).ok_or_else(broken)?;
-        }
-        self.shards.clear();
-        self.shards.resize_with(SHARDS, Shard::default);
+        let stripes = slots_of(pieces)?;
+        self.stripes.clear();
+        self.stripes.resize_with(STRIPES, Stripe::default);
         self.len = 0;
-        for (shard, slots) in self.shards.iter_mut().zip(&shards) {
-            shard.slots.reserve_exact(slots.len());
-            shard.index.reserve(slots.len(), |_| unreachable!("the table is empty"));
+        for (stripe, slots) in self.stripes.iter_mut().zip(&stripes) {
+            stripe.slots.reserve_exact(slots.len());
+            stripe.index.reserve(slots.len(), |_| unreachable!("the table is empty"));
             for slot in slots.iter() {
-                let (key, value) = slot.ok_or_else(broken)?;
+                let (key, value) = slot.ok_or_else(no_entries)?;
                 let (key, value): (K, V) = (super::fields::decode(key)?, super::fields::decode(value)?);
                 let hash = self.hasher.hash_one(&key);
-                let (place, hasher) = (shard.slots.len() as u32, &self.hasher);
-                shard.slots.push((key, value));
-                let slots = &shard.slots;
-                shard.index.insert_unique(hash, place, |&place| hasher.hash_one(&slots[place as usize].0));
+                let (place, hasher) = (stripe.slots.len() as u32, &self.hasher);
+                stripe.slots.push((key, value));
+                let slots = &stripe.slots;
+                stripe.index.insert_unique(hash, place, |&place| hasher.hash_one(&slots[place as usize].0));
             }
-            shard.saved = u32::try_from(slots.len()).expect("places are 32 bits wide");
+            stripe.saved = u32::try_from(slots.len()).expect("places are 32 bits wide");
             self.len += slots.len();
         }
         Ok(())
     }
+}
+
+/// What the pieces of a map come to, stripe by stripe.
+fn slots_of<'a>(
+    pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
+) -> Result<Vec<Slots<'a>>, Unreadable> {
+    let mut stripes: Vec<Slots<'a>> = vec![Slots::default(); STRIPES];
+    for (number, slots, full, bytes) in pieces {
+        let stripe = stripes.get_mut(usize::from(number)).ok_or_else(no_entries)?;
+        stripe.add(slots, full, bytes).ok_or_else(no_entries)?;
+    }
+    Ok(stripes)
+}
+
+fn no_entries() -> Unreadable {
+    Unreadable::broken("the bytes are no entries of a map")
 }
