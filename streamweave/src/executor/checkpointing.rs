@@ -317,6 +317,10 @@ impl Checkpointing {
         if let Some((_, is_taken)) = self.last {
             return !is_taken;
         }
+        if self.number == 1 {
+            // Before the first row: it says where sinks began that are written behind what was there.
+            return true;
+        }
         let Some(every) = self.every else { return false };
         let due = *self.due.get_or_insert_with(|| turn.now() + every);
         if turn.until(due).is_pending() {
