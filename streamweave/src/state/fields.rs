@@ -694,14 +694,18 @@ pub(crate) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, Unreadable>
 /// Why the bytes are no `V`: read once more, by a reader that knows where it is.
 #[cold]
 fn unreadable<V: DeserializeOwned>(bytes: &[u8]) -> Unreadable {
-    let mut deserializer = rmp_serde::Deserializer::new(bytes);
-    match serde_path_to_error::deserialize::<_, V>(&mut deserializer) {
+    let mut rest = bytes;
+    let Ok(value) = rmpv::decode::read_value(&mut rest) else {
+        return Unreadable::broken("the bytes are no MessagePack");
+    };
+    match serde_path_to_error::deserialize::<_, V>(value) {
         Ok(_) => Unreadable::broken("it could not be read"),
         Err(error) => Unreadable { path: error.path().to_string(), reason: error.inner().to_string() },
     }
 }
 
-/// A value of any type that serde knows, as a field of a node's state; it is written whole at each checkpoint.
+/// A value of any type that serde knows, as a field of a node's state; it is written whole at each checkpoint. `value.clone()`
+/// is a clone of what is in it.
 ///
 /// # Examples
 ///
@@ -715,7 +719,7 @@ fn unreadable<V: DeserializeOwned>(bytes: &[u8]) -> Unreadable {
 /// range.high = 9;
 /// assert_eq!(range.into_inner().high, 9);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Value<V>(V);
 
 impl<V> Value<V> {
