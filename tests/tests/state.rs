@@ -387,5 +387,9 @@ fn h13_what_has_expired_is_never_seen_after_a_restore_either_and_is_gone_when_sw
     after.inputs.rows.advance_to(at(30));
     after.inputs.rows.send_at("yarn".to_owned(), at(30));
     after.settle();
-    assert_eq!(after.outputs.times.take(), [("yarn".to_owned(), 1, 1)], "no access is needed to remove the others");
+    assert_eq!(
+        after.outputs.times.take(),
+        [("yarn".to_owned(), 1, 1)],
+        "no access is needed to remove the others"
+    );
 }

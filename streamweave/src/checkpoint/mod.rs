@@ -23,6 +23,7 @@
 //! after the last checkpoint, and sources that cannot replay lose what they gave after it. `#![durable = exactly_once]` takes neither:
 //! what such a graph has written in the end is what it would have written without a crash.
 
+mod archive;
 mod error;
 mod manifest;
 mod storage;
@@ -35,6 +36,7 @@ use std::path::Path;
 use crate::state::Shard;
 use crate::time::{TimeDelta, Units};
 
+pub use archive::{Archive, Contents, Kept};
 pub use error::{CheckpointError, Damage};
 pub use manifest::{Entry, Kind, Manifest, Segment, VERSION};
 pub use storage::{LocalDirectory, Object, Storage};

@@ -323,6 +323,29 @@ impl Loading {
         lost.map(|(node, _)| node.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// Every field that was saved by one graph: the part without its bytes, and its pieces in the order in which they were written.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (Part, Vec<(Content, &[u8])>)> {
+        let head = |node: &str, field: &str, stored: &Stored| Part {
+            node: node.to_owned(),
+            field: field.to_owned(),
+            type_name: stored.type_name.clone(),
+            content: Content::Value,
+            entries: 0,
+            bytes: Vec::new(),
+        };
+        self.origins.iter().flat_map(move |origin| {
+            origin.nodes.iter().flat_map(move |(node, fields)| {
+                fields.iter().map(move |(field, stored)| {
+                    let pieces = stored
+                        .pieces
+                        .iter()
+                        .map(|piece| (piece.content, &origin.files[piece.file][piece.bytes.clone()]));
+                    (head(node, field, stored), pieces.collect())
+                })
+            })
+        })
+    }
+
     /// Takes what each origin has saved in a field.
     fn take(&mut self, node: &str, field: &str) -> Vec<(usize, Stored)> {
         let origins = self.origins.iter_mut().enumerate();
