@@ -253,12 +253,22 @@ impl<O: Durable> Placed<O> {
 
     /// See [`Durable::poll_pre_commit`].
     pub fn poll_pre_commit<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
-        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_pre_commit(turn)))
+        if self.pre_committed {
+            return Reply::Ready;
+        }
+        let polled = blaming::<PLACE, _>(|| self.operator.poll_pre_commit(turn));
+        self.pre_committed = polled.is_ready();
+        Reply::of(PLACE, polled)
     }
 
     /// See [`Durable::poll_commit`].
     pub fn poll_commit<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
-        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_commit(turn)))
+        if self.committed {
+            return Reply::Ready;
+        }
+        let polled = blaming::<PLACE, _>(|| self.operator.poll_commit(turn));
+        self.committed = polled.is_ready();
+        Reply::of(PLACE, polled)
     }
 }
 
