@@ -8,12 +8,15 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use streamweave::checkpoint::{Checkpoints, Object, Storage};
+use streamweave::envelope::{Message, Update};
+use streamweave::lines;
 use streamweave::prelude::*;
 use streamweave::state::Map;
 use streamweave::testing::CrashTest;
 use streamweave::testing::simulation::{
-    Faults, SimulatedStorage, Survived, appended, replayed, transactions,
+    Faults, SimulatedStorage, Survived, appended, replayed, replayed_messages, transactions,
 };
+use streamweave::time::Frontier;
 use streamweave_tests::random::Random;
 
 /// How many seeds each graph is run with.
@@ -166,12 +169,16 @@ impl Bursts {
 fn a14_h4_h6_timers_and_late_rows() {
     let mut test = CrashTest::new(|world| {
         let mut random = Random::new(5);
-        let times = (0..80_i64).map(move |row| row * 2 - random.below(18) as i64);
+        let messages = (0..80_i64).flat_map(move |row| {
+            let time = EventTime::from_micros(row * 2 - random.below(18) as i64);
+            let frontier = EventTime::from_micros(row * 2 - 5);
+            [Message::Row(Update { data: row, time, diff: () }), Message::Frontier(Frontier::at(frontier))]
+        });
         graph! {
             #![durable = exactly_once]
-            times  = replayed(world, times);
+            times  = replayed_messages(world, messages);
             bursts = Bursts(Bursts::default());
-            times -> event_time(|time: &i64| EventTime::from_micros(*time), bounded(5.micros())) -> bursts.row;
+            times -> bursts.row;
             bursts -> sums;
             sums = transactions(world, "sums");
         }
@@ -190,7 +197,9 @@ fn h6_what_the_graph_yields_and_files() {
             #![durable = exactly_once]
             rows = replayed(world, rows(3, 60));
             sums = running_sum();
-            rows -> map(|row| row.1) -> sums -> [map(|sum| sum.to_string()) -> lines, last, all];
+            rows -> map(|row| row.1) -> sums -> [text, last, all];
+            text = map(|sum: i128| sum.to_string());
+            text -> lines;
             lines = lines::write(path);
             last  = last();
             all   = collect();

@@ -2,7 +2,7 @@
 //!
 //! [`run`] is for any graph. [`CrashTest`] runs a durable one again and again, lets it crash at drawn steps, or at each, loses what was not
 //! durable, starts it again, and compares what is there in the end with what is there without a crash. What such a graph reads and writes
-//! stands in a [`World`]: its checkpoints in a [`SimulatedStorage`], its rows come from [`replayed`] and go to [`transactions`] or
+//! stands in a [`World`]: its checkpoints in a [`SimulatedStorage`], its rows come from [`replayed`] or [`replayed_messages`] and go to [`transactions`] or
 //! [`appended`]. Storage fails and tears, transactions have to be tried again, sources have nothing at hand for a while, all by the seed.
 
 mod crash_test;
@@ -13,7 +13,7 @@ mod world;
 
 pub use crash_test::{CrashTest, Found, Survived};
 pub use sink::{Appended, Transactions, appended, transactions};
-pub use source::{Replayed, replayed};
+pub use source::{Replayed, replayed, replayed_messages};
 pub use storage::SimulatedStorage;
 pub use world::{Faults, World};
 

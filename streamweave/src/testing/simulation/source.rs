@@ -3,11 +3,11 @@
 use std::task::{Poll, ready};
 
 use super::world::{PartOfWorld, World};
-use crate::envelope::Update;
+use crate::envelope::{Message, Update};
 use crate::operator::{Cause, Cx, Durable, Node, Operator, Outcome, Progress, Replays, Resume, Turn};
 use crate::port::{OnlyOut, Port, Push};
 use crate::state::{Fields, Mismatch};
-use crate::time::{Frontier, ProcessingTime, TimeDelta};
+use crate::time::{Frontier, ProcessingTime, TimeDelta, Timestamp};
 
 /// Emits these rows; a graph that is started again goes on behind those that its checkpoint has taken.
 ///
@@ -16,22 +16,30 @@ pub fn replayed<D: Clone>(
     world: &World,
     rows: impl IntoIterator<Item = D>,
 ) -> Node<Replayed<D>, OnlyOut<D, (), ()>> {
-    let rows = rows.into_iter().collect();
-    Node::new(Replayed { part: world.part(), rows, taken: 0, until: None }, OnlyOut::new())
+    replayed_messages(world, rows.into_iter().map(|row| Message::Row(Update::from(row))))
+}
+
+/// As [`replayed`], rows with their times and frontiers between them.
+pub fn replayed_messages<D: Clone, T: Timestamp>(
+    world: &World,
+    messages: impl IntoIterator<Item = Message<D, T>>,
+) -> Node<Replayed<D, T>, OnlyOut<D, T, ()>> {
+    let messages = messages.into_iter().collect();
+    Node::new(Replayed { part: world.part(), messages, taken: 0, until: None }, OnlyOut::new())
 }
 
 /// See [`replayed`].
 #[derive(Debug)]
-pub struct Replayed<D> {
+pub struct Replayed<D, T: Timestamp = ()> {
     part: PartOfWorld,
-    rows: Vec<D>,
+    messages: Vec<Message<D, T>>,
     /// How many were emitted: the position.
     taken: usize,
     /// When it has something at hand again.
     until: Option<ProcessingTime>,
 }
 
-impl<D> Operator for Replayed<D> {
+impl<D, T: Timestamp> Operator for Replayed<D, T> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
@@ -55,24 +63,28 @@ impl<D> Operator for Replayed<D> {
     fn finish(&mut self) {}
 }
 
-impl<D> Durable for Replayed<D> {
+impl<D, T: Timestamp> Durable for Replayed<D, T> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("taken", &mut self.taken)
     }
 }
 
-impl<D> Replays for Replayed<D> {}
+impl<D, T: Timestamp> Replays for Replayed<D, T> {}
 
-impl<D: Clone, S: Push<D, (), ()>> Resume<(Port<S>,)> for Replayed<D> {
+impl<D: Clone, T: Timestamp, S: Push<D, T, ()>> Resume<(Port<S>,)> for Replayed<D, T> {
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {
         let budget = if cx.stopping() { 0 } else { cx.budget() };
-        let batch = self.rows.iter().skip(self.taken).take(budget);
-        for row in batch {
+        let batch = self.messages.iter().skip(self.taken).take(budget);
+        for message in batch {
             self.taken += 1;
-            out.push(Update::from(row.clone()));
+            match message.clone() {
+                Message::Row(row) => out.push(row),
+                Message::Frontier(frontier) if frontier.is_end() => {}
+                Message::Frontier(frontier) => out.advance(frontier),
+            }
         }
-        if cx.stopping() || self.taken >= self.rows.len() {
-            out.advance::<D, (), ()>(Frontier::end());
+        if cx.stopping() || self.taken >= self.messages.len() {
+            out.advance::<D, T, ()>(Frontier::end());
             return Progress::Ended;
         }
         Progress::More
