@@ -76,6 +76,50 @@ fn h6_keyed_state_in_a_node() {
     assert_hard(test.seeds(seeds()));
 }
 
+/// Counts by key in two maps that change places, and are replaced.
+#[derive(Default, State)]
+struct Halves {
+    #[state]
+    rows: u64,
+    #[state]
+    now: Map<u64, u64>,
+    #[state]
+    before: Map<u64, u64>,
+}
+
+#[node]
+impl Halves {
+    fn on_row(&mut self, row: (u64, i64), out: &mut Out<(u64, Option<u64>, usize)>) {
+        self.rows += 1;
+        if self.rows % 5 == 0 {
+            std::mem::swap(&mut self.now, &mut self.before);
+        }
+        if self.rows % 13 == 0 {
+            self.now = Map::new();
+        }
+        if self.rows % 31 == 0 {
+            self.before = self.now.clone();
+        }
+        *self.now.entry(row.0, || 0) += 1;
+        out.send((row.0, self.before.get(&row.0).copied(), self.now.len()));
+    }
+}
+
+#[test]
+fn h6_maps_that_change_places_and_are_replaced() {
+    let mut test = CrashTest::new(|world| {
+        graph! {
+            #![durable = exactly_once]
+            rows   = replayed(world, rows(7, 90));
+            halves = Halves(Halves::default());
+            rows -> halves.row;
+            halves -> counts;
+            counts = transactions(world, "counts");
+        }
+    });
+    assert_hard(test.seeds(seeds()));
+}
+
 #[test]
 fn h6_running_counts_to_two_sinks() {
     let mut test = CrashTest::new(|world| {

@@ -16,9 +16,6 @@ use crate::operator::{BOOKS, Flush, Turn};
 use crate::state::{Fields, KEY_GROUPS, Loading, Mismatch, Saving, Shard};
 use crate::time::{ProcessingTime, TimeDelta};
 
-/// So many entries of maps are written between two batches: some tenth of a millisecond.
-const SLICE: usize = 4096;
-
 /// Who asked for a savepoint, and hears what came of it.
 pub(crate) type Answer = oneshot::Sender<Result<Published, CheckpointError>>;
 
@@ -48,6 +45,8 @@ pub(crate) struct Checkpointing {
     /// Whether the next has to hold everything: there was none before, or the one before failed.
     full: bool,
     failures: u32,
+    /// How many entries of maps are written between two batches.
+    slice: usize,
     /// How many cuts there were since the graph was started.
     cuts: u64,
     /// The maps of which the one at hand has not written everything.
@@ -153,6 +152,7 @@ impl Checkpointing {
             dropped,
             rescaled,
             in_place,
+            slice,
             observer,
         } = checkpoints;
         let failed = |error: CheckpointError| Error::from(Box::new(error));
@@ -237,6 +237,7 @@ impl Checkpointing {
             asked: Vec::new(),
             full: is_first,
             failures: 0,
+            slice,
             cuts: 0,
             unfinished: BTreeSet::new(),
             at_once: false,
@@ -283,7 +284,7 @@ impl Checkpointing {
                     if self.writer.poll_room(turn.context()).is_pending() {
                         return Ok(self.pause(Phase::Slicing(draft)));
                     }
-                    let mut saving = Saving { budget: SLICE, ..Saving::default() };
+                    let mut saving = Saving { budget: self.slice, ..Saving::default() };
                     ready(machine.fields(&mut Fields::slice(&mut saving)))?;
                     if !self.unfinished.is_subset(&saving.seen) {
                         self.begin_again(draft);
@@ -378,7 +379,7 @@ impl Checkpointing {
         self.due = self.every.map(|every| turn.now() + every);
         self.covered = Some(around.batches);
         self.cuts += 1;
-        let budget = if std::mem::take(&mut self.at_once) { usize::MAX } else { SLICE };
+        let budget = if std::mem::take(&mut self.at_once) { usize::MAX } else { self.slice };
         let mut saving = Saving { full: self.full, number: self.cuts, budget, ..Saving::default() };
         ready(machine.fields(&mut Fields::cut(&mut saving)))?;
         let mut sources = (0..around.topology.sources()).filter(|source| !around.open.contains(source));

@@ -5,12 +5,10 @@ use std::fmt;
 use std::ops::AddAssign;
 
 use super::storage::SimulatedStorage;
-use super::world::{Faults, World};
+use super::world::{Faults, Lived, World};
 use crate::checkpoint::Checkpoints;
 use crate::executor::{Command, Graph, Guarantee, Reply, Yielded};
-use crate::graph::Error;
 use crate::state::Chance;
-use crate::testing::driven::Driven;
 use crate::time::{Clock, Units};
 
 /// After so many lives nothing fails any more, and the graph comes to its end.
@@ -109,13 +107,6 @@ enum Plan {
     Drawn,
     /// Once, at this step of its first life.
     At(u64),
-}
-
-/// How a life ended.
-enum Lived<R> {
-    Ended(R),
-    Crashed,
-    Failed(Error),
 }
 
 impl<B, F, R, C, G> CrashTest<B, R>
@@ -249,9 +240,9 @@ where
                 _ => {}
             }
             let mut checkpoints = (self.checkpoints)(world.storage());
-            checkpoints.in_place = true;
+            (checkpoints.in_place, checkpoints.slice) = (true, 1 + chance.below(6));
             let graph = (self.build)(&world).checkpoints(checkpoints).batch(1 + chance.below(12));
-            match live(graph, &world, chance.draw()) {
+            match world.run(graph, chance.draw()) {
                 Lived::Ended(result) => {
                     let outcome = Outcome { tables: world.tables(), result: (self.result)(result) };
                     if let Some(wrong) = world.wrong() {
@@ -325,27 +316,4 @@ fn difference(table: &str, expected: &[String], found: &[String]) -> String {
         row(found),
         row(expected)
     )
-}
-
-fn live<F, R, C, G>(graph: Graph<F, R, C, G>, world: &World, seed: u64) -> Lived<R>
-where
-    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
-    R: Yielded,
-    C: Clock,
-{
-    let mut driven = Driven::new(graph.seed(seed), world.clock());
-    // A graph that only ever waits for its next checkpoint waits for nothing.
-    for _ in 0..100_000 {
-        driven.settle_while(|| world.batch());
-        if world.is_crashed() {
-            return Lived::Crashed;
-        }
-        match driven.ended.take() {
-            Some(Ok(())) => return Lived::Ended(driven.worker.finish()),
-            Some(Err(error)) => return Lived::Failed(error),
-            None if world.clock().jump() => {}
-            None => break,
-        }
-    }
-    panic!("the graph waits for something that is not the clock: {}", driven.worker.holding())
 }

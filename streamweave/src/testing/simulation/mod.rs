@@ -15,7 +15,7 @@ pub use crash_test::{CrashTest, Found, Survived};
 pub use sink::{Appended, Transactions, appended, transactions};
 pub use source::{Replayed, replayed, replayed_messages};
 pub use storage::SimulatedStorage;
-pub use world::{Faults, World};
+pub use world::{Faults, Lived, World};
 
 use super::driven::Driven;
 use crate::executor::{Command, Graph, Reply, Yielded};

@@ -5,8 +5,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::storage::SimulatedStorage;
+use crate::executor::{Command, Graph, Reply, Yielded};
+use crate::graph::Error;
 use crate::state::Chance;
-use crate::time::{ManualClock, TimeDelta};
+use crate::testing::driven::Driven;
+use crate::time::{Clock, ManualClock, TimeDelta};
 
 /// What is outside of a graph under test: a storage for its checkpoints, tables that its sinks write to, a clock.
 ///
@@ -35,6 +38,17 @@ use crate::time::{ManualClock, TimeDelta};
 /// ```
 #[derive(Clone, Debug)]
 pub struct World(Arc<Mutex<Outside>>);
+
+/// How a life of a graph ended.
+#[derive(Debug)]
+pub enum Lived<R> {
+    /// It came to its end.
+    Ended(R),
+    /// It crashed at the step at which it was told to.
+    Crashed,
+    /// It failed.
+    Failed(Error),
+}
 
 /// How often something fails that may fail: one time in so many, never where it is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,6 +166,35 @@ impl World {
         outside.locked_by = None;
     }
 
+    /// Runs a graph in this world, alone on this thread, until it ends or crashes; chances are drawn from the seed. A checkpoint that it takes
+    /// has to be written [in place](crate::checkpoint::Checkpoints::in_place).
+    ///
+    /// # Panics
+    ///
+    /// Where the graph waits for something that is neither the clock nor its own.
+    pub fn run<F, R, C, G>(&self, graph: Graph<F, R, C, G>, seed: u64) -> Lived<R>
+    where
+        F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+        R: Yielded,
+        C: Clock,
+    {
+        let mut driven = Driven::new(graph.seed(seed), self.clock());
+        // A graph that only ever waits for its next checkpoint waits for nothing.
+        for _ in 0..100_000 {
+            driven.settle_while(|| self.batch());
+            if self.is_crashed() {
+                return Lived::Crashed;
+            }
+            match driven.ended.take() {
+                Some(Ok(())) => return Lived::Ended(driven.worker.finish()),
+                Some(Err(error)) => return Lived::Failed(error),
+                None if self.clock().jump() => {}
+                None => break,
+            }
+        }
+        panic!("the graph waits for something that is not the clock: {}", driven.worker.holding())
+    }
+
     /// The rows of a table that others see, as `Debug` shows them, in the order in which they were committed.
     pub fn committed(&self, table: &str) -> Vec<String> {
         self.lock().tables.get(table).map(|table| table.rows.clone()).unwrap_or_default()
@@ -175,7 +218,7 @@ impl World {
     }
 
     /// A batch, or whatever else the worker does; whether the graph lives on. Time passes.
-    pub(super) fn batch(&self) -> bool {
+    fn batch(&self) -> bool {
         let mut outside = self.lock();
         let lives = outside.step();
         let micros = outside.chance.below(3_000);
