@@ -231,6 +231,7 @@ fn check_version(head: &[u8], magic: &[u8]) -> Result<(), Damage> {
     let (name, version) = head.split_at(magic.len());
     match version[0] {
         _ if name != magic => Err(Damage::Foreign),
+        0 => Err(Damage::Foreign),
         1..=VERSION => Ok(()),
         version => Err(Damage::Newer { version }),
     }

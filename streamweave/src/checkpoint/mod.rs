@@ -44,6 +44,9 @@ pub use store::Published;
 pub(crate) use store::Store;
 pub(crate) use writer::{Job, Writer};
 
+/// So many entries of maps are written between two batches: some tenth of a millisecond.
+const SLICE: usize = 4096;
+
 /// Where a graph keeps its checkpoints, and how often it takes one.
 ///
 /// # Examples
@@ -84,6 +87,8 @@ pub struct Checkpoints {
     pub(crate) dropped: Vec<String>,
     pub(crate) rescaled: Option<(Shard, Vec<(Box<dyn Storage>, String)>)>,
     pub(crate) in_place: bool,
+    /// How many entries of maps are written between two batches.
+    pub(crate) slice: usize,
     pub(crate) observer: Option<Box<dyn FnMut(&Published) + Send>>,
 }
 
@@ -116,6 +121,7 @@ impl Checkpoints {
             dropped: Vec::new(),
             rescaled: None,
             in_place: false,
+            slice: SLICE,
             observer: None,
         }
     }

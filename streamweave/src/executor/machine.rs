@@ -271,7 +271,12 @@ macro_rules! asked {
             where
                 O: $bound,
             {
-                blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_pre_commit(turn)))
+                if self.pre_committed {
+                    return Reply::Ready;
+                }
+                let polled = blaming::<PLACE, _>(|| self.operator.poll_pre_commit(turn));
+                self.pre_committed = polled.is_ready();
+                Reply::of(PLACE, polled)
             }
 
             /// See [`Durable::poll_commit`].
@@ -279,7 +284,12 @@ macro_rules! asked {
             where
                 O: $bound,
             {
-                blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_commit(turn)))
+                if self.committed {
+                    return Reply::Ready;
+                }
+                let polled = blaming::<PLACE, _>(|| self.operator.poll_commit(turn));
+                self.committed = polled.is_ready();
+                Reply::of(PLACE, polled)
             }
         )*}
     };

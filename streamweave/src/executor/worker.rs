@@ -234,6 +234,7 @@ where
                     topology: &self.settings.topology,
                     open: &self.open,
                     batches: self.batches,
+                    draining: self.draining,
                     flushing: &mut self.flushing,
                 },
                 &mut turn,
@@ -288,6 +289,7 @@ where
                     topology: &self.settings.topology,
                     open: &self.open,
                     batches: self.batches,
+                    draining: self.draining,
                     flushing: &mut self.flushing,
                 },
                 &mut turn,
@@ -375,8 +377,8 @@ where
                 Poll::Ready(Some(Request::Explain(answer))) => drop(answer.send(self.explain())),
                 Poll::Ready(Some(Request::Save(asked))) => match &mut self.checkpointing {
                     Some(checkpointing) => checkpointing.ask(asked),
-                    // It has none: the answer is that nobody answers.
-                    None => drop(asked),
+                    // Who asked may have gone again.
+                    None => drop(asked.answer.send(Err(CheckpointError::NotKept))),
                 },
                 Poll::Ready(Some(Request::Watch(watch))) => self.watches.push(watch),
                 Poll::Ready(None) => self.requests = None,

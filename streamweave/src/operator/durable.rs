@@ -15,7 +15,11 @@ use crate::state::{Fields, Mismatch};
 ///    [`poll_pre_commit`](Durable::poll_pre_commit) is ready; it is seen by others at the latest once
 ///    [`poll_commit`](Durable::poll_commit) is. Between the two the checkpoint becomes durable.
 /// 3. What a sink took and has not committed is either undone when it is loaded, or in its fields; then it is
-///    committed, again perhaps, by the `poll_commit` that follows the loading (rules H7, H8).
+///    committed, again perhaps, by the `poll_commit` that follows the loading (rules H7, H8). A sink of which nothing is loaded, as when a
+///    graph is started that never came to a checkpoint, undoes what it finds when it is polled first.
+/// 4. A checkpoint may fail between `poll_pre_commit` and `poll_commit`: then the next `cut` comes without a `poll_commit`, and what was
+///    taken before both belongs to the next checkpoint. It may have become durable all the same, and be what is loaded after a crash.
+/// 5. `poll_pre_commit` and `poll_commit` are polled until they are ready, once for each cut; after the loading `poll_commit` alone.
 ///
 /// | event | who | what a crash right behind it leaves |
 /// |---|---|---|

@@ -9,6 +9,7 @@ use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut, Range};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -149,10 +150,14 @@ enum Pass<'a> {
 pub struct Saving {
     /// Whether everything is to be written, and not only what has changed since the last cut.
     pub full: bool,
+    /// The number of the cut, counted from 1 since the graph was started.
+    pub number: u64,
     /// How many more entries a slice may write.
     pub budget: usize,
-    /// Whether entries are left for another slice.
-    pub is_unfinished: bool,
+    /// The maps of which a slice was due, by node and field: one that was and is not any more was dropped while it was being saved.
+    pub seen: BTreeSet<Arc<(String, String)>>,
+    /// The maps of which entries are left for another slice.
+    pub unfinished: BTreeSet<Arc<(String, String)>>,
     /// What has been written, to be taken away.
     pub parts: Vec<Part>,
     /// The maps that there are, by node and field, whether they have changed or not.
@@ -253,6 +258,8 @@ impl Shard {
 /// A field as it was saved.
 #[derive(Debug)]
 pub struct Stored {
+    /// Under which node and field.
+    saved_as: (String, String),
     type_name: String,
     pieces: Vec<Piece>,
 }
@@ -294,9 +301,11 @@ impl Loading {
     /// Adds a piece of a field; pieces come in the order in which they were written.
     pub fn piece(&mut self, part: &Part, file: usize, bytes: Range<usize>) {
         let fields = self.last().nodes.entry(part.node.clone()).or_default();
-        let stored = fields
-            .entry(part.field.clone())
-            .or_insert_with(|| Stored { type_name: String::new(), pieces: Vec::new() });
+        let stored = fields.entry(part.field.clone()).or_insert_with(|| Stored {
+            saved_as: (part.node.clone(), part.field.clone()),
+            type_name: String::new(),
+            pieces: Vec::new(),
+        });
         stored.type_name.clone_from(&part.type_name);
         stored.pieces.push(Piece { file, bytes, content: part.content });
     }
@@ -603,7 +612,7 @@ impl<'a> Fields<'a> {
                     saving.maps.push((node.clone(), field.clone()));
                     map.cut(node, field, saving);
                 }
-                Pass::Slice(saving) => map.slice(node, field, saving),
+                Pass::Slice(saving) => map.slice(saving),
                 Pass::Survey(nodes) => {
                     nodes.entry(node.clone()).or_default().insert(field.clone());
                 }
@@ -626,6 +635,9 @@ impl<'a> Fields<'a> {
                             Some(shard) => map.load_owned(pieces, shard),
                         };
                         loaded.map_err(|why| at.mismatch::<(K, V)>(&stored.type_name, why))?;
+                        if loading.shard.is_none() && stored.saved_as == (node.clone(), field.clone()) {
+                            map.goes_on(node, field, 0);
+                        }
                     }
                 }
             }

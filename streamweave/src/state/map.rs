@@ -10,6 +10,7 @@
 //! of its table stops the graph for long.
 
 use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -53,6 +54,10 @@ pub struct Map<K, V> {
     encode: Option<fn(&K, &V, bool, &mut Vec<u8>)>,
     /// The first stripe that the cut at hand has not written.
     next: usize,
+    /// Under which node and field it was saved last, and in which cut. What was saved under another name, or was not there in the last
+    /// cut, has to be saved whole: a map that was swapped with another, cloned, or taken out and put back.
+    saved_as: Option<Arc<(String, String)>>,
+    saved_in: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -101,7 +106,15 @@ impl<K, V> Default for Map<K, V> {
 impl<K, V> Map<K, V> {
     /// An empty map.
     pub const fn new() -> Self {
-        Map { stripes: Vec::new(), hasher: FixedState::with_seed(0), len: 0, encode: None, next: STRIPES }
+        Map {
+            stripes: Vec::new(),
+            hasher: FixedState::with_seed(0),
+            len: 0,
+            encode: None,
+            next: STRIPES,
+            saved_as: None,
+            saved_in: 0,
+        }
     }
 
     /// The number of keys.
@@ -491,11 +504,29 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
         });
     }
 
+    /// What is here was loaded from this field as it was saved: the next cut goes on from there.
+    pub(super) fn goes_on(&mut self, node: &str, field: &str, cut: u64) {
+        self.saved_as = Some(Arc::new((node.to_owned(), field.to_owned())));
+        self.saved_in = cut;
+    }
+
+    fn is_saved_as(&self, node: &str, field: &str, cut: u64) -> bool {
+        self.saved_in == cut
+            && self.saved_as.as_deref().is_some_and(|known| known.0 == node && known.1 == field)
+    }
+
     /// Freezes what has changed since the last cut, or everything; and writes as much of it as the budget allows.
     pub(super) fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
-        let full = saving.full || self.encode.is_none();
-        if self.encode.is_none() {
+        let is_known = self.encode.is_some() && self.is_saved_as(node, field, saving.number.wrapping_sub(1));
+        let full = saving.full || !is_known;
+        self.saved_in = saving.number;
+        if !is_known {
             self.track();
+            self.goes_on(node, field, saving.number);
+            // Another map may have been saved under this name: that this one is empty has to be said, too.
+            if !saving.full && self.stripes.is_empty() {
+                self.stripes.resize_with(STRIPES, Stripe::default);
+            }
         }
         for stripe in &mut self.stripes {
             let slots = u32::try_from(stripe.slots.len()).expect("places are 32 bits wide");
@@ -509,15 +540,19 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             stripe.cut = Cut { written, rekeyed, slots, before: Vec::new(), full, is_pending };
         }
         self.next = 0;
-        self.slice(node, field, saving);
+        self.slice(saving);
     }
 
-    /// Writes more of what is frozen: whole stripes, as long as the budget lasts.
-    pub(super) fn slice(&mut self, node: &str, field: &str, saving: &mut Saving) {
-        let Some(encode) = self.encode else { return };
+    /// Writes more of what is frozen, under the name under which it was: whole stripes, as long as the budget lasts.
+    pub(super) fn slice(&mut self, saving: &mut Saving) {
+        let (Some(encode), Some(saved_as)) = (self.encode, self.saved_as.clone()) else { return };
+        if self.next < self.stripes.len() {
+            saving.seen.insert(Arc::clone(&saved_as));
+        }
+        let (node, field) = &*saved_as;
         while let Some(stripe) = self.stripes.get_mut(self.next) {
             if saving.budget == 0 {
-                saving.is_unfinished = true;
+                saving.unfinished.insert(saved_as);
                 return;
             }
             self.next += 1;
@@ -537,8 +572,8 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             saving.budget = saving.budget.saturating_sub(entries);
             let number = u16::try_from(self.next - 1).expect("there are 256 stripes");
             saving.parts.push(Part {
-                node: node.to_owned(),
-                field: field.to_owned(),
+                node: node.clone(),
+                field: field.clone(),
                 type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
                 content: Content::Stripe { number, slots, full },
                 entries: entries as u64,
