@@ -5,8 +5,9 @@
 //! the key is new to the slot, and the number of slots. So bytes written follow the change, and a stripe is loaded slot by slot without
 //! its hashes.
 //!
-//! A cut costs no copy. It hands the marks of written slots over to the slices that follow, and an entry that changes before its
-//! slice comes is written out as it was first. A stripe holds the 256th part of the keys, so that neither its slice nor the growth
+//! A cut costs no copy. It hands the list of written slots over to the slices that follow, and an entry that changes before its
+//! slice comes is written out as it was first. Whether a slot is in the list stands in the slot, where the change has brought it into the
+//! cache anyway. A stripe holds the 256th part of the keys, so that neither its slice nor the growth
 //! of its table stops the graph for long.
 
 use std::hash::{BuildHasher, Hash};
@@ -17,7 +18,6 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::bits::Bits;
 use super::fields::{Content, Part, Saving, Shard, Unreadable, encode};
 use super::stable_hash::stable_hash_of_bytes;
 
@@ -63,22 +63,31 @@ pub struct Map<K, V> {
 #[derive(Clone, Debug)]
 struct Stripe<K, V> {
     index: HashTable<u32>,
-    slots: Vec<(K, V)>,
-    /// Slots that were written since the last cut, and those of them whose key is new.
-    written: Bits,
-    rekeyed: Bits,
+    slots: Vec<Slot<K, V>>,
+    /// Slots that were written since the last cut: twice their place, and one more where the key is new. Those that are gone may be
+    /// among them, and some twice.
+    written: Vec<u32>,
+    /// The number of the next cut, counted from 1.
+    epoch: u32,
     cut: Cut,
     /// How many slots were saved last.
     saved: u32,
 }
 
+#[derive(Clone, Debug)]
+struct Slot<K, V> {
+    key: K,
+    value: V,
+    /// The epoch in which it was written last.
+    epoch: u32,
+}
+
 /// What a cut has frozen of a stripe, and no slice has written yet.
 #[derive(Clone, Debug, Default)]
 struct Cut {
-    written: Bits,
-    rekeyed: Bits,
+    written: Vec<u32>,
     slots: u32,
-    /// Entries that have changed meanwhile, as they were.
+    /// Entries that have changed meanwhile, as they were, with their keys.
     before: Vec<u8>,
     full: bool,
     is_pending: bool,
@@ -89,8 +98,8 @@ impl<K, V> Default for Stripe<K, V> {
         Stripe {
             index: HashTable::new(),
             slots: Vec::new(),
-            written: Bits::default(),
-            rekeyed: Bits::default(),
+            written: Vec::new(),
+            epoch: 1,
             cut: Cut::default(),
             saved: 0,
         }
@@ -129,7 +138,7 @@ impl<K, V> Map<K, V> {
 
     /// Every key with its value, in an order that a restore keeps.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.stripes.iter().flat_map(|stripe| &stripe.slots).map(|(key, value)| (key, value))
+        self.stripes.iter().flat_map(|stripe| &stripe.slots).map(|slot| (&slot.key, &slot.value))
     }
 
     /// Every key with its value, which may be changed; all count as written then.
@@ -139,7 +148,8 @@ impl<K, V> Map<K, V> {
                 (0..stripe.slots.len() as u32).for_each(|place| stripe.touch(place, encode));
             }
         }
-        self.stripes.iter_mut().flat_map(|stripe| &mut stripe.slots).map(|(key, value)| (&*key, value))
+        let slots = self.stripes.iter_mut().flat_map(|stripe| &mut stripe.slots);
+        slots.map(|slot| (&slot.key, &mut slot.value))
     }
 
     /// Every value, as it was loaded, to be made whole; that is no change.
@@ -147,7 +157,7 @@ impl<K, V> Map<K, V> {
         self.stripes
             .iter_mut()
             .flat_map(|stripe| &mut stripe.slots)
-            .map(|(_, value)| value)
+            .map(|slot| &mut slot.value)
             .for_each(complete);
     }
 
@@ -174,8 +184,8 @@ impl<K: Hash + Eq, V> Map<K, V> {
     {
         let hash = self.hasher.hash_one(key);
         let stripe = self.stripes.get(stripe_of(hash))?;
-        let place = stripe.index.find(hash, |&place| stripe.slots[place as usize].0.borrow() == key)?;
-        Some(&stripe.slots[*place as usize].1)
+        let place = stripe.index.find(hash, |&place| stripe.slots[place as usize].key.borrow() == key)?;
+        Some(&stripe.slots[*place as usize].value)
     }
 
     /// Whether there is such a key.
@@ -196,18 +206,18 @@ impl<K: Hash + Eq, V> Map<K, V> {
         let hash = self.hasher.hash_one(key);
         let encode = self.encode;
         let stripe = self.stripes.get_mut(stripe_of(hash))?;
-        let place = *stripe.index.find(hash, |&place| stripe.slots[place as usize].0.borrow() == key)?;
+        let place = *stripe.index.find(hash, |&place| stripe.slots[place as usize].key.borrow() == key)?;
         if let Some(encode) = encode {
             stripe.touch(place, encode);
         }
-        Some(&mut stripe.slots[place as usize].1)
+        Some(&mut stripe.slots[place as usize].value)
     }
 
     /// The value of a key, made by `init` where the key is new.
     ///
     /// # Panics
     ///
-    /// Where a stripe would hold more than 2^32 keys.
+    /// Where a stripe would hold more than 2^31 keys.
     #[inline]
     pub fn entry(&mut self, key: K, init: impl FnOnce() -> V) -> &mut V {
         let hash = self.hasher.hash_one(&key);
@@ -217,15 +227,16 @@ impl<K: Hash + Eq, V> Map<K, V> {
         let slots = &mut stripe.slots;
         let found = stripe.index.entry(
             hash,
-            |&place| slots[place as usize].0 == key,
-            |&place| hasher.hash_one(&slots[place as usize].0),
+            |&place| slots[place as usize].key == key,
+            |&place| hasher.hash_one(&slots[place as usize].key),
         );
         let (place, is_new) = match found {
             TableEntry::Occupied(found) => (*found.get(), false),
             TableEntry::Vacant(vacant) => {
-                let place = u32::try_from(slots.len()).expect("at most 2^32 keys in one stripe");
+                let place = u32::try_from(slots.len()).ok().filter(|place| *place < 1 << 31);
+                let place = place.expect("at most 2^31 keys in one stripe");
                 vacant.insert(place);
-                slots.push((key, init()));
+                slots.push(Slot { key, value: init(), epoch: 0 });
                 (place, true)
             }
         };
@@ -237,7 +248,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
             }
         }
         self.len = len + usize::from(is_new);
-        &mut self.stripes[stripe_of(hash)].slots[place as usize].1
+        &mut self.stripes[stripe_of(hash)].slots[place as usize].value
     }
 
     /// Sets the value of a key; gives the one that it had.
@@ -255,34 +266,32 @@ impl<K: Hash + Eq, V> Map<K, V> {
         let hash = self.hasher.hash_one(key);
         let (hasher, encode) = (self.hasher.clone(), self.encode);
         let Stripe { index, slots, .. } = self.stripes.get_mut(stripe_of(hash))?;
-        let found = index.find_entry(hash, |&place| slots[place as usize].0.borrow() == key).ok()?;
+        let found = index.find_entry(hash, |&place| slots[place as usize].key.borrow() == key).ok()?;
         let (place, _) = found.remove();
         let stripe = &mut self.stripes[stripe_of(hash)];
         let last = u32::try_from(stripe.slots.len() - 1).expect("places are 32 bits wide");
         if last != place {
-            let moved = hasher.hash_one(&stripe.slots[last as usize].0);
+            let moved = hasher.hash_one(&stripe.slots[last as usize].key);
             let at = stripe.index.find_mut(moved, |&other| other == last).expect("every slot is indexed");
             *at = place;
         }
         if let Some(encode) = encode {
             stripe.touch(place, encode);
             stripe.touch(last, encode);
-            stripe.written.clear(last);
-            stripe.rekeyed.clear(last);
-            if last != place {
-                stripe.written.set(place);
-                stripe.rekeyed.set(place);
-            }
+        }
+        let removed = stripe.slots.swap_remove(place as usize);
+        if encode.is_some() && last != place {
+            stripe.appeared(place);
         }
         self.len -= 1;
-        Some(stripe.slots.swap_remove(place as usize).1)
+        Some(removed.value)
     }
 
     /// An entry by its number among all places that there are, around and around; `None` at an empty place.
     pub(super) fn around(&self, number: usize) -> Option<(&K, &V)> {
         let stripe = self.stripes.get(number % STRIPES)?;
-        let (key, value) = stripe.slots.get(number / STRIPES % stripe.slots.len().max(1))?;
-        Some((key, value))
+        let slot = stripe.slots.get(number / STRIPES % stripe.slots.len().max(1))?;
+        Some((&slot.key, &slot.value))
     }
 
     /// Keeps the entries of which `keep` says so, which does not change them.
@@ -292,7 +301,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     {
         for stripe in 0..self.stripes.len() {
             let mut place = 0;
-            while let Some((key, value)) = self.stripes[stripe].slots.get(place) {
+            while let Some(Slot { key, value, .. }) = self.stripes[stripe].slots.get(place) {
                 if keep(key, value) {
                     place += 1;
                 } else {
@@ -316,7 +325,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
                 if let Some(encode) = encode {
                     at.touch(u32::try_from(place).expect("places are 32 bits wide"), encode);
                 }
-                let (key, value) = &mut at.slots[place];
+                let Slot { key, value, .. } = &mut at.slots[place];
                 if keep(key, value) {
                     place += 1;
                 } else {
@@ -336,8 +345,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
             }
             stripe.slots.clear();
             stripe.index.clear();
-            stripe.written = Bits::default();
-            stripe.rekeyed = Bits::default();
+            stripe.written.clear();
         }
         self.len = 0;
     }
@@ -347,24 +355,42 @@ impl<K, V> Stripe<K, V> {
     /// An entry is about to change: it is written out first, if a cut has frozen it.
     #[inline]
     fn touch(&mut self, place: u32, encode: fn(&K, &V, bool, &mut Vec<u8>)) {
-        if self.cut.is_pending && self.cut.written.take(place) {
-            self.keep_as_it_was(place, encode);
+        let slot = &mut self.slots[place as usize];
+        if slot.epoch == self.epoch {
+            return;
         }
-        self.written.set(place);
+        let cut = &mut self.cut;
+        if cut.is_pending && place < cut.slots && (cut.full || slot.epoch + 1 == self.epoch) {
+            record(place, true, &mut cut.before, |bytes| encode(&slot.key, &slot.value, true, bytes));
+        }
+        slot.epoch = self.epoch;
+        self.written.push(place << 1);
+        self.tidy();
+    }
+
+    /// A slot has come, or has another key.
+    #[inline]
+    fn appeared(&mut self, place: u32) {
+        self.slots[place as usize].epoch = self.epoch;
+        self.written.push(place << 1 | 1);
+        self.tidy();
+    }
+
+    /// Keeps the list from growing where slots come and go.
+    #[inline]
+    fn tidy(&mut self) {
+        if self.written.len() > 2 * self.slots.len() + 64 {
+            self.forget_gone();
+        }
     }
 
     #[cold]
-    fn keep_as_it_was(&mut self, place: u32, encode: fn(&K, &V, bool, &mut Vec<u8>)) {
-        let (key, value) = &self.slots[place as usize];
-        let with_key = self.cut.rekeyed.take(place);
-        record(place, with_key, &mut self.cut.before, |bytes| encode(key, value, with_key, bytes));
-    }
-
-    /// A slot has come.
-    #[inline]
-    fn appeared(&mut self, place: u32) {
-        self.written.set(place);
-        self.rekeyed.set(place);
+    fn forget_gone(&mut self) {
+        let end = self.slots.len() << 1;
+        self.written.retain(|&written| (written as usize) < end);
+        // Where the key is new comes first.
+        self.written.sort_unstable_by_key(|&written| (written >> 1, !written & 1));
+        self.written.dedup_by_key(|written| *written >> 1);
     }
 }
 
@@ -530,14 +556,10 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
         }
         for stripe in &mut self.stripes {
             let slots = u32::try_from(stripe.slots.len()).expect("places are 32 bits wide");
-            let (mut written, mut rekeyed) =
-                (std::mem::take(&mut stripe.written), std::mem::take(&mut stripe.rekeyed));
-            if full {
-                written = Bits::first(slots);
-                rekeyed = Bits::first(slots);
-            }
+            let written = std::mem::take(&mut stripe.written);
+            stripe.epoch += 1;
             let is_pending = full || slots != stripe.saved || !written.is_empty();
-            stripe.cut = Cut { written, rekeyed, slots, before: Vec::new(), full, is_pending };
+            stripe.cut = Cut { written, slots, before: Vec::new(), full, is_pending };
         }
         self.next = 0;
         self.slice(saving);
@@ -559,15 +581,24 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             if !stripe.cut.is_pending {
                 continue;
             }
-            let Cut { written, rekeyed, slots, before: mut bytes, full, .. } =
-                std::mem::take(&mut stripe.cut);
+            let Cut { written, slots, before: mut bytes, full, .. } = std::mem::take(&mut stripe.cut);
             stripe.saved = slots;
             let mut entries = 0;
-            for place in written.iter() {
-                let (key, value) = &stripe.slots[place as usize];
-                let with_key = rekeyed.get(place);
-                record(place, with_key, &mut bytes, |bytes| encode(key, value, with_key, bytes));
-                entries += 1;
+            // What has changed since the cut was written as it was, and what is gone, too.
+            let end = stripe.slots.len().min(slots as usize);
+            let mut write = |place: u32, with_key| {
+                let Some(slot) = stripe.slots[..end].get(place as usize) else { return };
+                if slot.epoch != stripe.epoch {
+                    record(place, with_key, &mut bytes, |bytes| {
+                        encode(&slot.key, &slot.value, with_key, bytes)
+                    });
+                    entries += 1;
+                }
+            };
+            if full {
+                (0..end as u32).for_each(|place| write(place, true));
+            } else {
+                written.iter().for_each(|written| write(written >> 1, written & 1 == 1));
             }
             saving.budget = saving.budget.saturating_sub(entries);
             let number = u16::try_from(self.next - 1).expect("there are 256 stripes");
@@ -616,9 +647,9 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
                 let (key, value): (K, V) = (super::fields::decode(key)?, super::fields::decode(value)?);
                 let hash = self.hasher.hash_one(&key);
                 let (place, hasher) = (stripe.slots.len() as u32, &self.hasher);
-                stripe.slots.push((key, value));
+                stripe.slots.push(Slot { key, value, epoch: 0 });
                 let slots = &stripe.slots;
-                stripe.index.insert_unique(hash, place, |&place| hasher.hash_one(&slots[place as usize].0));
+                stripe.index.insert_unique(hash, place, |&place| hasher.hash_one(&slots[place as usize].key));
             }
             stripe.saved = u32::try_from(slots.len()).expect("places are 32 bits wide");
             self.len += slots.len();
@@ -725,9 +756,10 @@ mod tests {
                 }
                 let expected = entries(&map);
                 let full = cut == 0 || chance.below(6) == 0;
-                let mut saving = Saving { full, budget: 1 + chance.below(40), ..Saving::default() };
+                let budget = 1 + chance.below(40);
+                let mut saving = Saving { full, number: cut + 1, budget, ..Saving::default() };
                 map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
-                let mut unfinished = saving.is_unfinished;
+                let mut unfinished = !saving.unfinished.is_empty();
                 parts.append(&mut saving.parts);
                 while unfinished {
                     for _ in 0..chance.below(30) {
@@ -735,7 +767,7 @@ mod tests {
                     }
                     let mut saving = Saving { budget: 1 + chance.below(40), ..Saving::default() };
                     map.fields(&mut Fields::slice(&mut saving)).expect("nothing is loaded");
-                    unfinished = saving.is_unfinished;
+                    unfinished = !saving.unfinished.is_empty();
                     parts.append(&mut saving.parts);
                 }
                 assert_eq!(entries(&loaded(&parts)), expected, "seed {seed}, cut {cut}");
@@ -751,7 +783,9 @@ mod tests {
         let mut parts: Vec<Part> = Vec::new();
         for _ in 0..20 {
             (0..200).for_each(|_| change(&mut map, &mut naive, &mut chance));
-            let mut saving = Saving { full: parts.is_empty(), budget: usize::MAX, ..Saving::default() };
+            // The first after a restore.
+            let mut saving =
+                Saving { full: parts.is_empty(), number: 1, budget: usize::MAX, ..Saving::default() };
             map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
             parts.append(&mut saving.parts);
             let restored = loaded(&parts);
@@ -763,20 +797,22 @@ mod tests {
     #[test]
     fn a_cut_that_failed_is_made_up_for_by_a_full_one() {
         let mut map: Map<u32, Vec<u8>> = (0..500).map(|key| (key, vec![1])).collect();
-        let mut lost = Saving { full: true, budget: 10, ..Saving::default() };
+        let mut lost = Saving { full: true, number: 1, budget: 10, ..Saving::default() };
         map.fields(&mut Fields::cut(&mut lost)).expect("nothing is loaded");
         map.insert(7, vec![2]);
-        let mut saving = Saving { full: true, budget: usize::MAX, ..Saving::default() };
+        let mut saving = Saving { full: true, number: 2, budget: usize::MAX, ..Saving::default() };
         map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
-        assert!(!saving.is_unfinished);
+        assert!(saving.unfinished.is_empty());
         assert_eq!(entries(&loaded(&saving.parts)), entries(&map));
     }
 
     #[test]
     fn bytes_written_follow_the_change() {
         let mut map: Map<u32, Vec<u8>> = (0..100_000).map(|key| (key, vec![1; 100])).collect();
-        let saved = |map: &mut Map<u32, Vec<u8>>, full| {
-            let mut saving = Saving { full, budget: usize::MAX, ..Saving::default() };
+        let mut number = 0;
+        let mut saved = |map: &mut Map<u32, Vec<u8>>, full| {
+            number += 1;
+            let mut saving = Saving { full, number, budget: usize::MAX, ..Saving::default() };
             map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
             saving.parts.iter().map(|part| part.bytes.len()).sum::<usize>()
         };

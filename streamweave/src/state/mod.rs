@@ -1,7 +1,6 @@
 //! State: the maps and queues in which operators keep what they know.
 
 mod arrival_map;
-mod bits;
 mod chance;
 mod due;
 mod event_log;
