@@ -60,7 +60,7 @@ pub mod view;
 pub use antijoin::antijoin;
 pub use arrange::{Arrange, Arrangement, Arranges, arrange};
 pub use as_of::as_of;
-pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
+pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, NoKey, Unary};
 pub use bound::{Accumulates, Countable, Integral, Reduces, Shown, Weighs};
 pub use consolidate::{Consolidate, consolidate};
 pub use from_round::{FromRound, from_round};

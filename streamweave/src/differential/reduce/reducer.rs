@@ -6,11 +6,13 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 use super::group::{Fault, Group, Sums};
 use super::history::History;
 use crate::differential::{Emit, Later, Unary, Unsound};
 use crate::envelope::Abelian;
-use crate::state::KeySlab;
+use crate::state::{Fields, KeySlab, Mismatch, State, Storable};
 use crate::time::{Lattice, Rounds};
 
 /// What the rows of a key come to.
@@ -57,9 +59,14 @@ pub trait Reduction {
 }
 
 /// What is kept of a key.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "V: Serialize, P: Serialize, A: Serialize, B: Serialize, S: Serialize",
+    deserialize = "V: Deserialize<'de> + Ord, P: Rounds, A: Deserialize<'de>, B: Deserialize<'de> + Ord, S: Deserialize<'de>"
+))]
 struct Kept<V, P, A, B, S> {
     /// Where its changes of the time at hand are, counted from 1; 0 where there are none.
+    #[serde(skip)]
     fresh: u32,
     /// The changes so far.
     input: History<V, P, A>,
@@ -239,6 +246,20 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
             }
         }
         fault.get().map_or(Ok(()), |fault| Err(fault.of(key, time)))
+    }
+}
+
+/// Between two times all that there is is what is kept of each key.
+impl<L: Reduction, T: Lattice> State for Reducer<L, T>
+where
+    L::Key: Storable,
+    L::Value: Storable,
+    L::Weight: Storable,
+    L::Output: Storable,
+    L::Diff: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("groups", &mut self.groups)
     }
 }
 
