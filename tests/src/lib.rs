@@ -22,6 +22,8 @@ pub mod record;
 
 pub mod changes;
 
+pub mod cuts;
+
 pub mod script;
 
 pub mod numbered;
