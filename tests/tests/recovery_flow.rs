@@ -12,7 +12,7 @@ use streamweave::time::ManualClock;
 use streamweave_tests::cuts::{Step, cuts, rows, rows_in_turn};
 use streamweave_tests::{cut, survives};
 
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 24;
 
 graph! {
     graph batches(rows: Timed<u64>) -> (by_count: Timed<Vec<u64>>, by_size: Timed<Vec<u64>>, others: Vec<Option<u64>>) {
@@ -362,7 +362,7 @@ macro_rules! calls_survive {
                 let mut cuts = cuts(seed, script.len());
                 // Until all have ended.
                 script.extend((0..250).map(|_| Step::Tick(3.micros())));
-                let mut run = |cuts: Vec<BTreeSet<usize>>| {
+                let run = |cuts: Vec<BTreeSet<usize>>| {
                     let tick = |by| service.clock.advance(by);
                     let before = service.calls.get();
                     let seen = cut!($graph::harness(service.clone()), script, cuts, [0 rows], [$($output),*], tick);

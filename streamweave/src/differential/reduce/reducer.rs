@@ -302,7 +302,13 @@ impl<L: Reduction, T: Lattice> Unary<L::Data, T, L::By> for Reducer<L, T> {
         (self.touched, self.fresh) = (kept_small(touched), kept_small(all_fresh));
         self.ready.drain(..).for_each(|(row, diff)| emit(row, *time, diff));
         self.ready = kept_small(std::mem::take(&mut self.ready));
-        self.gone.drain(..).for_each(|place| self.groups.release(place));
+        for place in self.gone.drain(..) {
+            // Its changes cancelled out, and then it was looked at again.
+            let kept = &self.groups[place];
+            if kept.input.is_empty() && kept.output.is_empty() {
+                self.groups.release(place);
+            }
+        }
         Ok(())
     }
 }
