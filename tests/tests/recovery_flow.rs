@@ -3,14 +3,21 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
+use streamweave::checkpoint::{Object, Storage};
 use streamweave::envelope::Timed;
 use streamweave::prelude::*;
-use streamweave::time::ManualClock;
+use streamweave::state::EventLog;
+use streamweave::time::{Clock, ManualClock};
 use streamweave_tests::cuts::{Step, cuts, rows, rows_in_turn};
-use streamweave_tests::{cut, survives};
+use streamweave_tests::random::Random;
+use streamweave_tests::{cut, finish, survives, until_it_waits};
+use tokio::sync::mpsc;
 
 const SEEDS: u64 = 24;
 
@@ -387,3 +394,329 @@ calls_survive!(i7_rows_of_a_key_keep_their_order_in_a_cut, calling_by_key, [out]
 calls_survive!(i4_calls_that_are_tried_again_have_one_outcome, trying, [out, failed], counted);
 calls_survive!(h4_lookups, looking_up, [out, failed], counted);
 calls_survive!(h4_calls_that_go_round, calling_round, [done], counted);
+
+/// A call that ends when the service's clock has gone on by a microsecond.
+async fn slowly(row: u64, service: Service) -> u64 {
+    service.sleep(0).await;
+    row
+}
+
+/// Goes on with a graph until it has nothing more to do, a microsecond at a time: what comes out.
+macro_rules! go_on {
+    ($graph:ident, $service:ident, $times:expr) => {{
+        let mut seen = Vec::new();
+        for _ in 0..$times {
+            $graph.settle();
+            seen.extend($graph.outputs.out.take());
+            $service.clock.advance(1.micros());
+            $graph.advance(1.micros());
+            seen.extend($graph.outputs.out.take());
+        }
+        seen
+    }};
+}
+
+graph! {
+    graph waiting(rows: u64; service: Service, in_flight: usize) -> (out: u64) {
+        #![durable]
+        kept = async_map(move |row: u64| slowly(row, service.clone())).in_flight(in_flight);
+        rows -> kept -> out;
+    }
+}
+
+#[test]
+fn i5_restore_with_a_full_queue_does_not_deadlock() {
+    let service = Service::default();
+    for (before, after) in [(3, 3), (3, 1), (1, 3), (5, 2)] {
+        let mut graph = waiting::harness(service.clone(), before);
+        (0..50).for_each(|row| graph.inputs.rows.send(row));
+        graph.settle();
+        assert_eq!(
+            graph.explain().node("kept").expect("it is there").waits_for.as_deref().map(|_| ()),
+            Some(())
+        );
+        let saved = graph.save();
+        let calls = service.calls.get();
+        let mut graph = waiting::harness(service.clone(), after);
+        graph.restore(&saved).expect("the same graph");
+        assert_eq!(service.calls.get(), calls, "nothing is called for before the graph runs");
+        graph.settle();
+        assert_eq!(service.calls.get(), calls + after as u64, "so many are under way, and no more (rule I3)");
+        graph.inputs.rows.send(50);
+        let seen = go_on!(graph, service, 60);
+        assert_eq!(seen, Vec::from_iter(0..51), "{before} in flight before, {after} after");
+        graph.finish().expect("nothing fails").assert_conserved();
+    }
+}
+
+#[test]
+fn i6_a_graph_that_drains_drops_no_row_that_it_has_taken() {
+    let service = Service::default();
+    let mut graph = waiting::harness(service.clone(), 2);
+    (0..9).for_each(|row| graph.inputs.rows.send(row));
+    graph.settle();
+    let saved = graph.save();
+    let mut graph = waiting::harness(service.clone(), 2);
+    graph.restore(&saved).expect("the same graph");
+    assert!(graph.finish().is_err(), "calls are under way");
+    let seen = go_on!(graph, service, 9);
+    assert_eq!(seen, Vec::from_iter(0..9));
+    graph.finish().expect("nothing fails").assert_conserved();
+}
+
+/// Objects in memory.
+#[derive(Clone, Debug, Default)]
+struct Memory(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
+
+#[derive(Debug)]
+struct Begun(Memory, String, Vec<u8>);
+
+impl Storage for Memory {
+    fn lock(&mut self) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let objects = self.0.lock().expect("no test panics with it");
+        let folder = format!("{folder}/");
+        Ok(objects.keys().filter_map(|name| name.strip_prefix(&folder)).map(str::to_owned).collect())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        let objects = self.0.lock().expect("no test panics with it");
+        objects.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn Object>> {
+        Ok(Box::new(Begun(self.clone(), name.to_owned(), Vec::new())))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.lock().expect("no test panics with it").remove(name);
+        Ok(())
+    }
+}
+
+impl io::Write for Begun {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.2.extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Object for Begun {
+    fn publish(self: Box<Self>) -> io::Result<()> {
+        let Begun(memory, name, bytes) = *self;
+        memory.0.lock().expect("no test panics with it").insert(name, bytes);
+        Ok(())
+    }
+}
+
+#[test]
+fn i6_a_graph_that_is_aborted_drops_no_row_and_counts_none_twice() {
+    let mut all_aborts = 0;
+    for seed in 0..SEEDS {
+        let mut random = Random::new(seed);
+        let (storage, service) = (Memory::default(), Service::default());
+        let mut aborts = 0;
+        let out = loop {
+            let called = service.clone();
+            let clock = ManualClock::new();
+            let mut run = pin!(
+                graph! {
+                    #![durable = exactly_once]
+                    rows = from_iter(0..60_u64);
+                    kept = async_map(move |row: u64| {
+                        let service = called.clone();
+                        async move {
+                            service.sleep(row % 4).await;
+                            row
+                        }
+                    }).in_flight(3);
+                    rows -> kept -> kept_in_order;
+                    kept_in_order = collect();
+                }
+                .checkpoints(Checkpoints::in_storage(storage.clone(), "memory").every(3.micros()).in_place())
+                .clock(clock.clone())
+                .batch(4)
+                .run()
+            );
+            let steps = if aborts < 8 { random.between(0, 40) } else { 1_000 };
+            let mut ended = None;
+            for _ in 0..steps {
+                if let Poll::Ready(result) = until_it_waits(run.as_mut()) {
+                    ended = Some(result.expect("nothing fails").kept_in_order);
+                    break;
+                }
+                clock.advance(1.micros());
+                service.clock.advance(1.micros());
+            }
+            match ended {
+                Some(out) => break out,
+                None => aborts += 1,
+            }
+        };
+        assert_eq!(out, Vec::from_iter(0..60), "seed {seed}");
+        all_aborts += aborts;
+    }
+    assert!(all_aborts > SEEDS);
+}
+
+graph! {
+    graph from_a_channel(; receiver: mpsc::Receiver<u64>, service: Service) -> (out: u64) {
+        #![durable]
+        rows = from_channel(receiver);
+        kept = async_map(move |row: u64| slowly(row, service.clone())).in_flight(1);
+        rows -> kept -> out;
+    }
+}
+
+graph! {
+    graph from_a_stream(; rows: Receiving, service: Service) -> (out: u64) {
+        #![durable]
+        rows = from_stream(rows);
+        kept = async_map(move |row: u64| slowly(row, service.clone())).in_flight(1);
+        rows -> kept -> out;
+    }
+}
+
+/// A stream of what comes from a channel.
+#[derive(Debug)]
+struct Receiving(mpsc::Receiver<u64>);
+
+impl futures::Stream for Receiving {
+    type Item = u64;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<u64>> {
+        self.0.poll_recv(context)
+    }
+}
+
+/// Rows that a source has taken ahead are not lost, whatever it is given when it is started again.
+macro_rules! rows_taken_ahead_are_kept {
+    ($test:ident, $graph:ident, $source:expr) => {
+        #[test]
+        fn $test() {
+            let service = Service::default();
+            let source = $source;
+            let mut seen = Vec::new();
+            let (mut saved, mut next) = (None, 0);
+            for start in 0..4 {
+                let (send, receive) = mpsc::channel(100);
+                let mut graph = $graph::harness(source(receive), service.clone());
+                if let Some(saved) = &saved {
+                    graph.restore(saved).expect("the same graph");
+                }
+                (next..next + 30).for_each(|row| send.try_send(row).expect("there is room"));
+                seen.extend(go_on!(graph, service, if start < 3 { 10 } else { 200 }));
+                saved = Some(graph.save());
+                // What the source has not taken is sent again.
+                next += send.capacity() as u64 + 30 - send.max_capacity() as u64;
+                if start == 3 {
+                    drop(send);
+                    seen.extend(go_on!(graph, service, 3));
+                    assert!(graph.is_ended());
+                }
+            }
+            assert_eq!(seen, Vec::from_iter(0..next));
+            assert!(next >= 60);
+        }
+    };
+}
+
+rows_taken_ahead_are_kept!(h4_rows_from_a_channel, from_a_channel, |receive| receive);
+rows_taken_ahead_are_kept!(h4_rows_from_a_stream, from_a_stream, Receiving);
+
+graph! {
+    graph ticking() -> (out: u64) {
+        #![durable]
+        ticks = interval(5.micros()).take(20);
+        ticks -> out;
+    }
+}
+
+#[test]
+fn h4_ticks_go_on_where_they_were() {
+    for cut in 0..100 {
+        let service = Service::default();
+        let mut graph = ticking::harness();
+        let mut seen = go_on!(graph, service, cut);
+        let saved = graph.save();
+        let now = graph.clock().now();
+        graph = ticking::harness();
+        graph.clock().advance_to(now);
+        graph.restore(&saved).expect("the same graph");
+        seen.extend(go_on!(graph, service, 99 - cut));
+        assert_eq!(seen, Vec::from_iter(0..19), "cut after {cut} microseconds");
+        seen.extend(go_on!(graph, service, 2));
+        assert_eq!(seen, Vec::from_iter(0..20), "cut after {cut} microseconds");
+        assert!(graph.is_ended());
+    }
+}
+
+graph! {
+    graph once_more(; log: EventLog<u64>, service: Service) -> (out: Timed<u64>) {
+        #![durable]
+        rows = replay(&log, EventTime::from_micros(0)..EventTime::from_micros(1_000));
+        kept = async_map(move |row: u64| slowly(row, service.clone())).in_flight(1);
+        #[cap(2)]
+        rows -> kept;
+        kept -> out;
+    }
+}
+
+#[test]
+fn h4_what_was_replayed_is_not_replayed_again() {
+    let log = EventLog::new(1.hours());
+    finish(
+        graph! {
+            rows = from_iter(0..3_000_u64);
+            rows -> event_time(|row: &u64| EventTime::from_micros(*row as i64), ascending()) -> keep(&log) -> discard;
+        }
+        .run(),
+    );
+    let service = Service::default();
+    let mut graph = once_more::harness(log.clone(), service.clone());
+    let mut seen = go_on!(graph, service, 10);
+    for steps in [1, 300, 800] {
+        let saved = graph.save();
+        graph = once_more::harness(log.clone(), service.clone());
+        graph.restore(&saved).expect("the same graph");
+        seen.extend(go_on!(graph, service, steps));
+    }
+    assert_eq!(seen, Vec::from_iter(0..1_000));
+}
+
+graph! {
+    graph sent(rows: u64; sender: mpsc::Sender<u64>, told: Rc<RefCell<Vec<u64>>>) {
+        #![durable]
+        rows -> skip(2) -> kept;
+        kept = inspect(|_: &u64| ());
+        kept -> to_channel(sender);
+        kept -> for_each(move |row: u64| told.borrow_mut().push(row));
+    }
+}
+
+#[test]
+fn h4_sinks_that_hand_rows_on_at_once() {
+    let told = Rc::default();
+    let (send, mut receive) = mpsc::channel(100);
+    let mut graph = sent::harness(send.clone(), Rc::clone(&told));
+    for row in 0..10 {
+        graph.inputs.rows.send(row);
+        graph.settle();
+        let saved = graph.save();
+        graph = sent::harness(send.clone(), Rc::clone(&told));
+        graph.restore(&saved).expect("the same graph");
+    }
+    graph.finish().expect("nothing fails").assert_conserved();
+    drop(send);
+    drop(graph);
+    let received: Vec<u64> = std::iter::from_fn(|| receive.try_recv().ok()).collect();
+    assert_eq!(received, Vec::from_iter(2..10));
+    assert_eq!(*told.borrow(), received);
+}
