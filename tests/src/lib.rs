@@ -26,6 +26,8 @@ pub mod cuts;
 
 pub mod script;
 
+pub mod memory;
+
 pub mod numbered;
 
 use std::pin::Pin;

@@ -5,9 +5,10 @@ use streamweave::differential::View;
 use streamweave::differential::iterate::Incomplete;
 use streamweave::prelude::*;
 use streamweave_tests::cuts::{Step, changes, cuts};
-use streamweave_tests::survives;
+use streamweave_tests::memory::Memory;
+use streamweave_tests::{finish, survives};
 
-const SEEDS: u64 = 14;
+const SEEDS: u64 = 8;
 
 /// A row of a key, a change of it.
 type Row = (u8, u8);
@@ -272,4 +273,45 @@ fn h4_a_view_shows_what_it_showed() {
             assert_eq!(run(cuts), uncut, "seed {seed}, cut at {cuts:?} of {script:#?}");
         }
     }
+}
+
+graph! {
+    /// Two loops whose variables share a name, lists of streams and buffers: none of these has a name of its own.
+    graph nameless(rows: Update<Row, LogicalTime, i64>, more: Update<Row, LogicalTime, i64>) -> (
+        up: Update<u8, LogicalTime, i64>, down: Update<u8, LogicalTime, i64>, both: Update<u8, LogicalTime, i64>,
+    ) {
+        #![durable]
+        start = map(|row: Row| row.1);
+        #[cap(8)]
+        rows -> start;
+        others = map(|row: Row| row.1);
+        #[cap(8)]
+        more -> others;
+        #[rounds(3)]
+        iterate rising {
+            var now: u8 = start;
+            now -> map(|row: u8| row.saturating_add(1)) -> next;
+            next = map(|row: u8| row);
+            [next, start] -> differential::distinct() -> now;
+        }
+        #[rounds(3)]
+        iterate falling {
+            var now: u8 = [start, others];
+            now -> map(|row: u8| row / 2) -> next;
+            next = map(|row: u8| row);
+            [next, start] -> differential::distinct() -> now;
+        }
+        rising.now -> up;
+        falling.now -> down;
+        [rising.next, falling.next] -> differential::distinct() -> both;
+    }
+}
+
+survives!(h4_nodes_that_have_no_name_of_their_own, SEEDS, nameless::harness(), changes, [0 rows, 1 more], [up, down, both]);
+
+#[test]
+fn h12_every_node_that_keeps_something_has_a_name() {
+    let (graph, inputs, _outputs) = nameless::open();
+    drop(inputs);
+    finish(graph.checkpoints(Checkpoints::in_storage(Memory::default(), "memory").in_place()).run());
 }

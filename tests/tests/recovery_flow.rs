@@ -3,23 +3,22 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use streamweave::checkpoint::{Object, Storage};
 use streamweave::envelope::Timed;
 use streamweave::prelude::*;
 use streamweave::state::EventLog;
 use streamweave::time::{Clock, ManualClock};
 use streamweave_tests::cuts::{Step, cuts, rows, rows_in_turn};
+use streamweave_tests::memory::Memory;
 use streamweave_tests::random::Random;
 use streamweave_tests::{cut, finish, survives, until_it_waits};
 use tokio::sync::mpsc;
 
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 16;
 
 graph! {
     graph batches(rows: Timed<u64>) -> (by_count: Timed<Vec<u64>>, by_size: Timed<Vec<u64>>, others: Vec<Option<u64>>) {
@@ -462,58 +461,6 @@ fn i6_a_graph_that_drains_drops_no_row_that_it_has_taken() {
     let seen = go_on!(graph, service, 9);
     assert_eq!(seen, Vec::from_iter(0..9));
     graph.finish().expect("nothing fails").assert_conserved();
-}
-
-/// Objects in memory.
-#[derive(Clone, Debug, Default)]
-struct Memory(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
-
-#[derive(Debug)]
-struct Begun(Memory, String, Vec<u8>);
-
-impl Storage for Memory {
-    fn lock(&mut self) -> io::Result<bool> {
-        Ok(true)
-    }
-
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let objects = self.0.lock().expect("no test panics with it");
-        let folder = format!("{folder}/");
-        Ok(objects.keys().filter_map(|name| name.strip_prefix(&folder)).map(str::to_owned).collect())
-    }
-
-    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        let objects = self.0.lock().expect("no test panics with it");
-        objects.get(name).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn create(&self, name: &str) -> io::Result<Box<dyn Object>> {
-        Ok(Box::new(Begun(self.clone(), name.to_owned(), Vec::new())))
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.lock().expect("no test panics with it").remove(name);
-        Ok(())
-    }
-}
-
-impl io::Write for Begun {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.2.extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Object for Begun {
-    fn publish(self: Box<Self>) -> io::Result<()> {
-        let Begun(memory, name, bytes) = *self;
-        memory.0.lock().expect("no test panics with it").insert(name, bytes);
-        Ok(())
-    }
 }
 
 #[test]

@@ -46,7 +46,8 @@ impl Lowering {
         // Until it is known better, lest two nodes are named after each other.
         names[node] = Some(self.path(at.within) + &at.name);
         let name = match &at.operator {
-            Operator::Merge | Operator::Entrance(_) if !self.is_written(node) => {
+            _ if self.is_written(node) => self.path(at.within) + &at.name,
+            Operator::Merge | Operator::Entrance(_) => {
                 match self.graph.leaving(node).next().map(|edge| edge.to) {
                     Some(to) => format!("{}.merge", self.durable_name(to, names)),
                     None => self.path(at.within) + &at.name,
@@ -59,6 +60,7 @@ impl Lowering {
                     None => self.path(at.within) + &at.name,
                 }
             }
+            // Its number is given anew, among those of its loop.
             _ => self.path(at.within) + at.name.split('#').next().unwrap_or_default(),
         };
         names[node] = Some(name.clone());
