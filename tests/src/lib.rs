@@ -22,7 +22,11 @@ pub mod record;
 
 pub mod changes;
 
+pub mod cuts;
+
 pub mod script;
+
+pub mod memory;
 
 pub mod numbered;
 

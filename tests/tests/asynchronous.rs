@@ -869,3 +869,45 @@ fn a_pure_node_hands_times_and_diffs_on() {
     block_on(graph.run()).expect("it ends").assert_conserved();
     assert_eq!(seen, [(9, 3, 1_i64), (9, -3, 1), (16, 4, 1)]);
 }
+
+graph! {
+    graph by_key(rows: (u64, i64); clock: ManualClock) -> (out: (u64, i64)) {
+        called = async_map(move |row: (u64, i64)| {
+            let nap = clock.sleep(row.1.micros());
+            async move {
+                nap.await;
+                row
+            }
+        }).in_flight(1_000).ordered_by(|row: &(u64, i64)| row.0);
+        rows -> called -> out;
+    }
+}
+
+#[test]
+fn i7_a_row_waits_for_those_of_its_key_that_came_before_it_and_for_no_other() {
+    for seed in 0..60 {
+        let mut random = Random::new(seed);
+        let keys = random.pick(&[1, 3, 40]);
+        let clock = ManualClock::new();
+        let mut graph = by_key::harness(clock.clone());
+        let rows: Vec<(u64, i64)> = (0..50).map(|_| (random.below(keys), random.between(1, 30))).collect();
+        let mut expected: Vec<Vec<(u64, i64)>> = vec![Vec::new(); 31];
+        for (place, row) in rows.iter().enumerate() {
+            graph.inputs.rows.send(*row);
+            let of_key = rows[..=place].iter().filter(|other| other.0 == row.0);
+            let end = of_key.map(|other| other.1).max().expect("its own");
+            expected[usize::try_from(end).expect("above zero")].push(*row);
+        }
+        graph.settle();
+        for expected in &mut expected {
+            let mut seen = graph.outputs.out.take();
+            // Of one key they come in order, and the keys in any.
+            seen.sort_by_key(|row| row.0);
+            expected.sort_by_key(|row| row.0);
+            assert_eq!(seen, *expected, "seed {seed}: {rows:?}");
+            clock.advance(1.micros());
+            graph.settle();
+        }
+        graph.finish().expect("nothing fails").assert_conserved();
+    }
+}

@@ -2,6 +2,7 @@
 
 mod circles;
 mod loops;
+mod names;
 
 use std::collections::HashMap;
 
@@ -39,6 +40,9 @@ pub(super) fn lower(syntax: syntax::Graph) -> syn::Result<Graph> {
     lowering.connect_all(connections);
     lowering.lay_backs();
     lowering.whole(syntax.settings);
+    if lowering.graph.durable.is_some() {
+        lowering.name_durably();
+    }
     let Lowering { graph, mistakes, .. } = lowering;
     mistakes.gate()?;
     Ok(graph)

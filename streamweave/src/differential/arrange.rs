@@ -1,15 +1,17 @@
 //! Collections by key that several operators share.
 
-use std::convert::Infallible;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::pairs::prepare;
-use super::trace::{Batch, Cursor, Spine};
-use super::{AtTimes, Emit, Indexed, Later, Sorted, Unary, Unsound};
+use super::trace::{Batch, Changes, Cursor, Loaded, Spine};
+use super::{AtTimes, Emit, Indexed, Later, NoKey, Sorted, Unary, Unsound};
 use crate::envelope::{Abelian, Keyed, ToDiff};
 use crate::operator::Node;
 use crate::port::{Edge, OnlyOut};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::Lattice;
 
 /// Arranges a collection by key, once for all operators that read it: [`join_arranged`](super::join_arranged()).
@@ -87,7 +89,7 @@ pub fn arrange<K: Indexed, V: Sorted, T: Lattice<Rounds = ()>, R: ToDiff>(
 }
 
 /// See [`arrange`].
-pub type Arrange<K, V, T, R> = AtTimes<Arranges<K, V, R>, Keyed<K, V>, T, R, Infallible>;
+pub type Arrange<K, V, T, R> = AtTimes<Arranges<K, V, R>, Keyed<K, V>, T, R, NoKey>;
 
 /// A collection by key as of a closed time, and what changed at that time.
 ///
@@ -128,6 +130,44 @@ impl<K: Ord + Clone, V: Ord + Clone, R: Abelian> Arrangement<K, V, R> {
 #[derive(Clone, Debug)]
 pub struct Arranges<K, V, R>(Spine<K, V, (), R>);
 
+impl<K, V, R> State for Arranges<K, V, R>
+where
+    K: Storable + Ord + Clone,
+    V: Storable + Ord + Clone,
+    R: Storable + Abelian,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("rows", &mut self.0)
+    }
+}
+
+/// Saved whole; after a restore it shares nothing with the others of its collection until that changes.
+impl<K, V, R> Serialize for Arrangement<K, V, R>
+where
+    K: Serialize + Ord + Clone,
+    V: Serialize + Ord + Clone,
+    R: Serialize + Abelian,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Arranged { changes, all } = &*self.0;
+        let changes = Changes { batches: vec![changes], recent: &[] };
+        let all = Changes { batches: all.iter().map(|batch| &**batch).collect(), recent: &[] };
+        (changes, all).serialize(serializer)
+    }
+}
+
+impl<'de, K, V, R> Deserialize<'de> for Arrangement<K, V, R>
+where
+    K: Deserialize<'de> + Ord + Clone,
+    V: Deserialize<'de> + Ord + Clone,
+    R: Deserialize<'de> + Abelian,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (Loaded(changes), Loaded(all)) = Deserialize::deserialize(deserializer)?;
+        Ok(Arrangement(Arc::new(Arranged { changes: Arc::new(changes), all: vec![Arc::new(all)] })))
+    }
+}
+
 impl<K, V, T, R> Unary<Keyed<K, V>, T, R> for Arranges<K, V, R>
 where
     K: Ord + Clone + Debug,
@@ -137,14 +177,14 @@ where
 {
     type Row = Arrangement<K, V, R>;
     type Diff = ();
-    type Key = Infallible;
+    type Key = NoKey;
 
     fn work(
         &mut self,
         time: &T,
         changes: &mut Vec<(Keyed<K, V>, R)>,
-        _again: Vec<Infallible>,
-        _later: &mut Later<T, Infallible>,
+        _again: Vec<NoKey>,
+        _later: &mut Later<T, NoKey>,
         mut emit: impl Emit<Arrangement<K, V, R>, T, ()>,
     ) -> Result<(), Unsound> {
         prepare(changes, time)?;

@@ -12,6 +12,7 @@ use super::{Binary, BinaryAtTimes, Emit, Later, Unary, Unsound};
 use crate::envelope::{Keyed, ToDiff};
 use crate::operator::{Key, Node, Ranked};
 use crate::port::{Edge, OnlyOut};
+use crate::state::{Fields, Mismatch, State};
 use crate::time::Lattice;
 
 pub use super::join::inputs;
@@ -122,7 +123,7 @@ pub type AsOfNode<K, L, R, T, P, Q, F, G, I> = Node<
 >;
 
 /// A row, or a version: the rows of a key come first.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Side<L, R> {
     /// A row of the left.
     Row(L),
@@ -195,6 +196,17 @@ pub struct AsOf<K, L, R, T, F, G, I>(Reducer<Held<K, L, R, F, G, I>, T>)
 where
     Held<K, L, R, F, G, I>: Reduction,
     T: Lattice;
+
+impl<K, L, R, T, F, G, I> State for AsOf<K, L, R, T, F, G, I>
+where
+    Held<K, L, R, F, G, I>: Reduction,
+    T: Lattice,
+    Reducer<Held<K, L, R, F, G, I>, T>: State,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.0.fields(fields)
+    }
+}
 
 impl<K, L, R, T, F, G, I> Binary<Keyed<K, L>, Keyed<K, R>, T, i64, i64> for AsOf<K, L, R, T, F, G, I>
 where

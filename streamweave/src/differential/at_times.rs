@@ -4,8 +4,9 @@ use std::task::Poll;
 
 use super::{Pending, Unsound};
 use crate::envelope::{ToDiff, Update};
-use crate::operator::{Agenda, Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Agenda, Cause, Cx, Durable, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Frontier, Inputs, Lattice};
 
 /// Takes what an operator emits: the row, its time and its diff.
@@ -15,6 +16,10 @@ impl<B, T, R, F: FnMut(B, T, R)> Emit<B, T, R> for F {}
 
 /// What is to be looked at again, at which later time.
 pub type Later<T, K> = Pending<T, K>;
+
+/// What is looked at again by an operator that never does that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum NoKey {}
 
 /// What an operator with one input makes of the changes of a time.
 ///
@@ -122,6 +127,23 @@ impl<W, D, T: Lattice, R, K> Operator for AtTimes<W, D, T, R, K> {
     }
 
     fn finish(&mut self) {}
+}
+
+/// What the worker keeps is written whole at each checkpoint.
+impl<W, D, T, R, K> Durable for AtTimes<W, D, T, R, K>
+where
+    W: State,
+    D: Storable,
+    T: Lattice + Storable,
+    R: Storable,
+    K: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value_and("changes", &mut self.changes, Pending::adopt)?;
+        fields.value_and("later", &mut self.later, Pending::adopt)?;
+        fields.value("frontier", &mut self.frontier)?;
+        fields.nested("worker", &mut self.worker)
+    }
 }
 
 impl<W, D, T: Lattice, R, K, Outs> Resume<Outs> for AtTimes<W, D, T, R, K> {
@@ -269,6 +291,26 @@ impl<W, A, B, T: Lattice, P, Q, K> Operator for BinaryAtTimes<W, A, B, T, P, Q, 
     }
 
     fn finish(&mut self) {}
+}
+
+/// As for [`AtTimes`].
+impl<W, A, B, T, P, Q, K> Durable for BinaryAtTimes<W, A, B, T, P, Q, K>
+where
+    W: State,
+    A: Storable,
+    B: Storable,
+    T: Lattice + Storable,
+    P: Storable,
+    Q: Storable,
+    K: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value_and("left", &mut self.left, Pending::adopt)?;
+        fields.value_and("right", &mut self.right, Pending::adopt)?;
+        fields.value_and("later", &mut self.later, Pending::adopt)?;
+        fields.value("inputs", &mut self.inputs)?;
+        fields.nested("worker", &mut self.worker)
+    }
 }
 
 impl<W, A, B, T: Lattice, P, Q, K, Outs> Resume<Outs> for BinaryAtTimes<W, A, B, T, P, Q, K> {

@@ -10,7 +10,7 @@ use hashbrown::hash_table::Entry;
 use super::bound::{Accumulates, Countable};
 use super::{AtTimes, Emit, Later, Unary, Unsound};
 use crate::envelope::{Abelian, ToDiff};
-use crate::operator::Node;
+use crate::operator::{Node, state};
 use crate::port::{Edge, OnlyOut};
 use crate::time::Lattice;
 
@@ -94,6 +94,9 @@ impl<D: Hash + Eq, R: Abelian> Consolidate<D, R> {
         }
     }
 }
+
+// Of one time nothing is left in the next.
+state!(Consolidate < D, R > keeps {});
 
 impl<D: Hash + Eq + Debug, T: Lattice, R: Abelian> Unary<D, T, R> for Consolidate<D, R> {
     type Row = D;

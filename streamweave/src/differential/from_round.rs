@@ -1,7 +1,7 @@
 //! Rows that come into a loop later than in its first round.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Gives, Input, Linear, Operator, Outcome, Resume, View};
+use crate::operator::{Cx, Gives, Input, Linear, Operator, Outcome, Resume, View, durable};
 use crate::port::{Edge, Port, Push};
 use crate::time::{Frontier, Lattice, Nested};
 
@@ -28,6 +28,8 @@ impl<F> Operator for FromRound<F> {
 
     fn finish(&mut self) {}
 }
+
+durable!(FromRound<F> keeps {});
 
 impl<F, Outs> Resume<Outs> for FromRound<F> {}
 

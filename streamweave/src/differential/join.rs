@@ -1,9 +1,7 @@
 //! All pairs of rows of one key, of rows that come and go.
 
-use std::convert::Infallible;
-
 use super::indexed::Product;
-use super::{BinaryAtTimes, Indexed, Pairs, Sorted};
+use super::{BinaryAtTimes, Indexed, NoKey, Pairs, Sorted};
 use crate::envelope::{Keyed, Multiply, ToDiff};
 use crate::operator::Node;
 use crate::port::{Edge, OnlyOut, inlets};
@@ -81,7 +79,7 @@ pub type Joins<K, L, R, T, P, Q, F> = BinaryAtTimes<
     T,
     <P as ToDiff>::Diff,
     <Q as ToDiff>::Diff,
-    Infallible,
+    NoKey,
 >;
 
 inlets! {

@@ -1,17 +1,17 @@
 //! Joins with a collection that others share.
 
-use std::convert::Infallible;
 use std::fmt::Debug;
 
 use super::indexed::Product;
 use super::join::Inputs;
 use super::pairs::{prepare, take_key};
 use super::trace::Spine;
-use super::{Arrangement, Binary, BinaryAtTimes, Emit, Indexed, Later, Merges, Sorted, Unsound};
+use super::{Arrangement, Binary, BinaryAtTimes, Emit, Indexed, Later, Merges, NoKey, Sorted, Unsound};
 use crate::envelope::{Abelian, Keyed, Multiply, ToDiff};
-use crate::operator::Node;
+use crate::operator::{Node, state};
 use crate::port::{Edge, OnlyOut};
-use crate::time::Lattice;
+use crate::state::Storable;
+use crate::time::{Lattice, Rounds};
 
 /// As [`join_map`](super::join_map()), where the right side is an [`arrange`](super::arrange())ment, which other operators can read,
 /// too, and which is not kept a second time.
@@ -77,7 +77,7 @@ pub type Joined<K, L, V, T, P, R, Q, F> = BinaryAtTimes<
     T,
     <P as ToDiff>::Diff,
     <Q as ToDiff>::Diff,
-    Infallible,
+    NoKey,
 >;
 
 /// Makes the changes of all pairs of rows with rows of an arrangement.
@@ -87,6 +87,18 @@ pub struct ArrangedPairs<K, L, V, P, A, R, F> {
     right: Option<Arrangement<K, V, R>>,
     function: F,
 }
+
+state!(
+    ArrangedPairs<K, L, V, P, A, R, F> where {
+        K: Storable + Ord + Clone,
+        L: Storable + Ord + Clone,
+        V: Storable + Ord + Clone,
+        P: Rounds,
+        A: Storable + Abelian,
+        R: Storable + Abelian,
+    }
+    keeps { left } and perhaps { right }
+);
 
 impl<K, L, V, T, A, R, Q, F, B> Binary<Keyed<K, L>, Arrangement<K, V, R>, T, A, Q>
     for ArrangedPairs<K, L, V, T::Rounds, A, R, F>
@@ -101,15 +113,15 @@ where
 {
     type Row = B;
     type Diff = A::Product;
-    type Key = Infallible;
+    type Key = NoKey;
 
     fn work(
         &mut self,
         time: &T,
         left: &mut Vec<(Keyed<K, L>, A)>,
         right: &mut Vec<(Arrangement<K, V, R>, Q)>,
-        _again: Vec<Infallible>,
-        _later: &mut Later<T, Infallible>,
+        _again: Vec<NoKey>,
+        _later: &mut Later<T, NoKey>,
         mut emit: impl Emit<B, T, A::Product>,
     ) -> Result<(), Unsound> {
         prepare(left, time)?;

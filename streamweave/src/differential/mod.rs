@@ -24,6 +24,8 @@
 //! 5. A collection that cannot be ends the run with [`Unsound`], which names the key; the error of the run names the node. Nothing
 //!    of that time, or after it, is emitted (rules G2, G4).
 //! 6. A stream without diffs is one of changes of +1.
+//! 7. In a graph that is `#![durable]` what they keep is saved as rows, added up, all of it at each checkpoint. What they emit after a
+//!    restore is what they would have emitted.
 
 pub mod iterate;
 
@@ -60,7 +62,7 @@ pub mod view;
 pub use antijoin::antijoin;
 pub use arrange::{Arrange, Arrangement, Arranges, arrange};
 pub use as_of::as_of;
-pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, Unary};
+pub use at_times::{AtTimes, Binary, BinaryAtTimes, Emit, Later, NoKey, Unary};
 pub use bound::{Accumulates, Countable, Integral, Reduces, Shown, Weighs};
 pub use consolidate::{Consolidate, consolidate};
 pub use from_round::{FromRound, from_round};

@@ -7,7 +7,7 @@ use super::Unsound;
 use super::at_times::Failed;
 use super::bound::Accumulates;
 use crate::envelope::{Abelian, ToDiff, Update};
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Lattice};
 
@@ -71,6 +71,8 @@ impl Operator for Negate {
 
     fn finish(&mut self) {}
 }
+
+durable!(Negate keeps {});
 
 impl<Outs> Resume<Outs> for Negate {
     fn resume(&mut self, _outs: &mut Outs, _cx: &mut Cx) -> Progress {

@@ -8,6 +8,7 @@ use super::set::{Alone, keys_of, take_nulls};
 use super::trace::Spine;
 use super::{Binary, Emit, Later, Unsound};
 use crate::envelope::Keyed;
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Lattice, Rounds};
 
 /// Makes the changes of all pairs of rows with the same key and, where `LEFTS`, of left rows, where `RIGHTS`, of right rows whose key
@@ -29,6 +30,21 @@ impl<K, L, R, P, F, const LEFTS: bool, const RIGHTS: bool> Outer<K, L, R, P, F, 
     pub fn new(function: F) -> Self {
         let (left, right) = (Spine::default(), Spine::default());
         Outer { left, right, right_keys: Presence::default(), left_keys: Presence::default(), function }
+    }
+}
+
+impl<K, L, R, P, F, const LEFTS: bool, const RIGHTS: bool> State for Outer<K, L, R, P, F, LEFTS, RIGHTS>
+where
+    K: Storable + Ord + Clone,
+    L: Storable + Ord + Clone,
+    R: Storable + Ord + Clone,
+    P: Rounds,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("left", &mut self.left)?;
+        fields.value("right", &mut self.right)?;
+        fields.nested("right_keys", &mut self.right_keys)?;
+        fields.nested("left_keys", &mut self.left_keys)
     }
 }
 

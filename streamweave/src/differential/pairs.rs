@@ -1,12 +1,13 @@
 //! The pairs of two collections.
 
-use std::convert::Infallible;
 use std::fmt::Debug;
 
 use super::consolidation::{consolidate, consolidate_rounds};
 use super::trace::{Cursor, Kept, Spine};
-use super::{Binary, Emit, Later, Unsound};
+use super::{Binary, Emit, Later, NoKey, Unsound};
 use crate::envelope::{Abelian, Keyed, Multiply};
+use crate::operator::state;
+use crate::state::Storable;
 use crate::time::{Lattice, Rounds};
 
 /// Makes the changes of all pairs of rows with the same key.
@@ -27,6 +28,18 @@ impl<K, L, R, P, A, B, F> Pairs<K, L, R, P, A, B, F> {
     }
 }
 
+state!(
+    Pairs<K, L, R, P, A, B, F> where {
+        K: Storable + Ord + Clone,
+        L: Storable + Ord + Clone,
+        R: Storable + Ord + Clone,
+        P: Rounds,
+        A: Storable + Abelian,
+        B: Storable + Abelian,
+    }
+    keeps { left, right }
+);
+
 impl<K, L, R, T, A, B, F, O> Binary<Keyed<K, L>, Keyed<K, R>, T, A, B> for Pairs<K, L, R, T::Rounds, A, B, F>
 where
     K: Ord + Clone + Debug,
@@ -39,15 +52,15 @@ where
 {
     type Row = O;
     type Diff = A::Product;
-    type Key = Infallible;
+    type Key = NoKey;
 
     fn work(
         &mut self,
         time: &T,
         left: &mut Vec<(Keyed<K, L>, A)>,
         right: &mut Vec<(Keyed<K, R>, B)>,
-        _again: Vec<Infallible>,
-        _later: &mut Later<T, Infallible>,
+        _again: Vec<NoKey>,
+        _later: &mut Later<T, NoKey>,
         mut emit: impl Emit<O, T, A::Product>,
     ) -> Result<(), Unsound> {
         let too_many = |key: K| Unsound::too_many(&key, time);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::operator::Agenda;
 use crate::time::{Frontier, Lattice};
 
@@ -34,6 +36,11 @@ impl<T: Lattice, X> Pending<T, X> {
         self.agenda = agenda.clone();
         let newest = self.newest.iter().map(|(time, _)| time);
         newest.chain(self.others.keys()).for_each(|time| agenda.note(time));
+    }
+
+    /// Takes the place of one that was emptied, in its loop.
+    pub(super) fn adopt(&mut self, before: Self) {
+        self.enters_loop(&before.agenda);
     }
 
     /// Adds one.
@@ -89,5 +96,20 @@ impl<T: Lattice, X> Pending<T, X> {
             taken.clear();
             self.spare = taken;
         }
+    }
+}
+
+/// Saved time by time.
+impl<T: Serialize, X: Serialize> Serialize for Pending<T, X> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let newest = self.newest.iter().map(|(time, waiting)| (time, waiting));
+        serializer.collect_seq(self.others.iter().chain(newest))
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Ord, X: Deserialize<'de>> Deserialize<'de> for Pending<T, X> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let others = Vec::<(T, Vec<X>)>::deserialize(deserializer)?.into_iter().collect();
+        Ok(Pending { newest: None, others, spare: Vec::new(), agenda: Agenda::default() })
     }
 }

@@ -6,6 +6,8 @@ use super::consolidation::consolidate;
 use super::trace::{Cursor, Spine, TooMany};
 use super::{Later, Unsound};
 use crate::envelope::Keyed;
+use crate::operator::state;
+use crate::state::Storable;
 use crate::time::{Lattice, Rounds};
 
 /// Changes of keys, without rows.
@@ -26,6 +28,8 @@ impl<K, P> Default for Presence<K, P> {
         Presence { counts: Spine::default(), present: Spine::default() }
     }
 }
+
+state!(Presence<K, P> where { K: Storable + Ord + Clone, P: Rounds } keeps { counts, present });
 
 impl<K: Ord + Clone + Debug, P: Rounds> Presence<K, P> {
     /// The set, without what is being worked on.

@@ -8,6 +8,7 @@ use super::presence::{KeyChanges, Presence};
 use super::trace::Spine;
 use super::{Binary, Emit, Later, Unsound};
 use crate::envelope::{Abelian, Keyed, Multiply};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Lattice, Rounds};
 
 /// Keeps the left rows whose key the right has, or, where `ALONE`, those whose key it has not.
@@ -20,6 +21,19 @@ pub struct OfSet<K, L, P, A, const ALONE: bool> {
 impl<K, L, P, A, const ALONE: bool> Default for OfSet<K, L, P, A, ALONE> {
     fn default() -> Self {
         OfSet { left: Spine::default(), keys: Presence::default() }
+    }
+}
+
+impl<K, L, P, A, const ALONE: bool> State for OfSet<K, L, P, A, ALONE>
+where
+    K: Storable + Ord + Clone,
+    L: Storable + Ord + Clone,
+    P: Rounds,
+    A: Storable + Abelian,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("left", &mut self.left)?;
+        fields.nested("keys", &mut self.keys)
     }
 }
 

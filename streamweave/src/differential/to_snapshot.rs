@@ -7,8 +7,9 @@ use super::at_times::Failed;
 use super::consolidation::consolidate;
 use super::{Counted, Indexed, Unsound};
 use crate::envelope::{ToDiff, Update};
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
+use crate::state::Storable;
 use crate::time::{Frontier, Lattice};
 
 /// Gives the collection as of `at`, once that is closed, as plain rows: in order, each as often as it is there. Nothing else comes,
@@ -116,6 +117,8 @@ impl<D, T: Lattice> Operator for ToSnapshot<D, T> {
 
     fn finish(&mut self) {}
 }
+
+durable!(ToSnapshot<D, T> where { D: Storable, T: Lattice + Storable } keeps { rows, sorted, frontier });
 
 impl<D, T: Lattice, Outs> Resume<Outs> for ToSnapshot<D, T> {
     fn resume(&mut self, _outs: &mut Outs, _cx: &mut Cx) -> Progress {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::state::{Fields, Mismatch};
 use crate::time::{Lattice, Path, Rounds};
 
 /// The rounds in which the operators of a loop have work, beside what comes around in it.
@@ -35,6 +36,14 @@ impl Agenda {
     pub(crate) fn done(&self, path: &Path) {
         if let Some(mut rounds) = self.rounds() {
             rounds.remove(path);
+        }
+    }
+
+    /// Visits what is noted.
+    pub(crate) fn fields(&self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        match self.rounds() {
+            Some(mut rounds) => fields.value("agenda", &mut *rounds),
+            None => Ok(()),
         }
     }
 

@@ -81,11 +81,26 @@ pub trait Replays: Durable {}
 )]
 pub trait Commits: Durable {}
 
+/// Visits fields under their names, and then those that may be missing.
+macro_rules! visit_each {
+    ($this:ident, $fields:ident, { $($field:ident),* } $({ $($optional:ident),* })?) => {{
+        let _ = &$fields;
+        $($fields.value(stringify!($field), &mut $this.$field)?;)*
+        $($($fields.optional(stringify!($optional), &mut $this.$optional)?;)*)?
+        Ok(())
+    }};
+}
+pub(crate) use visit_each;
+
 /// Implements [`Durable`] by the names of the fields that are kept.
 ///
-/// `durable!(Running<G> where { G: Storable } keeps { state })`; `keeps {}` for what keeps nothing.
+/// `durable!(Running<G> where { G: Storable } keeps { state })`; `keeps {}` for what keeps nothing. Those that may be missing come
+/// last: `keeps { rows } and perhaps { latest }`.
 macro_rules! durable {
-    ($name:ident $(<$($p:ident $(: ?$unsized:ident)?),*>)? $(where { $($bounds:tt)* })? keeps { $($field:ident),* $(,)? }) => {
+    (
+        $name:ident $(<$($p:ident $(: ?$unsized:ident)?),*>)? $(where { $($bounds:tt)* })?
+        keeps { $($field:ident),* $(,)? } $(and perhaps { $($optional:ident),* })?
+    ) => {
         impl $(<$($p $(: ?$unsized)?),*>)? $crate::operator::Durable for $name $(<$($p),*>)?
         where
             Self: $crate::operator::Operator,
@@ -93,12 +108,31 @@ macro_rules! durable {
         {
             fn fields(
                 &mut self,
-                _fields: &mut $crate::state::Fields<'_>,
+                fields: &mut $crate::state::Fields<'_>,
             ) -> Result<(), $crate::state::Mismatch> {
-                $(_fields.value(stringify!($field), &mut self.$field)?;)*
-                Ok(())
+                $crate::operator::visit_each!(self, fields, { $($field),* } $({ $($optional),* })?)
             }
         }
     };
 }
 pub(crate) use durable;
+
+/// Implements [`State`](crate::state::State) likewise, for a part of an operator.
+macro_rules! state {
+    (
+        $name:ident $(<$($p:ident),*>)? $(where { $($bounds:tt)* })?
+        keeps { $($field:ident),* $(,)? } $(and perhaps { $($optional:ident),* })?
+    ) => {
+        impl $(<$($p),*>)? $crate::state::State for $name $(<$($p),*>)?
+        $(where $($bounds)*)?
+        {
+            fn fields(
+                &mut self,
+                fields: &mut $crate::state::Fields<'_>,
+            ) -> Result<(), $crate::state::Mismatch> {
+                $crate::operator::visit_each!(self, fields, { $($field),* } $({ $($optional),* })?)
+            }
+        }
+    };
+}
+pub(crate) use state;

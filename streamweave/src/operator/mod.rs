@@ -65,8 +65,8 @@ pub use bound::{
 };
 pub(crate) use bound::{Never, bounds};
 pub use boundary::{Entry, EntryAt, Exit, ExitAt, Queue, entry, exit};
-pub(crate) use durable::durable;
 pub use durable::{Commits, Durable, Replays};
+pub(crate) use durable::{durable, state, visit_each};
 pub use event_time::{Ahead, AheadAtMost, AssignTime, Extracted, MissingTime, TryAssignTime, event_time};
 pub use logical_time::{
     AssignEpochs, ToChanges, ToLog, Untimed, epochs, from_start, to_changes, to_log, untimed,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::{SendError, TrySendError};
 use tokio::sync::mpsc::{OwnedPermit, Sender};
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Resume, Turn};
+use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Resume, Turn, durable};
 use crate::port::{Edge, NoPorts};
 use crate::time::{Frontier, Timestamp};
 
@@ -18,6 +18,8 @@ use crate::time::{Frontier, Timestamp};
 ///
 /// A full channel holds the whole graph back. Once the receiver is dropped rows are dropped, too;
 /// where no other sink is left the graph drains.
+///
+/// A graph that is `#![durable]` sends rows again that it sent after the last checkpoint before a crash.
 pub fn to_channel<D: Send + 'static, T>(
     _input: Edge<D, T>,
     sender: Sender<D>,
@@ -116,6 +118,9 @@ impl<D: Send + 'static> ToChannel<D> {
         Poll::Ready(Ok(()))
     }
 }
+
+// A checkpoint is cut when all has been sent.
+durable!(ToChannel<D> keeps {});
 
 impl<D: Send + 'static, Outs> Resume<Outs> for ToChannel<D> {}
 

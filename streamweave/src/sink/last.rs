@@ -26,7 +26,7 @@ impl<D> Operator for Last<D> {
 
 impl<D: Storable> Durable for Last<D> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("last", &mut self.0)
+        fields.optional("last", &mut self.0)
     }
 }
 

@@ -4,8 +4,9 @@ use std::task::Poll;
 
 use tokio::sync::mpsc::Receiver;
 
-use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Durable, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{OnlyOut, Port, Push};
+use crate::state::{Fields, Mismatch, State, Storable};
 
 use super::rows::{ROWS, Rows};
 
@@ -15,6 +16,9 @@ use super::rows::{ROWS, Rows};
 ///
 /// A graph that drains closes the channel, so that the next `send` fails, and emits all that was
 /// sent before.
+///
+/// In a graph that is `#![durable]` what was taken and not emitted yet is saved; rows that were taken after the last checkpoint are lost in a
+/// crash, for a channel does not give them again.
 pub fn from_channel<D>(receiver: Receiver<D>) -> Node<FromChannel<D>, OnlyOut<D, (), ()>> {
     Node::new(FromChannel { receiver, received: Vec::new(), rows: Rows::none() }, OnlyOut::new())
 }
@@ -43,6 +47,12 @@ impl<D> Operator for FromChannel<D> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<D: Storable> Durable for FromChannel<D> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.rows.fields(fields)
+    }
 }
 
 impl<D, S: Push<D, (), ()>> Resume<(Port<S>,)> for FromChannel<D> {

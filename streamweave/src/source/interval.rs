@@ -5,7 +5,7 @@ use std::task::Poll;
 use super::rows::end;
 use crate::envelope::Update;
 use crate::operator::rate::above_zero;
-use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn, durable};
 use crate::port::{OnlyOut, Port, Push};
 use crate::time::{ProcessingTime, TimeDelta};
 
@@ -13,7 +13,7 @@ use crate::time::{ProcessingTime, TimeDelta};
 ///
 /// Ticks that were missed, because the graph was busy or held back, are made up for: the n-th row is never
 /// emitted before `n + 1` intervals have gone by, and as many rows come as have. It ends when the graph
-/// drains, or after [so many](Node::take) rows.
+/// drains, or after [so many](Node::take) rows. A graph that is restored makes up for the time in which it did not run.
 ///
 /// # Examples
 ///
@@ -81,6 +81,8 @@ impl Operator for Interval {
 
     fn finish(&mut self) {}
 }
+
+durable!(Interval keeps { due, next });
 
 impl<S: Push<u64, (), ()>> Resume<(Port<S>,)> for Interval {
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {

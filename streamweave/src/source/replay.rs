@@ -5,9 +5,9 @@ use std::task::Poll;
 use std::vec::IntoIter;
 
 use crate::envelope::Message;
-use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Durable, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{OnlyOut, Port, Push};
-use crate::state::EventLog;
+use crate::state::{EventLog, Fields, Mismatch};
 use crate::time::{EventTime, Frontier};
 
 /// Emits the rows of a range of times, `[start, end)`, that a log [keeps](crate::operator::order::keep), in the order in which
@@ -68,7 +68,7 @@ pub fn replay<D: Clone, R: Clone>(
     log: &EventLog<D, R>,
     times: Range<EventTime>,
 ) -> Node<Replay<D, R>, OnlyOut<D, EventTime, R>> {
-    Node::new(Replay { log: log.clone(), times, left: Vec::new().into_iter() }, OnlyOut::new())
+    Node::new(Replay { log: log.clone(), times, all: 0, left: Vec::new().into_iter() }, OnlyOut::new())
 }
 
 /// See [`replay`].
@@ -76,6 +76,8 @@ pub fn replay<D: Clone, R: Clone>(
 pub struct Replay<D, R> {
     log: EventLog<D, R>,
     times: Range<EventTime>,
+    /// How many messages there are, and those of them that were not emitted yet.
+    all: usize,
     left: IntoIter<Message<D, EventTime, R>>,
 }
 
@@ -85,6 +87,7 @@ impl<D: Clone, R: Clone> Operator for Replay<D, R> {
 
     fn validate(&mut self) -> Result<(), Cause> {
         self.left = self.log.range(&self.times)?.into_iter();
+        self.all = self.left.len();
         Ok(())
     }
 
@@ -93,6 +96,19 @@ impl<D: Clone, R: Clone> Operator for Replay<D, R> {
     }
 
     fn finish(&mut self) {}
+}
+
+/// How much was emitted is kept; the log is memory, and whoever starts the graph again fills it with the same rows.
+impl<D: Clone, R: Clone> Durable for Replay<D, R> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        let before = self.all - self.left.len();
+        let mut emitted = before;
+        fields.value("emitted", &mut emitted)?;
+        if fields.is_loading() && emitted > before {
+            self.left.nth(emitted - before - 1);
+        }
+        Ok(())
+    }
 }
 
 impl<D: Clone, R: Clone, S: Push<D, EventTime, R>> Resume<(Port<S>,)> for Replay<D, R> {

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Progress};
+use crate::operator::{Cx, Progress, state};
 use crate::port::{Port, Push};
+use crate::state::Storable;
 use crate::time::Frontier;
 
 /// The most rows that a source holds ready.
@@ -16,6 +17,8 @@ pub(super) struct Rows<D> {
     pub(super) ready: VecDeque<D>,
     pub(super) ended: bool,
 }
+
+state!(Rows<D> where { D: Storable } keeps { ready, ended });
 
 impl<D> Rows<D> {
     pub(super) fn none() -> Self {

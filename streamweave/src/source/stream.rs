@@ -5,8 +5,9 @@ use std::task::Poll;
 
 use futures::Stream;
 
-use crate::operator::{Cause, Cx, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Durable, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{OnlyOut, Port, Push};
+use crate::state::{Fields, Mismatch, State, Storable};
 
 use super::rows::{ROWS, Rows};
 
@@ -59,6 +60,15 @@ impl<S: Stream> Operator for FromStream<S> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<S: Stream> Durable for FromStream<S>
+where
+    S::Item: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.rows.fields(fields)
+    }
 }
 
 impl<I: Stream, S: Push<I::Item, (), ()>> Resume<(Port<S>,)> for FromStream<I> {

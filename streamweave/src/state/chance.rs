@@ -1,7 +1,8 @@
 //! Chance that is the same in every run.
 
 /// Numbers drawn from a seed: Steele, Lea and Flood's SplitMix64.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {

@@ -594,6 +594,19 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
+    /// Visits a value that may be missing. It is written as a list of one or none: `Some` of what is itself nothing, as in an
+    /// `Option<Option<_>>` or an `Option<()>`, would come back as `None` from a [`value`](Fields::value).
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub fn optional<V: Storable>(&mut self, name: &str, value: &mut Option<V>) -> Result<(), Mismatch> {
+        let mut listed = Vec::from_iter(value.take());
+        let visited = self.value(name, &mut listed);
+        *value = listed.pop();
+        visited
+    }
+
     /// Visits a map: what has changed since the last cut is written, in slices.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use std::ops::{Index, IndexMut};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value for each key, at a place that stays the same for as long as the key is there.
 ///
@@ -169,12 +171,87 @@ impl<K, V> IndexMut<u32> for KeySlab<K, V> {
     }
 }
 
+/// What is saved: the keys at their places, and the places that are free, in the order in which they became so.
+#[derive(Serialize, Deserialize)]
+struct Saved<X> {
+    taken: Vec<X>,
+    free: Vec<u32>,
+}
+
+impl<K: Serialize, V: Serialize> Serialize for KeySlab<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = (0_u32..).zip(&self.entries);
+        let taken = entries.filter_map(|(place, entry)| Some((place, entry.key.as_ref()?, &entry.value)));
+        Saved { taken: taken.collect(), free: self.free.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de, K: Deserialize<'de> + Hash + Eq, V: Deserialize<'de> + Default> Deserialize<'de> for KeySlab<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Saved { taken, free } = Saved::<(u32, K, V)>::deserialize(deserializer)?;
+        let mut slab = KeySlab::default();
+        let len = taken.len() + free.len();
+        slab.entries.resize_with(len, || Entry { key: None, value: V::default() });
+        slab.places.reserve(taken.len(), |_| unreachable!("it is empty"));
+        for (place, key, value) in taken {
+            let hash = slab.hasher.hash_one(&key);
+            let entry = slab.entries.get_mut(place as usize).filter(|entry| entry.key.is_none());
+            let entry = entry.ok_or_else(|| D::Error::custom("two keys at one place"))?;
+            *entry = Entry { key: Some(key), value };
+            let (entries, hasher) = (&slab.entries, &slab.hasher);
+            let rehash =
+                |&place: &u32| hasher.hash_one(entries[place as usize].key.as_ref().expect("it is taken"));
+            slab.places.insert_unique(hash, place, rehash);
+        }
+        let is_free =
+            |place: &u32| slab.entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
+        if !free.iter().all(is_free) {
+            return Err(D::Error::custom("a key at a place that is free"));
+        }
+        slab.free = free;
+        Ok(slab)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
     use super::super::Chance;
+    use super::super::fields::{decode, encode};
     use super::*;
+
+    #[test]
+    fn z1_places_survive_saving_those_that_are_free_too() {
+        let mut slab = KeySlab::<Option<u64>, u64>::default();
+        let mut chance = Chance(5);
+        let mut step = |slab: &mut KeySlab<Option<u64>, u64>, draw: &mut Chance| {
+            let key = Some(draw.below(40) as u64).filter(|key| *key > 0);
+            match slab.find(&key) {
+                Some(place) if draw.below(2) == 0 => {
+                    slab[place] = 0;
+                    slab.release(place);
+                    place
+                }
+                _ => {
+                    let place = slab.place(key);
+                    slab[place] += 1;
+                    place
+                }
+            }
+        };
+        for _ in 0..200 {
+            (0..50).for_each(|_| _ = step(&mut slab, &mut chance));
+            let mut bytes = Vec::new();
+            encode(&slab, &mut bytes);
+            let mut loaded: KeySlab<Option<u64>, u64> = decode(&bytes).expect("it was saved");
+            let mut again = chance.clone();
+            for _ in 0..50 {
+                assert_eq!(step(&mut slab, &mut chance), step(&mut loaded, &mut again));
+            }
+            assert!(slab.iter_mut().eq(loaded.iter_mut()));
+        }
+    }
 
     #[test]
     fn keys_keep_their_places_until_they_go() {

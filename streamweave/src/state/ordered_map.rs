@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A hash map drained in order of arrival.
 ///
@@ -115,9 +116,43 @@ impl<K: Hash + Eq, V> OrderedMap<K, V> {
     }
 }
 
+/// Saved as its entries in order of arrival.
+impl<K: Serialize, V: Serialize> Serialize for OrderedMap<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut ordered: Vec<&Entry<K, V>> = self.table.iter().collect();
+        ordered.sort_unstable_by_key(|entry| entry.arrival);
+        let ordered = ordered.into_iter().map(|entry| (&entry.key, &entry.value));
+        serializer.collect_seq(self.only.iter().map(|(key, value)| (key, value)).chain(ordered))
+    }
+}
+
+impl<'de, K: Deserialize<'de> + Hash + Eq, V: Deserialize<'de>> Deserialize<'de> for OrderedMap<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut map = OrderedMap::default();
+        for (key, value) in Vec::<(K, V)>::deserialize(deserializer)? {
+            map.entry(key, || value);
+        }
+        Ok(map)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::fields::{decode, encode};
     use super::*;
+
+    #[test]
+    fn z1_the_order_of_arrival_survives_saving() {
+        let mut map = OrderedMap::default();
+        (0..1_000_u64).for_each(|i| *map.entry(i * 7_919 % 10_007, || 0) += i);
+        let mut bytes = Vec::new();
+        encode(&map, &mut bytes);
+        let mut loaded: OrderedMap<u64, u64> = decode(&bytes).expect("it was saved");
+        for map in [&mut map, &mut loaded] {
+            *map.entry(20_000, || 0) += 1;
+        }
+        assert!(loaded.drain().eq(map.drain()));
+    }
 
     #[test]
     fn the_order_of_arrival_survives_growth_and_reuse() {

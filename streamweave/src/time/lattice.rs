@@ -3,6 +3,9 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::{EventTime, LogicalTime, Timestamp};
 
 /// A time at which changes accumulate: what holds at a time is the sum of the changes at all times that
@@ -46,7 +49,9 @@ pub trait Lattice: Timestamp + Ord + Copy + Hash {
 }
 
 /// The rounds of nested loops: nothing, or the rounds of the loops outside and that of the innermost one.
-pub trait Rounds: Copy + Ord + Debug + Default + Hash + Send + Sync + 'static {
+pub trait Rounds:
+    Copy + Ord + Debug + Default + Hash + Serialize + DeserializeOwned + Send + Sync + 'static
+{
     /// Whether each round is at most the other's.
     fn precedes(self, other: Self) -> bool;
 

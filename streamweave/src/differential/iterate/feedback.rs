@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, durable};
 use crate::port::{Edge, NoPorts};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Lattice, Nested};
 
 /// A change that goes around: when it was made, and what it is.
@@ -23,6 +24,16 @@ impl<D, T, R> Around<D, T, R> {
     /// Nothing is on its way.
     pub fn new() -> Self {
         Around(Arc::new(Mutex::new(Vec::new())))
+    }
+
+    /// Visits what is on its way.
+    pub(super) fn fields(&self, fields: &mut Fields<'_>) -> Result<(), Mismatch>
+    where
+        D: Storable,
+        T: Storable,
+        R: Storable,
+    {
+        fields.value("around", &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Exchanges what is on its way.
@@ -65,6 +76,8 @@ impl<D, T, R> Operator for Feedback<D, T, R> {
 
     fn finish(&mut self) {}
 }
+
+durable!(Feedback<D, T, R> where { D: Storable, T: Storable, R: Storable } keeps { rows });
 
 impl<D, T, R, Outs> Resume<Outs> for Feedback<D, T, R> {}
 

@@ -2,10 +2,11 @@
 
 use std::task::Poll;
 
-use super::lane::{LaneAt, Lanes, LanesInto};
+use super::lane::{LaneAt, Lanes, LanesInto, StoredLanes};
 use super::until::{Said, Signal};
 use crate::envelope::{Abelian, ToDiff, Update};
-use crate::operator::{Agenda, Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Agenda, Cause, Cx, Durable, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Inputs, Lattice, Nested, Path, Rounds};
 
 /// How often a loop goes around at most.
@@ -226,6 +227,24 @@ impl<L, T: Lattice> Operator for Iterate<L, T> {
     }
 
     fn finish(&mut self) {}
+}
+
+/// Between two batches a loop has come to rest: what is left of it is what waits for a later time, and what it would go on from.
+impl<L: StoredLanes<T>, T: Lattice + Storable> Durable for Iterate<L, T> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.lanes.fields(fields)?;
+        self.agenda.fields(fields)?;
+        fields.value("inputs", &mut self.inputs)?;
+        if let Some(said) = &mut self.said {
+            fields.nested("said", said)?;
+        }
+        let name = self.name;
+        let mut stopped = self.stopped.take().map(|stopped| (stopped.rounds, stopped.sample));
+        let visited = fields.value("stopped", &mut stopped);
+        self.stopped = stopped.map(|(rounds, sample)| Incomplete { name, rounds, sample });
+        visited?;
+        fields.value("at", &mut self.at)
+    }
 }
 
 impl<L, T: Lattice, Outs> Resume<Outs> for Iterate<L, T> {

@@ -9,6 +9,7 @@ use crate::differential::consolidation::consolidate;
 use crate::differential::{Pending, Unsound};
 use crate::envelope::{Abelian, ToDiff, Update};
 use crate::port::{Edge, Nth, Open, Origin, Port, Ports, Push, is_timed, name};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Frontier, Lattice, Nested};
 
 /// One of the streams that come into the body of a loop: from outside, or around.
@@ -140,6 +141,17 @@ impl<D, T: Lattice, R: Abelian> Lane<D, T, R> {
     }
 }
 
+impl<D: Storable, T: Lattice + Storable, R: Storable> State for Lane<D, T, R> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value_and("waiting", &mut self.waiting, Pending::adopt)?;
+        let Some(variable) = &mut self.variable else { return Ok(()) };
+        variable.around.fields(fields)?;
+        fields.value("came", &mut variable.came)?;
+        fields.value("beyond", &mut variable.beyond)?;
+        fields.nested("kept", &mut variable.kept)
+    }
+}
+
 /// All that comes into the body of a loop.
 pub trait Lanes<T: Lattice> {
     /// The output ports of the loop's head: `lane0`, `lane1`, .., `incomplete`.
@@ -169,6 +181,16 @@ pub trait Lanes<T: Lattice> {
 
     /// The rounds of which a loop that ends when its body says so keeps anything.
     fn kept(&self) -> Vec<u32>;
+}
+
+/// Lanes that can be saved.
+pub trait StoredLanes<T: Lattice>: Lanes<T> {
+    /// Visits what waits in them.
+    ///
+    /// # Errors
+    ///
+    /// What was saved does not fit.
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch>;
 }
 
 /// Lanes that emit into these outputs.
@@ -269,6 +291,17 @@ macro_rules! lanes {
                 let mut rounds = Vec::new();
                 $(rounds.extend(self.$n.variable.iter().flat_map(|variable| (variable.rounds)(&variable.kept)));)*
                 rounds
+            }
+        }
+
+        impl<T, $($d, $r),*> StoredLanes<T> for ($(Lane<$d, T, $r>,)*)
+        where
+            T: Lattice + Storable,
+            $($d: Storable, $r: Abelian + Storable,)*
+        {
+            fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+                $(fields.nested(stringify!($lane), &mut self.$n)?;)*
+                Ok(())
             }
         }
 

@@ -7,8 +7,9 @@ use crate::differential::at_times::Failed;
 use crate::differential::consolidation::consolidate;
 use crate::differential::{Pending, Unsound};
 use crate::envelope::{Abelian, Update};
-use crate::operator::{Agenda, Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Agenda, Cause, Cx, Durable, Input, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Edge, OnlyOut, Port, Push};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Lattice, Nested};
 
 /// What a stream in a loop comes to when the loop is done: its changes over all rounds, consolidated and in the order of
@@ -48,6 +49,13 @@ impl<D, T: Lattice, R> Operator for Leave<D, T, R> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<D: Storable, T: Lattice + Storable, R: Storable> Durable for Leave<D, T, R> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value_and("rows", &mut self.rows, Pending::adopt)?;
+        fields.value("frontier", &mut self.frontier)
+    }
 }
 
 impl<D, T: Lattice, R, Outs> Resume<Outs> for Leave<D, T, R> {

@@ -67,8 +67,8 @@ mod until;
 pub use feedback::{Around, Feedback, feedback};
 pub use head::{Incomplete, Iterate, Limit, NotConverged, iterate};
 pub use lane::{
-    Lane, LaneAt, Lanes, Lanes1, Lanes2, Lanes3, Lanes4, Lanes5, Lanes6, Lanes7, Lanes8, LanesInto, enter,
-    variable, variable_from_nothing,
+    Lane, LaneAt, Lanes, Lanes1, Lanes2, Lanes3, Lanes4, Lanes5, Lanes6, Lanes7, Lanes8, LanesInto,
+    StoredLanes, enter, variable, variable_from_nothing,
 };
 pub use leave::{Leave, leave};
 pub use until::{Signal, Until, until};

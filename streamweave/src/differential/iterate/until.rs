@@ -8,8 +8,9 @@ use std::fmt::Debug;
 use crate::differential::Unsound;
 use crate::differential::consolidation::consolidate;
 use crate::envelope::{Abelian, ToDiff, Update};
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, durable, state};
 use crate::port::{Edge, NoPorts};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Frontier, Lattice, Nested};
 
 /// The way from the stream that ends a loop to the loop's head: rounds, and by how much the stream changed.
@@ -43,6 +44,9 @@ impl Operator for Until {
     fn finish(&mut self) {}
 }
 
+// What was said is kept by the head of the loop.
+durable!(Until keeps {});
+
 impl<Outs> Resume<Outs> for Until {}
 
 impl<D, T, R, Outs> Input<0, D, Nested<T>, R, Outs> for Until
@@ -63,6 +67,13 @@ where
 pub(super) struct Said {
     signal: Signal,
     rows: BTreeMap<u32, i64>,
+}
+
+impl State for Said {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("rows", &mut self.rows)?;
+        fields.value("unheard", &mut *self.signal.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Said {
@@ -101,6 +112,8 @@ impl<D, R> Default for Kept<D, R> {
         Kept { made: BTreeMap::new(), given: BTreeMap::new() }
     }
 }
+
+state!(Kept<D, R> where { D: Storable, R: Storable } keeps { made, given });
 
 impl<D: Ord + Clone + Debug, R: Abelian> Kept<D, R> {
     /// The rounds of which anything is kept.

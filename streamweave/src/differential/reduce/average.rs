@@ -73,7 +73,7 @@ pub fn average<K: Key + Shown, V: Integral, T: Accumulates, R: ToDiff<Diff = i64
 /// assert_eq!((third.to_string(), third.to_f64()), ("1/3".to_owned(), 1.0 / 3.0));
 /// assert_eq!(Average::of(1, 0), None);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Average {
     numerator: i128,
     denominator: u64,

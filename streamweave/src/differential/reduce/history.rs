@@ -5,6 +5,8 @@ use std::collections::btree_map::{self, Entry};
 use std::ops::ControlFlow;
 use std::slice;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::envelope::Abelian;
 use crate::time::Rounds;
 
@@ -218,6 +220,31 @@ impl<V: Ord, P: Rounds, R: Abelian> Many<V, P, R> {
                 count.remove();
             }
         }
+    }
+}
+
+/// Saved as its changes, in order.
+impl<V: Serialize, P: Serialize, R: Serialize> Serialize for History<V, P, R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let changes: Vec<_> = self.iter().collect();
+        changes.serialize(serializer)
+    }
+}
+
+impl<'de, V, P, R> Deserialize<'de> for History<V, P, R>
+where
+    V: Deserialize<'de> + Ord,
+    P: Rounds,
+    R: Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut changes = Vec::<(V, P, R)>::deserialize(deserializer)?;
+        Ok(match changes.len() {
+            0 => History::Empty,
+            1 => changes.pop().map_or(History::Empty, |(value, rounds, by)| History::One(value, rounds, by)),
+            2..=FEW => History::Few(Box::new(changes)),
+            _ => History::Many(Box::new(changes.into())),
+        })
     }
 }
 

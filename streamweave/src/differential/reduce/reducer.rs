@@ -6,11 +6,13 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 use super::group::{Fault, Group, Sums};
 use super::history::History;
 use crate::differential::{Emit, Later, Unary, Unsound};
 use crate::envelope::Abelian;
-use crate::state::KeySlab;
+use crate::state::{Fields, KeySlab, Mismatch, State, Storable};
 use crate::time::{Lattice, Rounds};
 
 /// What the rows of a key come to.
@@ -57,9 +59,14 @@ pub trait Reduction {
 }
 
 /// What is kept of a key.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "V: Serialize, P: Serialize, A: Serialize, B: Serialize, S: Serialize",
+    deserialize = "V: Deserialize<'de> + Ord, P: Rounds, A: Deserialize<'de>, B: Deserialize<'de> + Ord, S: Deserialize<'de>"
+))]
 struct Kept<V, P, A, B, S> {
     /// Where its changes of the time at hand are, counted from 1; 0 where there are none.
+    #[serde(skip)]
     fresh: u32,
     /// The changes so far.
     input: History<V, P, A>,
@@ -242,6 +249,20 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
     }
 }
 
+/// Between two times all that there is is what is kept of each key.
+impl<L: Reduction, T: Lattice> State for Reducer<L, T>
+where
+    L::Key: Storable,
+    L::Value: Storable,
+    L::Weight: Storable,
+    L::Output: Storable,
+    L::Diff: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("groups", &mut self.groups)
+    }
+}
+
 impl<L: Reduction, T: Lattice> Unary<L::Data, T, L::By> for Reducer<L, T> {
     type Row = L::Row;
     type Diff = L::Diff;
@@ -281,7 +302,13 @@ impl<L: Reduction, T: Lattice> Unary<L::Data, T, L::By> for Reducer<L, T> {
         (self.touched, self.fresh) = (kept_small(touched), kept_small(all_fresh));
         self.ready.drain(..).for_each(|(row, diff)| emit(row, *time, diff));
         self.ready = kept_small(std::mem::take(&mut self.ready));
-        self.gone.drain(..).for_each(|place| self.groups.release(place));
+        for place in self.gone.drain(..) {
+            // Its changes cancelled out, and then it was looked at again.
+            let kept = &self.groups[place];
+            if kept.input.is_empty() && kept.output.is_empty() {
+                self.groups.release(place);
+            }
+        }
         Ok(())
     }
 }

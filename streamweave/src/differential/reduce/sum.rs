@@ -54,7 +54,7 @@ pub fn sum<K: Key + Shown, V: Integral, T: Accumulates, R: ToDiff<Diff = i64>>(
 }
 
 /// So many rows, and what their values add up to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Total {
     /// The sum.
     pub sum: i128,

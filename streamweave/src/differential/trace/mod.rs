@@ -13,8 +13,10 @@ mod batch;
 mod columns;
 mod cursor;
 mod merge;
+mod saved;
 mod spine;
 
 pub use batch::Batch;
 pub use cursor::{Cursor, Kept, TooMany};
+pub(super) use saved::{Changes, Loaded};
 pub use spine::Spine;

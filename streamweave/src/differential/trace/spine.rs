@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::merge::Merge;
-use super::{Batch, Cursor};
+use super::{Batch, Changes, Cursor};
 use crate::envelope::{Abelian, Keyed};
 use crate::time::Rounds;
 
@@ -74,6 +74,11 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Spine<K, V, P, R> {
     #[inline]
     pub fn cursor(&self) -> Cursor<'_, K, V, P, R> {
         Cursor::new(&self.recent, self.batches().map(|batch| &**batch))
+    }
+
+    /// All that is kept, to be saved.
+    pub(super) fn changes(&self) -> Changes<'_, K, V, P, R> {
+        Changes { batches: self.batches().map(|batch| &**batch).collect(), recent: &self.recent }
     }
 
     /// The batches that it comes to as it is now, whatever comes afterwards: a copy of what came last, and shares of the rest.

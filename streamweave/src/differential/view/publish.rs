@@ -12,8 +12,11 @@ use crate::differential::pairs::is_null;
 use crate::differential::trace::{Batch, Spine, TooMany};
 use crate::differential::{Indexed, Pending, Sorted, Unsound};
 use crate::envelope::{Abelian, Keyed, ToDiff, Update};
-use crate::operator::{Cause, Cx, Flush, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{
+    Cause, Commits, Cx, Durable, Flush, Input, Node, Operator, Outcome, Progress, Resume, Turn,
+};
 use crate::port::{Edge, NoPorts};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Lattice};
 
 /// Shows the collection that changes come to in a [`View`], by key: a sink.
@@ -32,6 +35,8 @@ use crate::time::{Frontier, Lattice};
 /// [snapshots](View::snapshot) need of what has changed since. A change costs a look-up, which is the logarithm of the collection's size,
 /// and a share of the merges; a batch that closes times a copy of the newest changes, 128 at most, and of a short list. To look costs the graph
 /// nothing else. [Subscribers](View::subscribe) hold it when they are slow.
+///
+/// In a graph that is restored the view shows at once what it showed before; to who subscribed earlier that is a change of the least time.
 ///
 /// # Errors
 ///
@@ -221,6 +226,33 @@ where
 
     fn finish(&mut self) {}
 }
+
+/// What was shown is shown again once it has been loaded.
+impl<K, V, T, R> Durable for Publish<K, V, T, R>
+where
+    K: Storable + Ord + Clone + std::fmt::Debug,
+    V: Storable + Ord + Clone,
+    T: Storable + Lattice<Rounds = ()>,
+    R: Storable + Abelian,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value_and("changes", &mut self.changes, Pending::adopt)?;
+        fields.value("frontier", &mut self.frontier)?;
+        fields.value("rows", &mut self.spine)?;
+        let (mut keys, mut shown) = (self.shown.len(), self.shown.frontier().clone());
+        fields.value("keys", &mut keys)?;
+        fields.value("shown", &mut shown)?;
+        if fields.is_loading() && !fields.is_new() {
+            self.shown = Snapshot::new(self.spine.snapshot().into(), keys, shown);
+            let all = self.shown.batches().iter().map(|batch| Changes::new(T::minimum(), Arc::clone(batch)));
+            self.shared.show(self.shown.clone(), &all.collect::<Vec<_>>());
+        }
+        Ok(())
+    }
+}
+
+/// What is shown is part of the checkpoint, and goes with the process.
+impl<K, V, T: Lattice, R> Commits for Publish<K, V, T, R> where Self: Durable {}
 
 impl<K, V, T, R, Outs> Resume<Outs> for Publish<K, V, T, R>
 where

@@ -1,6 +1,9 @@
 //! An asynchronous node before it is placed, and the operators that make one.
 
+use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
+
+use foldhash::fast::FixedState;
 
 use super::guarded::{Always, Guarded, GuardedCalls, IntoGuarded};
 use super::keep::{AgainFrom, Holds, Keeps, Nothing, Repeatable};
@@ -11,7 +14,7 @@ use super::retry::Retry;
 use crate::envelope::Failed;
 use crate::operator::element::ResultLike;
 use crate::operator::flow::Discard;
-use crate::operator::{Awaitable, Behind, Function, Gives, GivesOrFails, IntoNode};
+use crate::operator::{Awaitable, Behind, Function, Gives, GivesOrFails, IntoNode, View};
 use crate::port::{Edge, NoInput, OnlyOut, OutErr};
 use crate::time::{TimeDelta, Timestamp};
 
@@ -30,6 +33,12 @@ pub trait Call<A> {
 
     /// Begins a call.
     fn call(&mut self, row: A) -> Self::Future;
+
+    /// Among which rows this one keeps its order, where the order is that [of groups](Order::OfGroups).
+    #[inline(always)]
+    fn group(&mut self, _row: &A) -> u64 {
+        0
+    }
 }
 
 impl<A, F: Future, C: FnMut(A) -> F> Call<A> for C {
@@ -49,6 +58,31 @@ pub enum Order {
     /// In the order in which the calls end. Where the frontier moves with every row that is the
     /// order of the rows, too.
     Ends,
+    /// Rows of one group in their order, those of different ones in that in which their calls end: a slow call holds up
+    /// those of its group behind it.
+    OfGroups,
+}
+
+/// Calls of rows that keep their order among those of one key: see [`AsyncCalls::ordered_by`].
+#[derive(Clone, Debug)]
+pub struct OrderedBy<C, Q> {
+    call: C,
+    key: Q,
+    hasher: FixedState,
+}
+
+impl<A, C: Call<A>, Q: FnMut(&A) -> K, K: Hash> Call<A> for OrderedBy<C, Q> {
+    type Output = C::Output;
+    type Future = C::Future;
+
+    fn call(&mut self, row: A) -> C::Future {
+        self.call.call(row)
+    }
+
+    fn group(&mut self, row: &A) -> u64 {
+        // Keys that collide, one in 2^64, wait for each other.
+        self.hasher.hash_one((self.key)(row))
+    }
 }
 
 /// An asynchronous node before it is placed: see [`async_map`].
@@ -92,6 +126,42 @@ impl<A, C, K, G, H> AsyncCalls<A, C, K, G, H> {
     #[must_use]
     pub fn unordered(self) -> Self {
         AsyncCalls { order: Order::Ends, ..self }
+    }
+
+    /// Results of rows of one key come in the order of these rows, others as the calls end; none across a frontier (rule I7).
+    ///
+    /// A slow call holds up those of its key, and no others. Calls of one key are under way at the same time: it is what comes of them that
+    /// is in order. Between [in order](Order::Rows), which is the rule, and [`unordered`](AsyncCalls::unordered).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use streamweave::prelude::*;
+    /// use streamweave::testing;
+    /// use streamweave::time::ManualClock;
+    ///
+    /// let clock = ManualClock::new();
+    /// let hours = clock.clone();
+    /// let graph = graph! {
+    ///     naps = from_iter([("ann", 9), ("ann", 1), ("bob", 3)]);
+    ///     slept = async_map(move |nap: (&'static str, i64)| {
+    ///         let until = hours.sleep(nap.1.hours());
+    ///         async move { until.await; nap }
+    ///     }).ordered_by(|nap| nap.0);
+    ///     naps -> slept -> awake;
+    ///     awake = collect();
+    /// };
+    /// let result = testing::run(graph, clock, 7).expect("nothing fails");
+    /// assert_eq!(result.awake, [("bob", 3), ("ann", 9), ("ann", 1)]);
+    /// ```
+    #[must_use]
+    pub fn ordered_by<Q, L>(self, key: Q) -> AsyncCalls<A, OrderedBy<C, Q>, K, G, H>
+    where
+        Q: View<A, L>,
+        L: Hash,
+    {
+        let call = OrderedBy { call: self.call, key, hasher: FixedState::with_seed(0) };
+        AsyncCalls::with(call, self.in_flight, Order::OfGroups, self.guards, self.holds)
     }
 
     /// Gives up on a call that has not ended after so much time on the clock of the graph.

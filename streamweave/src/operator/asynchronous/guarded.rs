@@ -250,6 +250,11 @@ where
         self.fresh.push_back((number, row));
     }
 
+    #[inline(always)]
+    fn group(&self, row: &D, call: &mut C) -> u64 {
+        call.group(row)
+    }
+
     fn rows(&self) -> usize {
         self.fresh.len() + self.calls.len() + self.pauses.len()
     }

@@ -1,16 +1,18 @@
 //! The operator: rows that wait for a place, calls under way, and the order of what comes of them.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::fmt;
 use std::task::Poll;
 
 use super::calls::Order;
-use super::slots::{Due, Slots};
-use crate::envelope::{Failed, Update};
-use crate::operator::{Cause, Cx, Input, Mark, Operator, Outcome, Progress, Resume, Turn};
+use super::keep::Repeatable;
+use super::slots::{Due, Held, Slots};
+use crate::envelope::{Failed, Message, Update};
+use crate::operator::{Cause, Cx, Durable, Input, Mark, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Timestamp};
 
 /// Calls under way.
@@ -31,6 +33,11 @@ pub trait UnderWay<D, C> {
 
     /// Takes a row, under a number by which what comes of it is known.
     fn begin(&mut self, number: u64, row: D, call: &mut C);
+
+    /// Among which rows this one keeps its order, see [`Call::group`](super::Call::group).
+    fn group(&self, _row: &D, _call: &mut C) -> u64 {
+        0
+    }
 
     /// How many rows it has taken and not given back.
     fn rows(&self) -> usize;
@@ -53,39 +60,56 @@ pub struct Asynchronous<D, T: Timestamp, R, C, U: UnderWay<D, C>> {
     call: C,
     in_flight: usize,
     /// Rows of the batch at hand that wait for a place, and the frontiers among them.
-    waiting: VecDeque<Arrived<D, T, R>>,
+    waiting: VecDeque<Message<D, T, R>>,
     under_way: U,
     slots: Slots<Result<U::Ok, U::Fails>, T, R>,
+    /// In a durable graph: the rows that were called for and not handed on.
+    called: Option<Called<D>>,
 }
 
-enum Arrived<D, T: Timestamp, R> {
-    Row(Update<D, T, R>),
-    Frontier(Frontier<T>),
+/// Rows as they came, by the numbers of their slots.
+struct Called<D> {
+    rows: BTreeMap<u64, D>,
+    repeat: fn(&D) -> D,
 }
 
 impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Asynchronous<D, T, R, C, U> {
     pub(super) fn new(call: C, in_flight: usize, order: Order, under_way: U) -> Self {
-        Asynchronous { call, in_flight, waiting: VecDeque::new(), under_way, slots: Slots::new(order) }
+        let (waiting, slots) = (VecDeque::new(), Slots::new(order));
+        Asynchronous { call, in_flight, waiting, under_way, slots, called: None }
     }
 
-    fn arrive(&mut self, arrived: Arrived<D, T, R>) {
+    fn arrive(&mut self, arrived: Message<D, T, R>) {
         self.waiting.push_back(arrived);
         self.begin();
+    }
+
+    /// A row is handed on.
+    #[inline(always)]
+    fn handed_on<X>(&mut self, number: u64, done: X) -> X {
+        if let Some(called) = &mut self.called {
+            called.rows.remove(&number);
+        }
+        done
     }
 
     /// Begins the calls for which there is a place; one that has ended keeps its place until it is handed on.
     fn begin(&mut self) {
         while let Some(arrived) = self.waiting.pop_front() {
             match arrived {
-                row @ Arrived::Row(_) if self.slots.rows() >= self.in_flight => {
+                row @ Message::Row(_) if self.slots.rows() >= self.in_flight => {
                     self.waiting.push_front(row);
                     return;
                 }
-                Arrived::Row(Update { data, time, diff }) => {
-                    let number = self.slots.call(time, diff);
+                Message::Row(Update { data, time, diff }) => {
+                    let group = self.under_way.group(&data, &mut self.call);
+                    let number = self.slots.call(time, diff, group);
+                    if let Some(Called { rows, repeat }) = &mut self.called {
+                        rows.insert(number, repeat(&data));
+                    }
                     self.under_way.begin(number, data, &mut self.call);
                 }
-                Arrived::Frontier(frontier) => self.slots.advance(frontier),
+                Message::Frontier(frontier) => self.slots.advance(frontier),
             }
         }
     }
@@ -117,6 +141,10 @@ impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Operator for Asynchronous<D, T, R
     }
 
     fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        if !self.waiting.is_empty() {
+            // What was restored has not been called for.
+            self.begin();
+        }
         while let Poll::Ready((number, done)) = self.under_way.poll_next(&mut self.call, turn) {
             self.slots.end(number, done);
         }
@@ -153,6 +181,45 @@ fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+impl<D, T, R, C, U> Durable for Asynchronous<D, T, R, C, U>
+where
+    D: Storable + Repeatable,
+    T: Timestamp + Storable,
+    R: Storable + Clone,
+    U: UnderWay<D, C>,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        // The first visit is before the first row.
+        let called = self.called.get_or_insert_with(|| Called { rows: BTreeMap::new(), repeat: D::repeat });
+        let (mut first, mut held) = (self.slots.first(), VecDeque::new());
+        if fields.is_cut() {
+            let begun = self.slots.held().map(|held| match held {
+                Held::Frontier(frontier) => Message::Frontier(frontier.clone()),
+                Held::Row(number, time, diff) => {
+                    let data =
+                        called.rows.get(&number).expect("a row is kept until it is handed on").repeat();
+                    Message::Row(Update { data, time: time.clone(), diff: diff.clone() })
+                }
+            });
+            let waiting = self.waiting.iter().map(|message| match message {
+                Message::Row(Update { data, time, diff }) => {
+                    Message::Row(Update { data: data.repeat(), time: time.clone(), diff: diff.clone() })
+                }
+                Message::Frontier(frontier) => Message::Frontier(frontier.clone()),
+            });
+            held = begun.chain(waiting).collect();
+        }
+        fields.value("first", &mut first)?;
+        fields.value("held", &mut held)?;
+        if fields.is_loading() {
+            // They are called for when the graph runs.
+            self.slots.begin_at(first);
+            self.waiting = held;
+        }
+        Ok(())
+    }
+}
+
 impl<D, T, R, B, C, U, I, S> Resume<(Port<S>,)> for Asynchronous<D, T, R, C, U>
 where
     T: Timestamp,
@@ -162,7 +229,7 @@ where
     fn resume(&mut self, (out,): &mut (Port<S>,), _cx: &mut Cx) -> Progress {
         while let Some(due) = self.slots.next_due() {
             match due {
-                Due::Row(Update { data, time, diff }) => match data {
+                Due::Row(number, Update { data, time, diff }) => match self.handed_on(number, data) {
                     Ok(data) => out.push(Update { data, time, diff }),
                     Err(failed) => match failed.error {},
                 },
@@ -184,7 +251,7 @@ where
     fn resume(&mut self, (out, err): &mut (Port<S>, Port<E>), _cx: &mut Cx) -> Progress {
         while let Some(due) = self.slots.next_due() {
             match due {
-                Due::Row(Update { data, time, diff }) => match data {
+                Due::Row(number, Update { data, time, diff }) => match self.handed_on(number, data) {
                     Ok(data) => out.push(Update { data, time, diff }),
                     Err(failed) => err.push(Update { data: failed, time, diff }),
                 },
@@ -205,10 +272,10 @@ where
     U: UnderWay<D, C>,
 {
     fn push(&mut self, row: Update<D, T, R>, _outs: &mut Outs, _cx: &mut Cx) {
-        self.arrive(Arrived::Row(row));
+        self.arrive(Message::Row(row));
     }
 
     fn advance(&mut self, frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {
-        self.arrive(Arrived::Frontier(frontier));
+        self.arrive(Message::Frontier(frontier));
     }
 }

@@ -47,6 +47,11 @@ where
         self.calls.push(Numbered(Some((number, held, future))));
     }
 
+    #[inline(always)]
+    fn group(&self, row: &D, call: &mut C) -> u64 {
+        call.group(row)
+    }
+
     fn rows(&self) -> usize {
         self.calls.len()
     }

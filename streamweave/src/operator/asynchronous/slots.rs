@@ -1,6 +1,8 @@
 //! The rows and frontiers that an asynchronous operator holds, in the order in which they came.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+
+use foldhash::fast::FixedState;
 
 use super::calls::Order;
 use crate::envelope::Update;
@@ -15,16 +17,24 @@ pub(super) struct Slots<B, T: Timestamp, R> {
     next: u64,
     /// How many of them are gone.
     gone: usize,
-    /// How many slots at the front can be handed on.
     order: Order,
+    /// Where rows of one group keep their order: the slots of each, in order, that were not handed on.
+    lines: HashMap<u64, VecDeque<u64>, FixedState>,
     /// How many rows have been called for and not been handed on.
     rows: usize,
 }
 
 #[derive(Debug)]
 enum Slot<B, T: Timestamp, R> {
-    Called(T, R),
-    Ended(Update<B, T, R>),
+    Called {
+        time: T,
+        diff: R,
+        group: u64,
+    },
+    Ended {
+        row: Update<B, T, R>,
+        group: u64,
+    },
     /// Handed on, out of turn.
     Gone,
     Frontier(Frontier<T>),
@@ -33,13 +43,22 @@ enum Slot<B, T: Timestamp, R> {
 /// What can be handed on.
 #[derive(Debug)]
 pub(super) enum Due<B, T: Timestamp, R> {
-    Row(Update<B, T, R>),
+    /// Of the slot with this number.
+    Row(u64, Update<B, T, R>),
     Frontier(Frontier<T>),
+}
+
+/// What has not been handed on.
+#[derive(Debug)]
+pub(super) enum Held<'a, T: Timestamp, R> {
+    /// In the slot with this number.
+    Row(u64, &'a T, &'a R),
+    Frontier(&'a Frontier<T>),
 }
 
 impl<B, T: Timestamp, R> Slots<B, T, R> {
     pub(super) fn new(order: Order) -> Self {
-        Slots { slots: VecDeque::new(), next: 0, gone: 0, order, rows: 0 }
+        Slots { slots: VecDeque::new(), next: 0, gone: 0, order, lines: HashMap::default(), rows: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -62,10 +81,35 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
         held.is_none_or(|(first, _)| *first >= number)
     }
 
-    /// A call for a row at `time`: the number of its slot.
-    pub(super) fn call(&mut self, time: T, diff: R) -> u64 {
+    /// The number of the first slot that has not been handed on.
+    pub(super) fn first(&self) -> u64 {
+        let mut held = self.slots.iter().filter(|(_, slot)| !matches!(slot, Slot::Gone));
+        held.next().map_or(self.next, |(number, _)| *number)
+    }
+
+    /// Holds nothing; the next slot has this number.
+    pub(super) fn begin_at(&mut self, number: u64) {
+        *self = Slots { next: number, ..Slots::new(self.order) };
+    }
+
+    /// What has not been handed on: rows with the numbers of their slots, and the frontiers among them.
+    pub(super) fn held(&self) -> impl Iterator<Item = Held<'_, T, R>> {
+        self.slots.iter().filter_map(|(number, slot)| match slot {
+            Slot::Called { time, diff, .. } | Slot::Ended { row: Update { time, diff, .. }, .. } => {
+                Some(Held::Row(*number, time, diff))
+            }
+            Slot::Frontier(frontier) => Some(Held::Frontier(frontier)),
+            Slot::Gone => None,
+        })
+    }
+
+    /// A call for a row of a group at `time`: the number of its slot.
+    pub(super) fn call(&mut self, time: T, diff: R, group: u64) -> u64 {
         self.rows += 1;
-        self.add(Slot::Called(time, diff))
+        if self.order == Order::OfGroups {
+            self.lines.entry(group).or_default().push_back(self.next);
+        }
+        self.add(Slot::Called { time, diff, group })
     }
 
     fn add(&mut self, slot: Slot<B, T, R>) -> u64 {
@@ -88,16 +132,16 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
         let at =
             self.slots.binary_search_by_key(&number, |(number, _)| *number).expect("a slot that is held");
         let slot = &mut self.slots[at].1;
-        if let Slot::Called(time, diff) = std::mem::replace(slot, Slot::Gone) {
-            *slot = Slot::Ended(Update { data, time, diff });
+        if let Slot::Called { time, diff, group } = std::mem::replace(slot, Slot::Gone) {
+            *slot = Slot::Ended { row: Update { data, time, diff }, group };
         }
     }
 
     /// Whether [`next_due`](Slots::next_due) would give something.
     pub(super) fn is_due(&self) -> bool {
         match self.order {
-            Order::Rows => !matches!(self.slots.front(), None | Some((_, Slot::Called(..)))),
-            Order::Ends => {
+            Order::Rows => !matches!(self.slots.front(), None | Some((_, Slot::Called { .. }))),
+            Order::Ends | Order::OfGroups => {
                 matches!(self.slots.front(), Some((_, Slot::Frontier(_))))
                     || self.ended_before_frontier().is_some()
             }
@@ -107,17 +151,20 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
     /// The next row or frontier to be handed on.
     pub(super) fn next_due(&mut self) -> Option<Due<B, T, R>> {
         let due = self.take_due();
-        self.rows -= usize::from(matches!(due, Some(Due::Row(_))));
+        self.rows -= usize::from(matches!(due, Some(Due::Row(..))));
         due
     }
 
     fn take_due(&mut self) -> Option<Due<B, T, R>> {
         loop {
             match self.slots.pop_front()? {
-                (_, Slot::Ended(row)) => return Some(Due::Row(row)),
+                (number, Slot::Ended { row, group }) => {
+                    self.leave_line(group);
+                    return Some(Due::Row(number, row));
+                }
                 (_, Slot::Frontier(frontier)) => return Some(Due::Frontier(frontier)),
                 (_, Slot::Gone) => self.gone -= 1,
-                called @ (_, Slot::Called(..)) => {
+                called @ (_, Slot::Called { .. }) => {
                     self.slots.push_front(called);
                     return self.out_of_turn();
                 }
@@ -131,6 +178,7 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
             return None;
         }
         let at = self.ended_before_frontier()?;
+        let number = self.slots[at].0;
         let slot = std::mem::replace(&mut self.slots[at].1, Slot::Gone);
         self.gone += 1;
         // However long the first call takes, what is gone behind it neither stays nor is looked through.
@@ -139,14 +187,38 @@ impl<B, T: Timestamp, R> Slots<B, T, R> {
             self.gone = 0;
         }
         match slot {
-            Slot::Ended(row) => Some(Due::Row(row)),
-            Slot::Called(..) | Slot::Gone | Slot::Frontier(_) => None,
+            Slot::Ended { row, group } => {
+                self.leave_line(group);
+                Some(Due::Row(number, row))
+            }
+            Slot::Called { .. } | Slot::Gone | Slot::Frontier(_) => None,
         }
+    }
+
+    /// The first of a group is handed on.
+    fn leave_line(&mut self, group: u64) {
+        if self.order == Order::OfGroups
+            && let Some(line) = self.lines.get_mut(&group)
+        {
+            line.pop_front();
+            if line.is_empty() {
+                self.lines.remove(&group);
+            }
+        }
+    }
+
+    /// Whether nothing stands before this slot that has to be handed on first.
+    fn is_first(&self, number: u64, group: u64) -> bool {
+        self.order != Order::OfGroups
+            || self.lines.get(&group).and_then(|line| line.front()).is_some_and(|first| *first == number)
     }
 
     fn ended_before_frontier(&self) -> Option<usize> {
         let reach = self.slots.iter().take_while(|(_, slot)| !matches!(slot, Slot::Frontier(_)));
-        reach.enumerate().find_map(|(at, (_, slot))| matches!(slot, Slot::Ended(_)).then_some(at))
+        reach.enumerate().find_map(|(at, (number, slot))| match slot {
+            Slot::Ended { group, .. } => self.is_first(*number, *group).then_some(at),
+            Slot::Called { .. } | Slot::Gone | Slot::Frontier(_) => None,
+        })
     }
 }
 
@@ -158,23 +230,28 @@ mod tests {
     fn rows(slots: &mut Slots<char, LogicalTime, ()>) -> String {
         std::iter::from_fn(|| slots.next_due())
             .map(|due| match due {
-                Due::Row(row) => row.data,
+                Due::Row(_, row) => row.data,
                 Due::Frontier(_) => '|',
             })
             .collect()
     }
 
     fn ended(order: Order, ends: &str) -> Vec<String> {
+        ended_of("ab|c", order, ends)
+    }
+
+    /// What is handed on after each end; `a` and `A` are of one group.
+    fn ended_of(rows_and_frontiers: &str, order: Order, ends: &str) -> Vec<String> {
         let mut slots = Slots::new(order);
         let t = LogicalTime(0);
-        let numbers: Vec<(char, u64)> = "ab|c"
+        let numbers: Vec<(char, u64)> = rows_and_frontiers
             .chars()
             .filter_map(|name| match name {
                 '|' => {
                     slots.advance(Frontier::at(t));
                     None
                 }
-                name => Some((name, slots.call(t, ()))),
+                name => Some((name, slots.call(t, (), u64::from(name.to_ascii_lowercase())))),
             })
             .collect();
         let number = |name: char| numbers.iter().find(|(other, _)| *other == name).expect("it is called").1;
@@ -197,5 +274,13 @@ mod tests {
     fn i2_in_order_of_ends_but_never_across_a_frontier() {
         assert_eq!(ended(Order::Ends, "bca"), ["b", "", "a|c"]);
         assert_eq!(ended(Order::Ends, "cba"), ["", "b", "a|c"]);
+    }
+
+    #[test]
+    fn i7_in_order_of_the_rows_of_a_key_and_never_across_a_frontier() {
+        let ended = |ends| ended_of("abAB|c", Order::OfGroups, ends);
+        assert_eq!(ended_of("abAcB", Order::OfGroups, "AcBba"), ["", "c", "", "bB", "aA"]);
+        assert_eq!(ended("ABcab"), ["", "", "", "aA", "bB|c"]);
+        assert_eq!(ended_of("abA|B", Order::OfGroups, "BbAa"), ["", "b", "", "aA|B"]);
     }
 }

@@ -7,9 +7,9 @@
 use std::hash::Hash;
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
-use crate::state::OrderedMap;
+use crate::state::{OrderedMap, Storable};
 use crate::time::{Frontier, Timestamp};
 
 /// What gathers borrowed items, and gives rows at the end of the stream.
@@ -72,6 +72,8 @@ impl<G, F> Operator for FlatMapInto<G, F> {
     fn finish(&mut self) {}
 }
 
+durable!(FlatMapInto<G, F> where { G: Storable } keeps { gather });
+
 impl<G, F, Outs> Resume<Outs> for FlatMapInto<G, F> {}
 
 impl<D, T, G, F, S> Input<0, D, T, (), (Port<S>,)> for FlatMapInto<G, F>
@@ -99,7 +101,8 @@ where
 /// Counts distinct items; gives `(item, count)` in the order in which the items first came.
 ///
 /// For texts [`TextTally`](super::TextTally) is faster.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(serialize = "K: serde::Serialize", deserialize = "K: serde::Deserialize<'de> + Hash + Eq"))]
 pub struct Tally<K> {
     counts: OrderedMap<K, u64>,
 }

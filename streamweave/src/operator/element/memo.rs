@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Gives, Input, Key, Linear, Operator, Outcome, Repeatable, Resume, View};
+use crate::operator::{
+    Cause, Cx, Gives, Input, Key, Linear, Operator, Outcome, Repeatable, Resume, View, durable,
+};
 use crate::port::{Edge, Port, Push};
 use crate::state::Lru;
 use crate::time::{Frontier, Timestamp};
@@ -15,7 +17,7 @@ use crate::time::{Frontier, Timestamp};
 /// For functions that cost more than a look-up and rows that come again. The function must give the same for the same row
 /// whenever it is called, and do nothing else: then it makes no difference but time. Keeps up to `capacity` different
 /// rows with their results, each found in constant time; in place of the one that was used least recently comes the
-/// next. Changes and times pass through, as with [`map`](super::map()).
+/// next. Changes and times pass through, as with [`map`](super::map()). A graph that is restored begins with nothing remembered.
 ///
 /// # Examples
 ///
@@ -120,6 +122,9 @@ impl<D: Hash + Eq, B, F> Operator for Memo<D, B, F> {
 
     fn finish(&mut self) {}
 }
+
+// What is known is forgotten with a crash: that costs time and nothing else.
+durable!(Memo < D, B, F > keeps {});
 
 impl<D: Hash + Eq, B, F, Outs> Resume<Outs> for Memo<D, B, F> {}
 

@@ -5,6 +5,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Gather;
 
@@ -66,6 +67,11 @@ impl TextTally {
     /// Where there would be more than 2^32 texts.
     #[inline]
     pub fn add(&mut self, text: &str) {
+        self.add_times(text, 1);
+    }
+
+    #[inline(always)]
+    fn add_times(&mut self, text: &str, times: u64) {
         let TextTally { texts, counted, table, hasher } = self;
         let hash = hasher.hash_one(text);
         let of = |number: &u32| &counted[*number as usize];
@@ -74,13 +80,13 @@ impl TextTally {
         match table.entry(hash, same, rehash) {
             TableEntry::Occupied(entry) => {
                 let number = *entry.get() as usize;
-                counted[number].count += 1;
+                counted[number].count += times;
             }
             TableEntry::Vacant(slot) => {
                 slot.insert(u32::try_from(counted.len()).expect("at most 2^32 texts"));
                 let start = texts.len();
                 texts.push_str(text);
-                counted.push(Counted { start, end: texts.len(), count: 1 });
+                counted.push(Counted { start, end: texts.len(), count: times });
             }
         }
     }
@@ -92,6 +98,24 @@ impl Gather for TextTally {
     fn gathered(&mut self) -> impl Iterator<Item = (String, u64)> {
         let TextTally { texts, counted, .. } = std::mem::take(self);
         counted.into_iter().map(move |Counted { start, end, count }| (texts[start..end].to_owned(), count))
+    }
+}
+
+/// Saved as the texts with their counts, in the order in which they first came.
+impl Serialize for TextTally {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let TextTally { texts, counted, .. } = self;
+        serializer.collect_seq(counted.iter().map(|of| (&texts[of.start..of.end], of.count)))
+    }
+}
+
+impl<'de> Deserialize<'de> for TextTally {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut tally = TextTally::new();
+        for (text, count) in Vec::<(String, u64)>::deserialize(deserializer)? {
+            tally.add_times(&text, count);
+        }
+        Ok(tally)
     }
 }
 

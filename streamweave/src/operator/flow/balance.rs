@@ -1,8 +1,9 @@
 //! Rows dealt out by their weight.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Durable, Input, Node, Operator, Outcome, Resume};
 use crate::port::Edge;
+use crate::state::{Fields, Mismatch};
 use crate::time::{Frontier, Timestamp};
 
 use super::ways::{Branches, Ways, WaysOf};
@@ -68,6 +69,18 @@ impl<const N: usize, F> Operator for Balance<N, F> {
     const OUTCOME: Outcome = Outcome::PassedOrFiltered;
 
     fn finish(&mut self) {}
+}
+
+impl<const N: usize, F> Durable for Balance<N, F> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        let mut given = self.given.to_vec();
+        fields.value("given", &mut given)?;
+        // There may have been more ports, or fewer.
+        for (given, loaded) in self.given.iter_mut().zip(given) {
+            *given = loaded;
+        }
+        Ok(())
+    }
 }
 
 impl<const N: usize, F, Outs> Resume<Outs> for Balance<N, F> {}

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use std::task::Poll;
 
 use crate::envelope::{Message, Update};
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
+use crate::state::Storable;
 use crate::time::{Frontier, Timestamp};
 
 /// What becomes of a row for which an edge has no room.
@@ -98,6 +99,10 @@ impl<D, T: Timestamp, R> Operator for Buffer<D, T, R> {
 
     fn finish(&mut self) {}
 }
+
+durable!(
+    Buffer<D, T, R> where { D: Storable, T: Timestamp + Storable, R: Storable } keeps { waiting, rows }
+);
 
 impl<D, T: Timestamp, R, S: Push<D, T, R>> Resume<(Port<S>,)> for Buffer<D, T, R> {
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {

@@ -25,8 +25,11 @@ use std::task::Poll;
 
 use super::Overflow;
 use crate::envelope::{Message, Update};
-use crate::operator::{Cause, Cx, Input, Mark, Node, Operator, Outcome, Placed, Progress, Resume, Turn};
+use crate::operator::{
+    Cause, Cx, Durable, Input, Mark, Node, Operator, Outcome, Placed, Progress, Resume, Turn, durable,
+};
 use crate::port::{Edge, NoPorts, Nth, OnlyOut, Origin, Port, Push};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{Frontier, Reached, Timestamp};
 
 /// So many rows go round or come in before other tasks of the thread, and what the handle asks, have their turn.
@@ -128,7 +131,7 @@ pub struct Entrance<D, T: Timestamp, R> {
     is_fed_elsewhere: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Marker {
     /// How many nodes of the circle it has come past.
     passed: usize,
@@ -279,6 +282,29 @@ impl<D, T: Timestamp, R> Operator for Entrance<D, T, R> {
     fn finish(&mut self) {}
 }
 
+/// What goes round is kept here, for both ends.
+impl<D, T, R> Durable for Entrance<D, T, R>
+where
+    D: Storable,
+    T: Timestamp + Storable,
+    R: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        {
+            let mut waiting = self.circle.waiting();
+            fields.value("rows", &mut waiting.rows)?;
+            fields.value("has_ended", &mut waiting.has_ended)?;
+        }
+        fields.value("arrived", &mut self.arrived)?;
+        fields.value("at", &mut self.at)?;
+        fields.value("pending", &mut self.pending)?;
+        fields.value("since", &mut self.since)?;
+        fields.optional("marker", &mut self.marker)?;
+        fields.optional("due", &mut self.due)?;
+        fields.value("is_fed_elsewhere", &mut self.is_fed_elsewhere)
+    }
+}
+
 impl<D, T: Timestamp, R, S: Push<D, T, R>> Resume<(Port<S>,)> for Entrance<D, T, R> {
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {
         if let Some(due) = self.due.take() {
@@ -313,6 +339,8 @@ impl<D, T, R> Operator for Return<D, T, R> {
 
     fn finish(&mut self) {}
 }
+
+durable!(Return < D, T, R > keeps {});
 
 impl<D, T, R, Outs> Resume<Outs> for Return<D, T, R> {}
 

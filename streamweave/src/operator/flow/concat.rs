@@ -1,9 +1,9 @@
 //! One stream after another.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, durable};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::Waiting;
+use crate::state::{Storable, Waiting};
 use crate::time::{self, Frontier, Timestamp, TotalOrder};
 
 /// Passes all rows that come in at `first`, and after them those that come in at `second`: history, and then
@@ -97,6 +97,10 @@ impl<D, T: TotalOrder, R> Operator for Concat<D, T, R> {
 
     fn finish(&mut self) {}
 }
+
+durable!(
+    Concat<D, T, R> where { D: Storable, T: TotalOrder + Storable, R: Storable } keeps { second, inputs, waiting }
+);
 
 impl<D, T: TotalOrder, R, Outs> Resume<Outs> for Concat<D, T, R> {}
 

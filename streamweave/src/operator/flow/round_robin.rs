@@ -1,8 +1,9 @@
 //! Rows dealt out in turn.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cx, Durable, Input, Node, Operator, Outcome, Resume};
 use crate::port::Edge;
+use crate::state::{Fields, Mismatch};
 use crate::time::{Frontier, Timestamp};
 
 use super::ways::{Branches, Ways, WaysOf};
@@ -60,6 +61,15 @@ impl<const N: usize> Operator for RoundRobin<N> {
     const OUTCOME: Outcome = Outcome::PassedOrFiltered;
 
     fn finish(&mut self) {}
+}
+
+impl<const N: usize> Durable for RoundRobin<N> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("next", &mut self.next)?;
+        // There may have been more ports.
+        self.next %= N;
+        Ok(())
+    }
 }
 
 impl<const N: usize, Outs> Resume<Outs> for RoundRobin<N> {}

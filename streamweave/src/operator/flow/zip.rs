@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume, durable};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::Waiting;
+use crate::state::{Storable, Waiting};
 use crate::time::{self, Frontier, Timestamp, TotalOrder};
 
 /// How many rows of one side wait for partners, unless [`Node::capacity`] says otherwise.
@@ -108,7 +110,11 @@ pub struct Zip<L, R, T: Timestamp> {
 }
 
 /// One input.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "D: Serialize, T: Timestamp + Serialize",
+    deserialize = "D: Deserialize<'de>, T: Timestamp + Deserialize<'de>"
+))]
 struct Side<D, T: Timestamp> {
     /// Those without a partner.
     waiting: Waiting<D, T>,
@@ -210,6 +216,10 @@ impl<L, R, T: TotalOrder> Operator for Zip<L, R, T> {
 
     fn finish(&mut self) {}
 }
+
+durable!(
+    Zip<L, R, T> where { L: Storable, R: Storable, T: TotalOrder + Storable } keeps { left, right, inputs, output }
+);
 
 impl<L, R, T: TotalOrder, Outs> Resume<Outs> for Zip<L, R, T> {}
 

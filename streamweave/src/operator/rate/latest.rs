@@ -4,8 +4,9 @@ use std::task::Poll;
 
 use super::above_zero;
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn, durable};
 use crate::port::{Port, Push};
+use crate::state::Storable;
 use crate::time::{Frontier, ProcessingTime, TimeDelta, Timestamp};
 
 /// When a row is due that came at a time.
@@ -89,6 +90,11 @@ impl<D, T: Timestamp, W: Due> Operator for Latest<D, T, W> {
 
     fn finish(&mut self) {}
 }
+
+durable!(
+    Latest<D, T, W> where { D: Storable, T: Timestamp + Storable }
+    keeps { due, input, output } and perhaps { row }
+);
 
 impl<D, T, W, S> Resume<(Port<S>,)> for Latest<D, T, W>
 where

@@ -2,7 +2,7 @@
 
 use super::above_zero;
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, ProcessingTime, TimeDelta, Timestamp};
 
@@ -65,6 +65,8 @@ impl Operator for Throttle {
 
     fn finish(&mut self) {}
 }
+
+durable!(Throttle keeps { next });
 
 impl<Outs> Resume<Outs> for Throttle {}
 

@@ -12,8 +12,9 @@ use std::task::Poll;
 
 use crate::envelope::Update;
 use crate::operator::rate::above_zero;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
+use crate::state::Storable;
 use crate::time::{Frontier, ProcessingTime, TimeDelta, Timestamp, TotalOrder};
 
 /// Gathers so many rows into one `Vec`, in order of arrival, for what is cheaper by the many: a
@@ -225,6 +226,11 @@ impl<D, T: Timestamp, F> Operator for Batch<D, T, F> {
 
     fn finish(&mut self) {}
 }
+
+durable!(
+    Batch<D, T, F> where { D: Storable, T: Timestamp + Storable }
+    keeps { rows, filled, due, input, output } and perhaps { latest }
+);
 
 impl<D, T: TotalOrder, F, S: Push<Vec<D>, T, ()>> Resume<(Port<S>,)> for Batch<D, T, F> {
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {

@@ -1,7 +1,8 @@
 //! The first of equal neighbours.
 
-use crate::operator::{Comparable, Node};
+use crate::operator::{Comparable, Node, state};
 use crate::port::{Edge, OnlyOut};
+use crate::state::Storable;
 
 use super::sift::{Sieve, Sift};
 
@@ -37,6 +38,8 @@ pub fn dedup<D: Comparable, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Dedup<D>
 pub struct Dedup<D> {
     before: Option<D>,
 }
+
+state!(Dedup<D> where { D: Storable } keeps {} and perhaps { before });
 
 impl<D: PartialEq + Clone> Sieve<D> for Dedup<D> {
     #[inline(always)]

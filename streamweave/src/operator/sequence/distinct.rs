@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use crate::operator::{Key, Node, View};
 use crate::port::{Edge, OnlyOut};
-use crate::state::OrderedMap;
+use crate::state::{Fields, Map, Mismatch, OrderedMap, State, Storable};
 
 use super::sift::{Sieve, Sift};
 
@@ -33,21 +33,61 @@ use super::sift::{Sieve, Sift};
 /// ```
 #[doc(alias = "unique")]
 pub fn distinct<D: Key, T>(_input: Edge<D, T>) -> D::Node<Node<Sift<Distinct<D>>, OnlyOut<D, T, ()>>> {
-    D::node(Node::new(Sift(Distinct { seen: OrderedMap::default() }), OnlyOut::new()))
+    D::node(Node::new(Sift(Distinct { seen: Seen::new() }), OnlyOut::new()))
 }
 
 /// See [`distinct`].
 #[derive(Clone, Debug)]
 pub struct Distinct<D> {
-    seen: OrderedMap<D, ()>,
+    seen: Seen<D>,
 }
 
 impl<D: Hash + Eq + Clone> Sieve<D> for Distinct<D> {
     #[inline(always)]
     fn passes(&mut self, row: &D) -> bool {
-        let mut new = false;
-        self.seen.entry_ref(row, || new = true);
-        new
+        match &mut self.seen {
+            Seen::Noted(seen) => {
+                let mut new = false;
+                seen.entry_ref(row, || new = true);
+                new
+            }
+            Seen::Tracked(seen) => !seen.contains_key(row) && seen.insert(row.clone(), ()).is_none(),
+        }
+    }
+}
+
+impl<D: Storable + Hash + Eq> State for Distinct<D> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.map("seen", self.seen.tracked())
+    }
+}
+
+/// What has come so far.
+#[derive(Clone, Debug)]
+enum Seen<K> {
+    /// Where nothing is saved: in one table.
+    Noted(OrderedMap<K, ()>),
+    /// Where it is: so that a checkpoint writes what is new. Known before the first row comes.
+    Tracked(Map<K, ()>),
+}
+
+impl<K> Seen<K> {
+    fn new() -> Self {
+        Seen::Noted(OrderedMap::default())
+    }
+}
+
+impl<K: Hash + Eq> Seen<K> {
+    fn tracked(&mut self) -> &mut Map<K, ()> {
+        if let Seen::Noted(noted) = self {
+            let mut seen = Map::new();
+            noted.drain().for_each(|(key, ())| _ = seen.insert(key, ()));
+            *self = Seen::Tracked(seen);
+        }
+        match self {
+            Seen::Tracked(seen) => seen,
+            Seen::Noted(_) => unreachable!("it was made so"),
+        }
     }
 }
 
@@ -81,21 +121,34 @@ where
     K: Key,
     F: View<D, K>,
 {
-    F::node(K::node(Node::new(Sift(DistinctBy { seen: OrderedMap::default(), key }), OnlyOut::new())))
+    F::node(K::node(Node::new(Sift(DistinctBy { seen: Seen::new(), key }), OnlyOut::new())))
 }
 
 /// See [`distinct_by`].
 #[derive(Clone, Debug)]
 pub struct DistinctBy<K, F> {
-    seen: OrderedMap<K, ()>,
+    seen: Seen<K>,
     key: F,
+}
+
+impl<K: Storable + Hash + Eq, F> State for DistinctBy<K, F> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.map("seen", self.seen.tracked())
+    }
 }
 
 impl<D, K: Hash + Eq, F: FnMut(&D) -> K> Sieve<D> for DistinctBy<K, F> {
     #[inline(always)]
     fn passes(&mut self, row: &D) -> bool {
-        let mut new = false;
-        self.seen.entry((self.key)(row), || new = true);
+        let (key, mut new) = ((self.key)(row), false);
+        match &mut self.seen {
+            Seen::Noted(seen) => {
+                seen.entry(key, || new = true);
+            }
+            Seen::Tracked(seen) => {
+                seen.entry(key, || new = true);
+            }
+        }
         new
     }
 }

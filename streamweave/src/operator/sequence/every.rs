@@ -1,7 +1,7 @@
 //! A sample: one row of so many.
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{Frontier, Timestamp};
 
@@ -53,6 +53,8 @@ impl Operator for Every {
 
     fn finish(&mut self) {}
 }
+
+durable!(Every keeps { skip });
 
 impl<Outs> Resume<Outs> for Every {}
 

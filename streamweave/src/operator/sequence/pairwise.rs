@@ -39,7 +39,7 @@ pub struct Pairwise<D> {
 }
 
 passive!(Pairwise<D>, Tallied, keeps);
-durable!(Pairwise<D> where { D: Storable } keeps { before });
+durable!(Pairwise<D> where { D: Storable } keeps {} and perhaps { before });
 
 impl<D, T, S> Input<0, D, T, (), (Port<S>,)> for Pairwise<D>
 where

@@ -1,7 +1,7 @@
 //! A sample by chance that is the same in every run.
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Resume, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::state::Chance;
 use crate::time::{Frontier, Timestamp};
@@ -61,6 +61,8 @@ impl Operator for SampleByChance {
 
     fn finish(&mut self) {}
 }
+
+durable!(SampleByChance keeps { chance });
 
 impl<Outs> Resume<Outs> for SampleByChance {}
 

@@ -1,8 +1,9 @@
 //! Rows that pass or not by what came before them.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, passive};
+use crate::operator::{Cx, Durable, Input, passive};
 use crate::port::{Port, Push};
+use crate::state::{Fields, Mismatch, State};
 use crate::time::{Frontier, Timestamp};
 
 /// What decides, row by row and in their order, which rows pass.
@@ -16,6 +17,12 @@ pub trait Sieve<D> {
 pub struct Sift<S>(pub S);
 
 passive!(Sift<S>, PassedOrFiltered, keeps);
+
+impl<S: State> Durable for Sift<S> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.0.fields(fields)
+    }
+}
 
 impl<D, T, V, S> Input<0, D, T, (), (Port<S>,)> for Sift<V>
 where

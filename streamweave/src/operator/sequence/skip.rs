@@ -1,6 +1,6 @@
 //! All but the first rows.
 
-use crate::operator::Node;
+use crate::operator::{Node, state};
 use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
@@ -35,6 +35,8 @@ pub fn skip<D, T>(_input: Edge<D, T>, rows: u64) -> Node<Sift<Skip>, OnlyOut<D, 
 pub struct Skip {
     left: u64,
 }
+
+state!(Skip keeps { left });
 
 impl<D> Sieve<D> for Skip {
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The rows from a first one on.
 
-use crate::operator::{Node, View};
+use crate::operator::{Node, View, state};
 use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
@@ -41,6 +41,8 @@ pub struct SkipWhile<F> {
     predicate: F,
     skipping: bool,
 }
+
+state!(SkipWhile<F> keeps { skipping });
 
 impl<D, F: FnMut(&D) -> bool> Sieve<D> for SkipWhile<F> {
     #[inline(always)]

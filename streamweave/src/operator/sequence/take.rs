@@ -1,6 +1,6 @@
 //! The first rows.
 
-use crate::operator::Node;
+use crate::operator::{Node, state};
 use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
@@ -38,6 +38,8 @@ pub fn take<D, T>(_input: Edge<D, T>, rows: u64) -> Node<Sift<Take>, OnlyOut<D, 
 pub struct Take {
     left: u64,
 }
+
+state!(Take keeps { left });
 
 impl<D> Sieve<D> for Take {
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The rows up to a first one.
 
-use crate::operator::{Node, View};
+use crate::operator::{Node, View, state};
 use crate::port::{Edge, OnlyOut};
 
 use super::sift::{Sieve, Sift};
@@ -43,6 +43,8 @@ pub struct TakeWhile<F> {
     predicate: F,
     taking: bool,
 }
+
+state!(TakeWhile<F> keeps { taking });
 
 impl<D, F: FnMut(&D) -> bool> Sieve<D> for TakeWhile<F> {
     #[inline(always)]
