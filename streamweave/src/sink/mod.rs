@@ -8,7 +8,10 @@ mod channel;
 mod collect;
 mod encoded;
 mod for_each;
+mod idempotent;
 mod last;
+mod lent;
+mod transactional;
 
 #[cfg(feature = "csv")]
 pub mod csv;
@@ -21,4 +24,6 @@ pub use channel::{ToChannel, to_channel};
 pub use collect::{Collect, collect};
 pub use encoded::{Encoded, Encoder};
 pub use for_each::{ForEach, ForEachUpdate, for_each, for_each_update};
+pub use idempotent::{IdempotentSink, ToIdempotentSink, to_idempotent_sink};
 pub use last::{Last, last};
+pub use transactional::{Known, ToSink, TransactionalSink, to_sink};
