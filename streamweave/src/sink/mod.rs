@@ -11,6 +11,7 @@ mod for_each;
 mod idempotent;
 mod last;
 mod lent;
+mod parts;
 mod transactional;
 
 #[cfg(feature = "csv")]
@@ -26,4 +27,5 @@ pub use encoded::{Encoded, Encoder};
 pub use for_each::{ForEach, ForEachUpdate, for_each, for_each_update};
 pub use idempotent::{IdempotentSink, ToIdempotentSink, to_idempotent_sink};
 pub use last::{Last, last};
+pub use parts::{PartError, PartFormat, Parts};
 pub use transactional::{Known, ToSink, TransactionalSink, to_sink};

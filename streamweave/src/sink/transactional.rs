@@ -58,6 +58,7 @@ const WAITING: usize = 8 * 1024;
 /// use std::sync::{Arc, Mutex};
 ///
 /// use streamweave::prelude::*;
+/// use streamweave::lines;
 /// use streamweave::sink::{Known, TransactionalSink};
 ///
 /// /// What others see, and the number of the transaction that it came with last.
