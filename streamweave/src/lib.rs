@@ -88,6 +88,12 @@ pub mod lines {
     pub use crate::source::lines::read;
 }
 
+/// PostgreSQL: `postgres::write(config, table, columns, values)`, `postgres::upsert(..)`.
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    pub use crate::sink::postgres::{Config, PostgresError, Value, Values, upsert, write};
+}
+
 #[doc(hidden)]
 pub mod private;
 

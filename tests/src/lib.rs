@@ -26,6 +26,9 @@ pub mod script;
 
 pub mod numbered;
 
+#[cfg(unix)]
+pub mod postgres;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -125,7 +125,7 @@ impl<S: IdempotentSink, F: FnMut(&S::Row) -> S::Id> Node<ToIdempotentSink<S, F>,
     /// for about a minute and a half.
     #[must_use]
     pub fn write_retry(self, retry: Retry) -> Self {
-        self.map_operator(|sink| ToIdempotentSink { retry, ..sink })
+        self.map_operator(|sink| sink.retrying(retry))
     }
 }
 
@@ -175,6 +175,10 @@ impl<S: IdempotentSink, F> ToIdempotentSink<S, F> {
             has_failed: false,
             is_served: false,
         }
+    }
+
+    pub(super) fn retrying(self, retry: Retry) -> Self {
+        ToIdempotentSink { retry, ..self }
     }
 
     fn hand_over(&mut self) {

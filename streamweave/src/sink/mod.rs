@@ -20,6 +20,8 @@ pub mod csv;
 pub mod jsonl;
 pub mod lines;
 pub mod on_error;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 pub use channel::{ToChannel, to_channel};
 pub use collect::{Collect, collect};

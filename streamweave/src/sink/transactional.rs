@@ -215,7 +215,7 @@ impl<S: TransactionalSink> Node<ToSink<S>, NoPorts> {
     /// so on: for about a minute and a half.
     #[must_use]
     pub fn commit_retry(self, retry: Retry) -> Self {
-        self.map_operator(|sink| ToSink { retry, ..sink })
+        self.map_operator(|sink| sink.retrying(retry))
     }
 }
 
@@ -306,6 +306,10 @@ impl<S: TransactionalSink> ToSink<S> {
             is_served: false,
             taken: 0,
         }
+    }
+
+    pub(super) fn retrying(self, retry: Retry) -> Self {
+        ToSink { retry, ..self }
     }
 
     /// Hands over what came since it was flushed last.
