@@ -71,21 +71,27 @@ pub mod prelude;
 /// Comma-separated values: `csv::read::<Row>(path)`, `csv::write(stdout())`.
 #[cfg(feature = "csv")]
 pub mod csv {
-    pub use crate::sink::csv::write;
+    pub use crate::sink::csv::{write, write_parts};
     pub use crate::source::csv::read;
 }
 
 /// JSON Lines: `jsonl::read::<Row>(path)`, `jsonl::write(path)`.
 #[cfg(feature = "json")]
 pub mod jsonl {
-    pub use crate::sink::jsonl::write;
+    pub use crate::sink::jsonl::{write, write_parts};
     pub use crate::source::jsonl::read;
 }
 
 /// Lines of text: `lines::read(path)`, `lines::write(stdout())`.
 pub mod lines {
-    pub use crate::sink::lines::write;
+    pub use crate::sink::lines::{write, write_parts};
     pub use crate::source::lines::read;
+}
+
+/// PostgreSQL: `postgres::write(config, table, columns, values)`, `postgres::upsert(..)`.
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    pub use crate::sink::postgres::{Config, PostgresError, Value, Values, upsert, write};
 }
 
 #[doc(hidden)]

@@ -10,7 +10,7 @@
 //! |---|---|---|---|
 //! | cut | values are written, maps frozen, sinks end a transaction | the worker, at once | the checkpoint before |
 //! | slices | what is frozen is written, a slice between any two batches | the worker | the checkpoint before |
-//! | pre-commit | sinks bring out what they took before the cut | the worker, polling them | the checkpoint before |
+//! | pre-commit | sinks bring out what they took before the cut; then their transactions are written | the worker, polling them | the checkpoint before |
 //! | publish | the segment, then the manifest | the writer's thread | the checkpoint before, or this one |
 //! | commit | sinks show what belongs to it | the worker, polling them | this one; they commit again after the restore |
 //!

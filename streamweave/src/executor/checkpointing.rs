@@ -300,6 +300,9 @@ impl Checkpointing {
                     if !ready(machine.poll_pre_commit(turn))? {
                         return Ok(self.pause(Phase::PreCommit(draft)));
                     }
+                    let mut saving = Saving::default();
+                    ready(machine.fields(&mut Fields::seal(&mut saving)))?;
+                    saving.parts.into_iter().for_each(|part| self.writer.send(Job::Write(part)));
                     self.writer.send(Job::Publish(draft.manifest.clone(), draft.full));
                     self.phase = Phase::Publishing(draft);
                 }

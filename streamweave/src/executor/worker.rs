@@ -204,8 +204,12 @@ where
     /// What every node keeps, at once.
     pub(crate) fn save_all(&mut self) -> Vec<Part> {
         let mut saving = Saving { full: true, budget: usize::MAX, ..Saving::default() };
-        let saved = self.machine.fields(&mut Fields::cut(&mut saving));
-        assert!(!matches!(saved, Reply::Failed { .. }), "a visit that saves does not fail: {saved:?}");
+        for is_sealed in [false, true] {
+            let saving = &mut saving;
+            let mut fields = if is_sealed { Fields::seal(saving) } else { Fields::cut(saving) };
+            let saved = self.machine.fields(&mut fields);
+            assert!(!matches!(saved, Reply::Failed { .. }), "a visit that saves does not fail: {saved:?}");
+        }
         saving.parts
     }
 

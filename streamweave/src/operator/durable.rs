@@ -25,6 +25,7 @@ use crate::state::{Fields, Mismatch};
 /// |---|---|---|
 /// | `cut`, `fields` | the worker, between two batches | the checkpoint before; rows behind that are undone and come again |
 /// | `poll_pre_commit` | the worker, with the graph going on | the same |
+/// | `fields`, of what is [sealed](Fields::sealed) | the worker, between two batches | the same |
 /// | the manifest is durable | the writer's thread | this checkpoint; what it holds is committed after the restore |
 /// | `poll_commit` | the worker, with the graph going on | this checkpoint; committing again changes nothing |
 #[diagnostic::on_unimplemented(
@@ -44,7 +45,7 @@ pub trait Durable: Operator {
     /// [`fields`](Durable::fields), once all that was taken has been flushed.
     fn cut(&mut self) {}
 
-    /// Ready once what was taken before the last cut survives a crash.
+    /// Ready once what was taken before the last cut survives a crash. It is asked again until every sink is ready.
     ///
     /// # Errors
     ///
@@ -53,7 +54,8 @@ pub trait Durable: Operator {
         Poll::Ready(Ok(()))
     }
 
-    /// The checkpoint of the last cut is durable, or what was loaded is what counts: ready once others see what belongs to it.
+    /// The checkpoint of the last cut is durable, or what was loaded is what counts: ready once others see what belongs to it. It is asked
+    /// again until every sink is ready.
     ///
     /// # Errors
     ///

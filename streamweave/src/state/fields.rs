@@ -141,6 +141,8 @@ enum Pass<'a> {
     Cut(&'a mut Saving),
     /// Write some of what is frozen.
     Slice(&'a mut Saving),
+    /// Write what is known only now that sinks have brought out what they took before the cut.
+    Seal(&'a mut Saving),
     Load(&'a mut Loading),
     Survey(&'a mut BTreeMap<String, BTreeSet<String>>),
 }
@@ -398,6 +400,11 @@ impl<'a> Fields<'a> {
         Fields::of(Pass::Slice(saving))
     }
 
+    /// A visit that writes what is [sealed](Fields::sealed).
+    pub fn seal(saving: &'a mut Saving) -> Self {
+        Fields::of(Pass::Seal(saving))
+    }
+
     /// A visit that loads.
     pub fn load(loading: &'a mut Loading) -> Self {
         Fields::of(Pass::Load(loading))
@@ -523,21 +530,10 @@ impl<'a> Fields<'a> {
     ) -> Result<(), Mismatch> {
         self.at(name, |fields| match &mut fields.pass {
             Pass::Cut(saving) => {
-                let mut bytes = Vec::new();
-                encode(value, &mut bytes);
-                let (node, field) = (fields.node.clone(), fields.field.clone());
-                let type_name = type_name::<V>().to_owned();
-                saving.parts.push(Part {
-                    node,
-                    field,
-                    type_name,
-                    content: Content::Value,
-                    entries: 0,
-                    bytes,
-                });
+                write(value, &fields.node, &fields.field, saving);
                 Ok(())
             }
-            Pass::Slice(_) => Ok(()),
+            Pass::Slice(_) | Pass::Seal(_) => Ok(()),
             Pass::Survey(nodes) => {
                 nodes.entry(fields.node.clone()).or_default().insert(fields.field.clone());
                 Ok(())
@@ -607,6 +603,26 @@ impl<'a> Fields<'a> {
         visited
     }
 
+    /// Visits a value that is what it is to be only once [`poll_pre_commit`](crate::operator::Durable::poll_pre_commit) is ready: it is
+    /// written then, whole, and not at the cut.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type. A value of which nothing was saved stays as it is.
+    pub fn sealed<V: Storable>(&mut self, name: &str, value: &mut V) -> Result<(), Mismatch> {
+        match &mut self.pass {
+            Pass::Cut(_) | Pass::Slice(_) => return Ok(()),
+            Pass::Load(_) | Pass::Survey(_) => return self.value(name, value),
+            Pass::Seal(_) => {}
+        }
+        self.at(name, |fields| {
+            if let Pass::Seal(saving) = &mut fields.pass {
+                write(value, &fields.node, &fields.field, saving);
+            }
+        });
+        Ok(())
+    }
+
     /// Visits a map: what has changed since the last cut is written, in slices.
     ///
     /// # Errors
@@ -626,6 +642,7 @@ impl<'a> Fields<'a> {
                     map.cut(node, field, saving);
                 }
                 Pass::Slice(saving) => map.slice(saving),
+                Pass::Seal(_) => {}
                 Pass::Survey(nodes) => {
                     nodes.entry(node.clone()).or_default().insert(field.clone());
                 }
@@ -704,6 +721,14 @@ impl At<'_> {
         let reason = "one is a map by key, and the other a value".to_owned();
         self.mismatch::<V>(stored, Unreadable { path: ".".to_owned(), reason })
     }
+}
+
+/// Writes a value, whole.
+fn write<V: Storable>(value: &V, node: &str, field: &str, saving: &mut Saving) {
+    let mut bytes = Vec::new();
+    encode(value, &mut bytes);
+    let (node, field, type_name) = (node.to_owned(), field.to_owned(), type_name::<V>().to_owned());
+    saving.parts.push(Part { node, field, type_name, content: Content::Value, entries: 0, bytes });
 }
 
 /// Bytes that are no value of a type.
