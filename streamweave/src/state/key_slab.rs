@@ -6,6 +6,8 @@ use std::ops::{Index, IndexMut};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value for each key, at a place that stays the same for as long as the key is there.
 ///
@@ -153,6 +155,54 @@ impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
     }
 }
 
+/// What of a slab is saved: whoever holds places finds the same at them, and the next key comes to where it would have come.
+#[derive(Serialize, Deserialize)]
+struct Saved<E> {
+    /// The places that are taken, each with its key and its value.
+    taken: Vec<E>,
+    /// The others, the next one last.
+    free: Vec<u32>,
+}
+
+impl<K: Serialize, V: Serialize> Serialize for KeySlab<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = (0_u32..).zip(&self.entries);
+        let taken = entries.filter_map(|(place, Entry { key, value })| Some((place, key.as_ref()?, value)));
+        Saved { taken: taken.collect(), free: self.free.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de, K, V> Deserialize<'de> for KeySlab<K, V>
+where
+    K: Deserialize<'de> + Hash + Eq,
+    V: Deserialize<'de> + Default,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Saved { taken, free } = Saved::<(u32, K, V)>::deserialize(deserializer)?;
+        let mut slab = KeySlab::default();
+        slab.places = HashTable::with_capacity(taken.len());
+        let count = taken.len() + free.len();
+        slab.entries.resize_with(count, || Entry { key: None, value: V::default() });
+        let hasher = &slab.hasher;
+        for (place, key, value) in taken {
+            let entry = slab.entries.get_mut(place as usize).filter(|entry| entry.key.is_none());
+            let Some(entry) = entry else { return Err(D::Error::custom("a place is taken twice")) };
+            let hash = hasher.hash_one(&key);
+            *entry = Entry { key: Some(key), value };
+            let entries = &slab.entries;
+            slab.places.insert_unique(hash, place, |&place| {
+                hasher.hash_one(entries[place as usize].key.as_ref().expect("the place is taken"))
+            });
+        }
+        let is_free = |place: &u32| slab.entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
+        if !free.iter().all(is_free) {
+            return Err(D::Error::custom("a free place is taken"));
+        }
+        slab.free = free;
+        Ok(slab)
+    }
+}
+
 impl<K, V> Index<u32> for KeySlab<K, V> {
     type Output = V;
 
@@ -175,6 +225,40 @@ mod tests {
 
     use super::super::Chance;
     use super::*;
+
+    #[test]
+    fn what_is_loaded_has_the_same_places_and_gives_the_same_ones_next() {
+        let (mut slab, mut chance) = (KeySlab::<u64, u64>::default(), Chance(5));
+        let mut change = |slabs: &mut [&mut KeySlab<u64, u64>]| {
+            let (key, value, is_going) = (chance.below(60) as u64, chance.below(9) as u64, chance.below(2) == 0);
+            let places = slabs.iter_mut().map(|slab| match slab.find(&key) {
+                Some(place) if is_going => {
+                    slab[place] = 0;
+                    slab.release(place);
+                    place
+                }
+                _ => {
+                    let place = slab.place(key);
+                    slab[place] += value;
+                    place
+                }
+            });
+            let places: Vec<u32> = places.collect();
+            assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{places:?}");
+        };
+        for _ in 0..40 {
+            (0..50).for_each(|_| change(&mut [&mut slab]));
+            let mut bytes = Vec::new();
+            super::super::fields::encode(&slab, &mut bytes);
+            let mut loaded: KeySlab<u64, u64> =
+                super::super::fields::decode(&bytes).expect("it is what was saved");
+            (0..200).for_each(|_| change(&mut [&mut slab, &mut loaded]));
+            let entries = |slab: &mut KeySlab<u64, u64>| -> Vec<(u32, u64, u64)> {
+                slab.iter_mut().map(|(place, key, value)| (place, *key, *value)).collect()
+            };
+            assert_eq!(entries(&mut loaded), entries(&mut slab));
+        }
+    }
 
     #[test]
     fn keys_keep_their_places_until_they_go() {
