@@ -105,7 +105,7 @@ impl<D, R> Operator for ArrivalTime<D, R> {
     fn finish(&mut self) {}
 }
 
-durable!(ArrivalTime<D, R> keeps { reached, has_ended });
+durable!(ArrivalTime < D, R > keeps { reached, has_ended });
 
 impl<D, R, S: Push<D, EventTime, R>> Resume<(Port<S>,)> for ArrivalTime<D, R> {
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {

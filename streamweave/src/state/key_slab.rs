@@ -194,7 +194,8 @@ where
                 hasher.hash_one(entries[place as usize].key.as_ref().expect("the place is taken"))
             });
         }
-        let is_free = |place: &u32| slab.entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
+        let is_free =
+            |place: &u32| slab.entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
         if !free.iter().all(is_free) {
             return Err(D::Error::custom("a free place is taken"));
         }
@@ -230,7 +231,8 @@ mod tests {
     fn what_is_loaded_has_the_same_places_and_gives_the_same_ones_next() {
         let (mut slab, mut chance) = (KeySlab::<u64, u64>::default(), Chance(5));
         let mut change = |slabs: &mut [&mut KeySlab<u64, u64>]| {
-            let (key, value, is_going) = (chance.below(60) as u64, chance.below(9) as u64, chance.below(2) == 0);
+            let (key, value, is_going) =
+                (chance.below(60) as u64, chance.below(9) as u64, chance.below(2) == 0);
             let places = slabs.iter_mut().map(|slab| match slab.find(&key) {
                 Some(place) if is_going => {
                     slab[place] = 0;

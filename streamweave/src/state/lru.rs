@@ -195,7 +195,8 @@ mod tests {
         }
         let mut bytes = Vec::new();
         encode(&lru, &mut bytes);
-        let load = |capacity| decode::<Lru<u64, u64>>(&bytes).expect("it is what was saved").resized(capacity);
+        let load =
+            |capacity| decode::<Lru<u64, u64>>(&bytes).expect("it is what was saved").resized(capacity);
         let (mut same, mut larger, mut smaller) = (load(10), load(12), load(4));
         let mut newest = Vec::new();
         let mut at = lru.newest;

@@ -43,6 +43,9 @@ mod tests {
     #[test]
     fn a_value_that_is_written_as_nothing_is_not_none() {
         assert_eq!([loaded(Some(())), loaded(None)], [Some(()), None]);
-        assert_eq!([loaded(Some(Some(3))), loaded(Some(None)), loaded(None)], [Some(Some(3)), Some(None), None]);
+        assert_eq!(
+            [loaded(Some(Some(3))), loaded(Some(None)), loaded(None)],
+            [Some(Some(3)), Some(None), None]
+        );
     }
 }
