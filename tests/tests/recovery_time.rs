@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use streamweave::envelope::{Message, Nullable};
+use streamweave::operator::Folded;
 use streamweave::operator::window::{Overlapping, period, rows};
 use streamweave::prelude::*;
 use streamweave::state::EventLog;
@@ -266,6 +267,8 @@ windowed! {
     tumbling_means: (), f64, tumbling(7.micros()).offset(3.micros()).aggregate(Mean::new);
     tumbling_by_key: (), (u64, i64), tumbling(10.micros()).by_key().aggregate(|| (Count::new(), Max::new()));
     tumbling_folds: (), Vec<i64>, tumbling(10.micros()).fold(Vec::new, |values: &mut Vec<i64>, value| values.push(value));
+    tumbling_folds_and_counts: (), (Vec<i64>, u64), tumbling(10.micros())
+        .aggregate(|| (Folded::new(Vec::new(), |values: &mut Vec<i64>, value| values.push(value)), Count::new()));
     whole_stream: (), i128, global().aggregate(Sum::new);
     sliding_sums: (), i128, sliding(10.micros(), 3.micros()).aggregate(Sum::new);
     sliding_extremes: (), (i64, i64), sliding(12.micros(), 4.micros()).aggregate(|| (Min::new(), Last::new()));
@@ -340,6 +343,7 @@ fn h4_windows_that_fire_once_survive() {
     survives!(ONE, tumbling_means::harness(), rows => out, late);
     survives!(ONE, tumbling_by_key::harness(), rows => out, late);
     survives!(ONE, tumbling_folds::harness(), rows => out, late);
+    survives!(ONE, tumbling_folds_and_counts::harness(), rows => out, late);
     survives!(ONE, own_assigner::harness(), rows => out, late);
 }
 
