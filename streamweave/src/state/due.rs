@@ -167,7 +167,9 @@ mod tests {
         let mut loaded: Due<u64, u64> = super::super::fields::decode(&bytes).expect("it is what was saved");
         for item in 400..600 {
             let time = chance.below(50) as u64;
-            [&mut due, &mut loaded].map(|due| due.push(time, item));
+            for due in [&mut due, &mut loaded] {
+                due.push(time, item);
+            }
         }
         while !due.is_empty() {
             assert_eq!(loaded.pop(), due.pop());

@@ -179,28 +179,23 @@ where
 {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Saved { taken, free } = Saved::<(u32, K, V)>::deserialize(deserializer)?;
-        let mut slab = KeySlab::default();
-        slab.places = HashTable::with_capacity(taken.len());
-        let count = taken.len() + free.len();
-        slab.entries.resize_with(count, || Entry { key: None, value: V::default() });
-        let hasher = &slab.hasher;
+        let mut entries: Vec<Entry<K, V>> = Vec::new();
+        entries.resize_with(taken.len() + free.len(), || Entry { key: None, value: V::default() });
+        let (mut places, hasher) = (HashTable::with_capacity(taken.len()), FixedState::default());
         for (place, key, value) in taken {
-            let entry = slab.entries.get_mut(place as usize).filter(|entry| entry.key.is_none());
-            let Some(entry) = entry else { return Err(D::Error::custom("a place is taken twice")) };
+            let free = entries.get_mut(place as usize).filter(|entry| entry.key.is_none());
+            let Some(entry) = free else { return Err(D::Error::custom("a place is taken twice")) };
             let hash = hasher.hash_one(&key);
             *entry = Entry { key: Some(key), value };
-            let entries = &slab.entries;
-            slab.places.insert_unique(hash, place, |&place| {
+            places.insert_unique(hash, place, |&place| {
                 hasher.hash_one(entries[place as usize].key.as_ref().expect("the place is taken"))
             });
         }
-        let is_free =
-            |place: &u32| slab.entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
+        let is_free = |place: &u32| entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
         if !free.iter().all(is_free) {
             return Err(D::Error::custom("a free place is taken"));
         }
-        slab.free = free;
-        Ok(slab)
+        Ok(KeySlab { places, entries, free, hasher })
     }
 }
 

@@ -208,7 +208,9 @@ mod tests {
         assert!(newest[..4].iter().all(|key| smaller.get(key).is_some()));
         assert!(newest.iter().all(|key| larger.get(key).is_some()));
         for step in 200..300 {
-            [&mut lru, &mut same].map(|lru| lru.insert(step * 13 % 29, step));
+            for lru in [&mut lru, &mut same] {
+                lru.insert(step * 13 % 29, step);
+            }
             assert!((0..29).all(|key| lru.table_holds(key) == same.table_holds(key)));
         }
     }
