@@ -13,6 +13,6 @@ mod marbles;
 mod simulation;
 mod waker;
 
-pub use harness::{Feed, Harness, Tap};
+pub use harness::{Feed, Harness, Saved, Tap};
 pub use marbles::{Marbles, Multiplicity, Ticks};
 pub use simulation::run;
