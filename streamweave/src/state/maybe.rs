@@ -1,7 +1,7 @@
 //! A value or none, for serde's `with`, where the value may itself be written as nothing.
 //!
-//! MessagePack writes `Some(())` and `Some(None)` as it writes `None`. Where the type of the value is not known, as that of rows is not, the two
-//! are told apart here: what is written is a sequence of at most one.
+//! MessagePack writes `Some(())` and `Some(None)` as it writes `None`. Where the type of the value is not known, as that of rows is
+//! not, the two are told apart here: what is written is a sequence of at most one.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

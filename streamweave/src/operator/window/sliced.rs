@@ -89,7 +89,7 @@ where
 }
 
 /// A slice with rows; times in microseconds.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 struct Slice {
     span: Window,
     /// The last time in it.
@@ -568,6 +568,7 @@ where
     fn finish(&mut self) {}
 }
 
+/// The slices are found anew, by the rows that come for them.
 impl<K, V, A, B, I, G, S, M, E, L, O> Durable for Sliced<K, V, A, B, I, G, S, M, E, L, O>
 where
     K: Storable + Hash + Eq,
@@ -584,7 +585,6 @@ where
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("frontier", &mut self.frontier)?;
-        fields.value("slices", &mut self.slices)?;
         fields.value("due", &mut self.due)?;
         fields.value("lingering", &mut self.lingering)?;
         fields.value("keys", &mut self.keys)?;
