@@ -134,6 +134,7 @@ impl<C: GoesOn, O> Durable for Encoded<C, O> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<C: GoesOn, O: Revertible> Commits for Encoded<C, O> {}
 
 /// What belongs to a checkpoint.

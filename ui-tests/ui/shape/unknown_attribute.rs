@@ -1,5 +1,5 @@
 //! error at: `retain`
-//! says: expected `name = ".."` or `on_error(..)` on a node
+//! says: expected `name = ".."`, `was = ".."` or `on_error(..)` on a node
 
 use streamweave::prelude::*;
 
