@@ -225,7 +225,7 @@ mod tests {
     fn z1_places_survive_saving_those_that_are_free_too() {
         let mut slab = KeySlab::<Option<u64>, u64>::default();
         let mut chance = Chance(5);
-        let mut step = |slab: &mut KeySlab<Option<u64>, u64>, draw: &mut Chance| {
+        let step = |slab: &mut KeySlab<Option<u64>, u64>, draw: &mut Chance| {
             let key = Some(draw.below(40) as u64).filter(|key| *key > 0);
             match slab.find(&key) {
                 Some(place) if draw.below(2) == 0 => {
