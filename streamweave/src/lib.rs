@@ -30,7 +30,7 @@
 //!
 //! In `docs/guide` of the repository; its programs are tests. A first graph, nodes, ports and errors, testing a graph; then
 //! time, in pictures: watermarks, windows of every kind, late rows; why a window does not fire, and who holds it; joins,
-//! and which for what; then rows that come and go: changes, and loops to a fixed point. For reference:
+//! and which for what; then rows that come and go: changes, and loops to a fixed point; and state that survives. For reference:
 //! [windows](operator::window), [watermarks](time::Strategy), [joins](operator::join), [changes](differential),
 //! [loops](differential::iterate), [what holds a graph](graph::Explanation::holder).
 //!
@@ -71,21 +71,27 @@ pub mod prelude;
 /// Comma-separated values: `csv::read::<Row>(path)`, `csv::write(stdout())`.
 #[cfg(feature = "csv")]
 pub mod csv {
-    pub use crate::sink::csv::write;
+    pub use crate::sink::csv::{write, write_parts};
     pub use crate::source::csv::read;
 }
 
 /// JSON Lines: `jsonl::read::<Row>(path)`, `jsonl::write(path)`.
 #[cfg(feature = "json")]
 pub mod jsonl {
-    pub use crate::sink::jsonl::write;
+    pub use crate::sink::jsonl::{write, write_parts};
     pub use crate::source::jsonl::read;
 }
 
 /// Lines of text: `lines::read(path)`, `lines::write(stdout())`.
 pub mod lines {
-    pub use crate::sink::lines::write;
+    pub use crate::sink::lines::{write, write_parts};
     pub use crate::source::lines::read;
+}
+
+/// PostgreSQL: `postgres::write(config, table, columns, values)`, `postgres::upsert(..)`.
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    pub use crate::sink::postgres::{Config, PostgresError, Value, Values, upsert, write};
 }
 
 #[doc(hidden)]
@@ -356,4 +362,7 @@ mod guide {
 
     #[doc = include_str!("../../docs/guide/9-loops.md")]
     struct Loops;
+
+    #[doc = include_str!("../../docs/guide/10-state-that-survives.md")]
+    struct StateThatSurvives;
 }

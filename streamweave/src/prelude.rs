@@ -34,8 +34,8 @@ pub use crate::operator::{
     Aggregate, Ahead, Count, DistinctCount, ExactMean, ExactSum, Extremes, First, Last, Max, Mean, Merge,
     Min, Sum, TopN, Variance, arrival_time, epochs, event_time, from_start, to_changes, to_log, untimed,
 };
-pub use crate::sink::{collect, for_each, for_each_update, last, to_channel};
-pub use crate::source::{from_channel, from_iter, from_stream, interval, replay};
+pub use crate::sink::{collect, for_each, for_each_update, last, to_channel, to_idempotent_sink, to_sink};
+pub use crate::source::{from_channel, from_iter, from_source, from_stream, interval, replay};
 pub use crate::time::{
     EventTime, LogicalTime, ProcessingTime, Strategy, TimeDelta, Units, ascending, bounded, partitioned,
     punctuated,

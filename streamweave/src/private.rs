@@ -48,15 +48,6 @@ pub use crate::testing::{Feed, Harness, Tap};
 pub use crate::time::{EventTime, Frontier, ProcessingTime, SystemClock, Timestamp};
 pub use streamweave_macros::graph;
 
-/// Checks that a node can be saved.
-pub fn saved<O: crate::operator::Durable>(_placed: &Placed<O>) {}
-
-/// Checks that a source replays.
-pub fn replays<O: crate::operator::Replays>(_placed: &Placed<O>) {}
-
-/// Checks that a sink commits.
-pub fn commits<O: crate::operator::Commits>(_placed: &Placed<O>) {}
-
 /// Places an operator behind an edge.
 pub fn place<N, W, O, P>(node: N, edge: W) -> (Placed<O>, P)
 where

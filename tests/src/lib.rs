@@ -30,6 +30,9 @@ pub mod memory;
 
 pub mod numbered;
 
+#[cfg(unix)]
+pub mod postgres;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -9,12 +9,12 @@
 //!
 //! Names that the expansion makes are resolved at mixed site: they cannot meet the user's.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Literal, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Expr, Ident};
 
-use super::ir::{Circle, Edge, Graph, Guarantee, Lane, Limit, Loop, Operator, Signature};
+use super::ir::{Circle, Edge, Graph, Guarantee, Lane, Limit, Loop, Node, Operator, Signature};
 use crate::ports::Stream;
 
 /// How deep stages nest before a cut ends the nesting; see `streamweave::port::Cut`.
@@ -628,21 +628,33 @@ impl<'a> Expansion<'a> {
 
     /// In a graph that keeps its state every node can be saved; where every row counts once sources replay and sinks commit.
     fn check_saved(&self, number: usize) -> Vec<TokenStream> {
-        let Some((guarantee, _)) = self.graph.durable else { return Vec::new() };
+        if self.graph.durable.is_none() {
+            return Vec::new();
+        }
+        let span = self.graph.nodes[number].span;
+        let placed = local_at("node", number, span);
+        let check = match self.promise(number) {
+            Promise::Saved => "is_saved",
+            Promise::Replays => "is_replayed",
+            Promise::Commits => "is_committed",
+        };
+        let check = Ident::new(check, mixed(span));
+        vec![quote_spanned!(mixed(span)=> #placed.#check();)]
+    }
+
+    /// What a node of a graph that keeps its state has to promise.
+    fn promise(&self, number: usize) -> Promise {
         let node = &self.graph.nodes[number];
-        let sw = self.library_at(node.span);
-        let placed = local_at("node", number, node.span);
         let is_end = matches!(
             node.operator,
             Operator::Written(_) | Operator::Policy(..) | Operator::Default(_) | Operator::Merge
         );
-        let check = match guarantee {
-            Guarantee::ExactlyOnce if is_end && self.graph.is_source(number) => "replays",
-            Guarantee::ExactlyOnce if is_end && self.graph.is_sink(number) => "commits",
-            _ => "saved",
-        };
-        let check = Ident::new(check, mixed(node.span));
-        vec![quote_spanned!(mixed(node.span)=> #sw::#check(&#placed);)]
+        let is_once = matches!(self.graph.durable, Some((Guarantee::ExactlyOnce, _)));
+        match is_once && is_end {
+            true if self.graph.is_source(number) => Promise::Replays,
+            true if self.graph.is_sink(number) => Promise::Commits,
+            _ => Promise::Saved,
+        }
     }
 
     /// The node that stands for every `err` port that is left open.
@@ -821,14 +833,22 @@ impl<'a> Expansion<'a> {
                 let argument = Ident::new(argument, Span::call_site());
                 return quote!({ let _ = #argument; #sw::Reply::Ready });
             }
-            let (method, argument) =
-                (Ident::new(method, Span::mixed_site()), Ident::new(argument, Span::call_site()));
             let each = self.order.iter().enumerate().map(|(place, &number)| {
-                let (node, name) = (local("node", number), &self.graph.nodes[number].name);
-                match argument == "fields" {
-                    true => quote!(.and(#node.#method::<#place>(#name, #argument))),
-                    false => quote!(.and(#node.#method::<#place>(#argument))),
-                }
+                let Node { name, span, .. } = &self.graph.nodes[number];
+                let node = local_at("node", number, *span);
+                let whose = match self.promise(number) {
+                    Promise::Saved => "",
+                    Promise::Replays => "_source",
+                    Promise::Commits => "_sink",
+                };
+                let method = Ident::new(&format!("{method}{whose}"), mixed(*span));
+                // All on the tokens of the node: where it does not do what is asked is reported there.
+                let argument = Ident::new(argument, span.resolved_at(Span::call_site()));
+                let (mut place, mut called) = (Literal::usize_unsuffixed(place), Literal::string(name));
+                place.set_span(mixed(*span));
+                called.set_span(mixed(*span));
+                let name = (argument == "fields").then(|| quote_spanned!(mixed(*span)=> #called,));
+                quote_spanned!(mixed(*span)=> .and(#node.#method::<#place>(#name #argument)))
             });
             quote!(#sw::Reply::Ready #(#each)*)
         };
@@ -1070,6 +1090,13 @@ impl<'a> Expansion<'a> {
             quote!(#sw::cut(#ports.#port, |__signal| #sw::deliver(&mut #beyond, __signal))),
         )
     }
+}
+
+/// What a graph that keeps its state asks of a node.
+enum Promise {
+    Saved,
+    Replays,
+    Commits,
 }
 
 /// What a graph promises of its state, as a type.

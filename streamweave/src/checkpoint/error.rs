@@ -108,6 +108,18 @@ pub enum CheckpointError {
         /// The name that was made for it.
         node: String,
     },
+    /// The keys were divided among another number of groups (rule H9).
+    #[error(
+        "checkpoint {number} divides its keys among {found} groups, and this library among {expected}: it cannot be read"
+    )]
+    KeyGroups {
+        /// The checkpoint.
+        number: u64,
+        /// Its groups.
+        found: u16,
+        /// The library's.
+        expected: u16,
+    },
     /// The state does not fit the graph.
     #[error("checkpoint {number}: {mismatch}")]
     Mismatch {
@@ -117,6 +129,12 @@ pub enum CheckpointError {
         #[source]
         mismatch: Mismatch,
     },
+    /// The graph was given no checkpoints.
+    #[error("the graph was given no checkpoints: say `.checkpoints(..)` before it is run")]
+    NotKept,
+    /// The graph drains: windows may have fired before their time, and what is saved now is not to be gone on from.
+    #[error("the graph drains, and takes no more savepoints: its last checkpoint comes at its end")]
+    Draining,
     /// Checkpoints failed, one after the other (rule H5).
     #[error("{failures} checkpoints in a row could not be taken; the last because of: {last}")]
     Failing {

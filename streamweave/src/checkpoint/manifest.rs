@@ -74,8 +74,17 @@ pub struct Segment {
     pub length: u64,
 }
 
+/// What stands behind the parts of a segment. Names stand in it once.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Directory {
+    /// Node, field and type.
+    fields: Vec<(String, String, String)>,
+    /// Which field, what it is, where its bytes begin, how many they are, and their checksum.
+    parts: Vec<(u32, Content, u64, u64, u32)>,
+}
+
 /// Where a part stands in a segment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The node.
     pub node: String,
@@ -104,14 +113,14 @@ impl Entry {
     pub fn head(&self) -> Part {
         let Entry { node, field, type_name, content, .. } = self;
         let (node, field, type_name) = (node.clone(), field.clone(), type_name.clone());
-        Part { node, field, type_name, content: *content, bytes: Vec::new() }
+        Part { node, field, type_name, content: *content, entries: 0, bytes: Vec::new() }
     }
 }
 
 /// A segment that is being written.
 #[derive(Debug, Default)]
 pub(super) struct SegmentDraft {
-    entries: Vec<Entry>,
+    directory: Directory,
     offset: u64,
 }
 
@@ -126,23 +135,27 @@ impl SegmentDraft {
 
     /// Enters a part, whose bytes follow.
     pub(super) fn enter(&mut self, part: &Part) {
-        let Part { node, field, type_name, content, bytes } = part;
-        let length = bytes.len() as u64;
-        self.entries.push(Entry {
-            node: node.clone(),
-            field: field.clone(),
-            type_name: type_name.clone(),
-            content: *content,
-            offset: self.offset,
-            length,
-            crc: crc32fast::hash(bytes),
-        });
+        let Part { node, field, type_name, content, bytes, .. } = part;
+        let fields = &mut self.directory.fields;
+        let is_it =
+            |known: &(String, String, String)| known.0 == *node && known.1 == *field && known.2 == *type_name;
+        // The parts of a field come one after the other.
+        let number = match fields.last().is_some_and(is_it) {
+            true => fields.len() - 1,
+            false => fields.iter().position(is_it).unwrap_or_else(|| {
+                fields.push((node.clone(), field.clone(), type_name.clone()));
+                fields.len() - 1
+            }),
+        };
+        let (number, length) = (number as u32, bytes.len() as u64);
+        self.directory.parts.push((number, *content, self.offset, length, crc32fast::hash(bytes)));
         self.offset += length;
     }
 
     /// What stands behind the last part.
     pub(super) fn end(&self) -> Vec<u8> {
-        let mut bytes = to_bytes(&self.entries);
+        let mut bytes =
+            rmp_serde::to_vec(&self.directory).expect("it has no maps without lengths and refuses nothing");
         let crc = crc32fast::hash(&bytes);
         bytes.extend_from_slice(&self.offset.to_le_bytes());
         bytes.extend_from_slice(&crc.to_le_bytes());
@@ -179,7 +192,12 @@ fn read_directory(bytes: &[u8]) -> Result<Vec<Entry>, Damage> {
     if crc32fast::hash(directory) != crc {
         return Err(Damage::Checksum);
     }
-    from_bytes(directory)
+    let Directory { fields, parts } = from_bytes(directory)?;
+    let entry = |(number, content, offset, length, crc): (u32, Content, u64, u64, u32)| {
+        let (node, field, type_name) = fields.get(number as usize).ok_or(Damage::Checksum)?.clone();
+        Ok(Entry { node, field, type_name, content, offset, length, crc })
+    };
+    parts.into_iter().map(entry).collect()
 }
 
 impl Manifest {
@@ -213,6 +231,7 @@ fn check_version(head: &[u8], magic: &[u8]) -> Result<(), Damage> {
     let (name, version) = head.split_at(magic.len());
     match version[0] {
         _ if name != magic => Err(Damage::Foreign),
+        0 => Err(Damage::Foreign),
         1..=VERSION => Ok(()),
         version => Err(Damage::Newer { version }),
     }

@@ -10,7 +10,7 @@
 //! |---|---|---|---|
 //! | cut | values are written, maps frozen, sinks end a transaction | the worker, at once | the checkpoint before |
 //! | slices | what is frozen is written, a slice between any two batches | the worker | the checkpoint before |
-//! | pre-commit | sinks bring out what they took before the cut | the worker, polling them | the checkpoint before |
+//! | pre-commit | sinks bring out what they took before the cut; then their transactions are written | the worker, polling them | the checkpoint before |
 //! | publish | the segment, then the manifest | the writer's thread | the checkpoint before, or this one |
 //! | commit | sinks show what belongs to it | the worker, polling them | this one; they commit again after the restore |
 //!
@@ -23,6 +23,7 @@
 //! after the last checkpoint, and sources that cannot replay lose what they gave after it. `#![durable = exactly_once]` takes neither:
 //! what such a graph has written in the end is what it would have written without a crash.
 
+mod archive;
 mod error;
 mod manifest;
 mod storage;
@@ -32,8 +33,10 @@ mod writer;
 use std::fmt;
 use std::path::Path;
 
+use crate::state::Shard;
 use crate::time::{TimeDelta, Units};
 
+pub use archive::{Archive, Contents, Kept};
 pub use error::{CheckpointError, Damage};
 pub use manifest::{Entry, Kind, Manifest, Segment, VERSION};
 pub use storage::{LocalDirectory, Object, Storage};
@@ -41,8 +44,8 @@ pub use store::Published;
 pub(crate) use store::Store;
 pub(crate) use writer::{Job, Writer};
 
-/// Among how many groups keys are divided, by a [stable hash](crate::state::stable_hash): what moves when a graph is rescaled.
-pub const KEY_GROUPS: u16 = 128;
+/// So many entries of maps are written between two batches: some tenth of a millisecond.
+const SLICE: usize = 4096;
 
 /// Where a graph keeps its checkpoints, and how often it takes one.
 ///
@@ -82,7 +85,11 @@ pub struct Checkpoints {
     pub(crate) tolerated: u32,
     pub(crate) savepoint: Option<String>,
     pub(crate) dropped: Vec<String>,
+    pub(crate) rescaled: Option<(Shard, Vec<(Box<dyn Storage>, String)>)>,
     pub(crate) in_place: bool,
+    /// How many entries of maps are written between two batches.
+    pub(crate) slice: usize,
+    pub(crate) observer: Option<Box<dyn FnMut(&Published) + Send>>,
 }
 
 impl fmt::Debug for Checkpoints {
@@ -112,7 +119,10 @@ impl Checkpoints {
             tolerated: 3,
             savepoint: None,
             dropped: Vec::new(),
+            rescaled: None,
             in_place: false,
+            slice: SLICE,
+            observer: None,
         }
     }
 
@@ -131,6 +141,24 @@ impl Checkpoints {
         Checkpoints { keep: checkpoints.max(1), ..self }
     }
 
+    /// Makes the graph one of several that share the keys, each with checkpoints of its own, and begins with what belongs to this shard of
+    /// what another number of shards kept in these directories (rule H9). Where there is a checkpoint of this shard already it goes on
+    /// from that.
+    ///
+    /// Those shards have to be stopped, all at the same place of their input.
+    pub fn rescaled_from<P: AsRef<Path>>(
+        self,
+        shard: Shard,
+        directories: impl IntoIterator<Item = P>,
+    ) -> Self {
+        let storages = directories.into_iter().map(|path| {
+            let directory = LocalDirectory::new(path);
+            let name = directory.to_string();
+            (Box::new(directory) as Box<dyn Storage>, name)
+        });
+        Checkpoints { rescaled: Some((shard, storages.collect())), ..self }
+    }
+
     /// Lets the graph go on where so many in a row could not be taken; with one more the run ends. Three, if nothing is said.
     pub fn tolerate_failures(self, failures: u32) -> Self {
         Checkpoints { tolerated: failures, ..self }
@@ -145,6 +173,11 @@ impl Checkpoints {
     pub fn drop_node(mut self, node: impl Into<String>) -> Self {
         self.dropped.push(node.into());
         self
+    }
+
+    /// Tells of each checkpoint once it is durable and committed: for metrics. Called by the task of the graph; it must not block.
+    pub fn observed_by(self, observer: impl FnMut(&Published) + Send + 'static) -> Self {
+        Checkpoints { observer: Some(Box::new(observer)), ..self }
     }
 
     /// Writes where the graph runs, and not on a thread of its own: the graph waits for each write. For tests.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 ///
 /// 1. An object is there under its name, whole and durable, once [`Object::publish`] has returned, and not at all before: a crash in
 ///    between leaves nothing under that name.
-/// 2. Names are relative, with `/` between folder and object. Names are not used again for other bytes.
+/// 2. Names are relative, with `/` between folder and object. A name is not used again while there is an object of it.
 /// 3. [`lock`](Storage::lock) keeps others out until the storage is dropped or its process has died.
 pub trait Storage: fmt::Debug + Send {
     /// Takes the storage for this process alone; `false` where another has it.
@@ -97,7 +97,7 @@ impl Storage for LocalDirectory {
         if self.lock.is_some() {
             return Ok(true);
         }
-        fs::create_dir_all(&self.path)?;
+        create_durably(&self.path)?;
         let file = File::options().create(true).truncate(false).write(true).open(self.at("LOCK"))?;
         match file.try_lock() {
             Ok(()) => {
@@ -133,7 +133,7 @@ impl Storage for LocalDirectory {
     fn create(&self, name: &str) -> io::Result<Box<dyn Object>> {
         let path = self.at(name);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            create_durably(folder)?;
         }
         let mut unpublished = path.clone().into_os_string();
         unpublished.push(UNPUBLISHED);
@@ -148,6 +148,22 @@ impl Storage for LocalDirectory {
             removed => removed,
         }
     }
+}
+
+/// Creates a folder and those around it, where they are missing: as durable as what will be in them.
+fn create_durably(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let around = folder.parent().filter(|around| !around.as_os_str().is_empty());
+    if let Some(around) = around {
+        create_durably(around)?;
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        created => created?,
+    }
+    File::open(around.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 #[derive(Debug)]

@@ -9,6 +9,9 @@
 //! | [`publish`](Store::publish): the manifest | the checkpoint | the checkpoint |
 //! | [`tidy`](Store::tidy): merged segments, then removals | segments that no manifest names | the same |
 //!
+//! A restore may fall back behind checkpoints that are damaged, or go back to a savepoint. Those that are newer belong to a past that did not
+//! go on: they are removed once the first checkpoint behind the restored one is published, so that none of them is ever fallen back to.
+//!
 //! A checkpoint consists of the segments of those before it and one more, so that what is written follows what has changed. Segments of
 //! like size are merged when there are many of them: each byte is written again a logarithmic number of times.
 
@@ -39,6 +42,16 @@ pub(crate) struct Store {
     chain: Vec<Segment>,
     open: Option<(SegmentDraft, Box<dyn Object>, Segment)>,
     next_segment: u64,
+    /// The greatest number that a manifest has, be it damaged or not.
+    last_number: u64,
+    /// Manifests that cannot be read.
+    unreadable: BTreeSet<u64>,
+    /// Manifests that are newer than what was restored, and no savepoints.
+    abandoned: BTreeSet<u64>,
+    /// A segment of the chain was found to be damaged: nothing may be built on it.
+    broken: Option<CheckpointError>,
+    /// How many entries were written of the checkpoint at hand.
+    entries: u64,
 }
 
 /// What has been published.
@@ -48,6 +61,8 @@ pub struct Published {
     pub number: u64,
     /// How many bytes were written for it, without those of merging.
     pub bytes: u64,
+    /// How many entries of maps were written.
+    pub entries: u64,
 }
 
 impl Store {
@@ -71,6 +86,9 @@ impl Store {
         if store.find(None)?.1.is_none() {
             store.remove_unnamed()?;
         }
+        let named = store.manifests.values().flat_map(|manifest| &manifest.segments);
+        let newest = named.filter_map(|segment| number_of(segment.name.strip_prefix(SEGMENTS)?)).max();
+        store.next_segment = store.next_segment.max(newest.unwrap_or(0) + 1);
         Ok(store)
     }
 
@@ -88,10 +106,14 @@ impl Store {
             chain: Vec::new(),
             open: None,
             next_segment: 1,
+            last_number: 0,
+            unreadable: BTreeSet::new(),
+            abandoned: BTreeSet::new(),
+            broken: None,
+            entries: 0,
         };
         let segments = store.list(SEGMENTS)?;
-        let numbers = segments.iter().filter_map(|name| name.split('.').next()?.parse::<u64>().ok());
-        store.next_segment = numbers.max().unwrap_or(0) + 1;
+        store.next_segment = segments.iter().filter_map(|name| number_of(name)).max().unwrap_or(0) + 1;
         Ok(store)
     }
 
@@ -120,7 +142,8 @@ impl Store {
             let Some(number) = name.strip_suffix(".manifest").and_then(|name| name.parse().ok()) else {
                 continue;
             };
-            if self.manifests.contains_key(&number) {
+            self.last_number = self.last_number.max(number);
+            if self.manifests.contains_key(&number) || self.abandoned.contains(&number) {
                 continue;
             }
             match self.read_manifest(&object)? {
@@ -129,7 +152,10 @@ impl Store {
                 }
                 // To begin again with an older state would undo what was done by a newer version.
                 Err(damage @ Damage::Newer { .. }) => return Err(self.damaged(&object, damage)),
-                Err(why) => damage = Some(self.damaged(&object, why)),
+                Err(why) => {
+                    self.unreadable.insert(number);
+                    damage = Some(self.damaged(&object, why));
+                }
             }
         }
         let last = self.manifests.keys().rev().find(|number| below.is_none_or(|below| **number < below));
@@ -177,7 +203,7 @@ impl Store {
             for entry in entries {
                 let is_live = match entry.content {
                     Content::Value => Some(segment) == last,
-                    Content::Shard { .. } => maps.contains(&(entry.node.clone(), entry.field.clone())),
+                    Content::Stripe { .. } => maps.contains(&(entry.node.clone(), entry.field.clone())),
                 };
                 if is_live {
                     loading.piece(&entry.head(), file, entry.range());
@@ -189,7 +215,7 @@ impl Store {
 
     /// The last checkpoint that is whole, or the savepoint of this name, and all that it holds; `None` where nothing was ever saved.
     ///
-    /// What is newer and damaged is removed once something newer yet is published.
+    /// What is newer and no savepoint is removed once something newer yet is published.
     pub(crate) fn restore(
         &mut self,
         savepoint: Option<&str>,
@@ -201,14 +227,14 @@ impl Store {
             let found = self.manifests.values().rev().find(|manifest| manifest.kind == wanted);
             let Some(manifest) = found.cloned() else { return Err(self.no_such_savepoint(name)) };
             let loading = self.load(&manifest)?;
-            self.chain.clone_from(&manifest.segments);
+            self.go_on_from(&manifest);
             return Ok(Some((manifest, loading, fallen_back)));
         }
         while let Some(number) = last {
             let manifest = self.manifests[&number].clone();
             match self.load(&manifest) {
                 Ok(loading) => {
-                    self.chain.clone_from(&manifest.segments);
+                    self.go_on_from(&manifest);
                     return Ok(Some((manifest, loading, fallen_back)));
                 }
                 Err(error @ CheckpointError::Damaged { damage: Damage::Newer { .. }, .. }) => {
@@ -223,6 +249,15 @@ impl Store {
         fallen_back.pop().map_or(Ok(None), Err)
     }
 
+    fn go_on_from(&mut self, restored: &Manifest) {
+        self.chain.clone_from(&restored.segments);
+        let is_passing = |manifest: &Manifest| !matches!(manifest.kind, Kind::Savepoint(_));
+        let newer = self.manifests.range(restored.number + 1..);
+        let newer = newer.filter(|(_, manifest)| is_passing(manifest)).map(|(number, _)| *number);
+        self.abandoned = newer.chain(self.unreadable.range(restored.number + 1..).copied()).collect();
+        self.manifests.retain(|number, _| !self.abandoned.contains(number));
+    }
+
     fn no_such_savepoint(&self, name: &str) -> CheckpointError {
         let known = self.manifests.values().filter_map(|manifest| match &manifest.kind {
             Kind::Savepoint(name) => Some(format!("`{name}`")),
@@ -235,7 +270,7 @@ impl Store {
 
     /// The number of the next checkpoint.
     pub(crate) fn next_number(&self) -> u64 {
-        self.manifests.keys().next_back().map_or(1, |number| number + 1)
+        self.last_number + 1
     }
 
     fn begin_segment(&mut self) -> Result<(SegmentDraft, Box<dyn Object>, Segment), CheckpointError> {
@@ -257,6 +292,7 @@ impl Store {
             None => self.begin_segment()?,
         };
         self.write_to(&mut open, part)?;
+        self.entries += part.entries;
         self.open = Some(open);
         Ok(())
     }
@@ -284,7 +320,7 @@ impl Store {
 
     /// Forgets what was written of the checkpoint at hand.
     pub(crate) fn discard(&mut self) {
-        self.open = None;
+        (self.open, self.entries) = (None, 0);
     }
 
     /// Publishes the checkpoint at hand; its segments are those of the last one, unless it is `full`, and what was written since.
@@ -297,17 +333,24 @@ impl Store {
             Some(open) => open,
             None => self.begin_segment()?,
         };
+        if full {
+            self.broken = None;
+        } else if let Some(broken) = self.broken.take() {
+            return Err(broken);
+        }
         let segment = self.end_segment(open)?;
         let mut chain = if full { Vec::new() } else { self.chain.clone() };
         let bytes = segment.length;
         chain.push(segment);
         manifest.segments.clone_from(&chain);
+        let entries = std::mem::take(&mut self.entries);
         let (number, body) = (manifest.number, manifest.to_bytes());
         let bytes = bytes + body.len() as u64;
         self.put(&manifest_name(number), &body)?;
         self.chain = chain;
+        self.last_number = self.last_number.max(number);
         self.manifests.insert(number, manifest);
-        Ok(Published { number, bytes })
+        Ok(Published { number, bytes, entries })
     }
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {
@@ -319,17 +362,29 @@ impl Store {
 
     /// Removes checkpoints that are not to be kept, and merges segments; what fails here fails no checkpoint.
     pub(crate) fn tidy(&mut self) -> Result<(), CheckpointError> {
-        self.merge()?;
+        let merged = self.merge();
+        if let Err(error @ CheckpointError::Damaged { .. }) = merged {
+            // It is told with the next checkpoint, which fails; the one behind that holds everything.
+            self.broken = Some(error);
+            return self.retain();
+        }
+        merged.and(self.retain())
+    }
+
+    fn retain(&mut self) -> Result<(), CheckpointError> {
         let is_passing = |manifest: &&Manifest| !matches!(manifest.kind, Kind::Savepoint(_));
         let old: Vec<u64> =
             self.manifests.values().rev().filter(is_passing).skip(self.keep).map(|old| old.number).collect();
-        if old.is_empty() {
+        let gone: Vec<u64> = self.abandoned.iter().copied().chain(old).collect();
+        if gone.is_empty() {
             return Ok(());
         }
-        for number in old {
+        for number in gone {
             let name = manifest_name(number);
             self.storage.remove(&name).map_err(|error| self.failed("remove", &name, error))?;
             self.manifests.remove(&number);
+            self.abandoned.remove(&number);
+            self.unreadable.remove(&number);
         }
         self.remove_unnamed()
     }
@@ -362,42 +417,39 @@ impl Store {
             first -= 1;
             size += self.chain[first].length;
         }
+        let mut open = self.begin_segment()?;
         let mut files = Vec::new();
         for segment in &self.chain[first..] {
             files.push(self.segment(segment)?);
         }
-        let mut shards: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
-        let (newest, _) = files.last().expect("there are at least two");
+        let mut stripes: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
         for (entry, bytes) in
             files.iter().flat_map(|(entries, bytes)| entries.iter().map(move |e| (e, bytes)))
         {
-            let Content::Shard { number, slots, full } = entry.content else { continue };
-            let (merged, head) = shards
+            let Content::Stripe { number, slots, full } = entry.content else { continue };
+            let (merged, head) = stripes
                 .entry((&entry.node, &entry.field, number))
                 .or_insert_with(|| (Slots::default(), entry.head()));
-            let was_full = matches!(head.content, Content::Shard { full: true, .. });
-            head.content = Content::Shard { number, slots, full: full || was_full };
+            let was_full = matches!(head.content, Content::Stripe { full: true, .. });
+            head.content = Content::Stripe { number, slots, full: full || was_full };
             let added = merged.add(slots, full, &bytes[entry.range()]);
             let reason = || Damage::Unreadable { reason: "a part is no part of a map".to_owned() };
             added.ok_or_else(|| self.damaged(SEGMENTS, reason()))?;
         }
-        let merged: Vec<Part> =
-            shards.into_values().map(|(slots, head)| Part { bytes: slots.merged(), ..head }).collect();
-        let values = newest.iter().filter(|entry| entry.content == Content::Value);
-        let newest_bytes = &files.last().expect("there are at least two").1;
-        let values: Vec<Part> = values
-            .map(|entry| Part { bytes: newest_bytes[entry.range()].to_vec(), ..entry.head() })
-            .collect();
-        drop(files);
-        let mut open = self.begin_segment()?;
-        for part in merged.iter().chain(&values) {
-            self.write_to(&mut open, part)?;
+        // Values are read from the newest segment of a checkpoint alone, and this one is never the newest.
+        for (slots, head) in stripes.into_values() {
+            self.write_to(&mut open, &Part { bytes: slots.merged(), ..head })?;
         }
         let segment = self.end_segment(open)?;
         self.chain.truncate(first);
         self.chain.push(segment);
         Ok(())
     }
+}
+
+/// The number of a segment, by its name in its folder.
+fn number_of(segment: &str) -> Option<u64> {
+    segment.trim_start_matches('/').strip_suffix(".segment")?.parse().ok()
 }
 
 fn manifest_name(number: u64) -> String {

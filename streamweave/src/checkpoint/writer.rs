@@ -13,6 +13,9 @@ use super::manifest::Manifest;
 use super::store::{Published, Store};
 use crate::state::Part;
 
+/// More bytes than these do not wait for the thread that writes them, as long as the graph has something else to do.
+const BACKLOG: u64 = 64 << 20;
+
 /// Writes the parts of a checkpoint as they come, and publishes it when told to.
 #[derive(Debug)]
 pub(crate) enum Writer {
@@ -20,7 +23,7 @@ pub(crate) enum Writer {
     Thread {
         /// `None` once it is to end.
         jobs: Option<Sender<Job>>,
-        answers: UnboundedReceiver<Result<Published, CheckpointError>>,
+        answers: UnboundedReceiver<Answer>,
         /// How many bytes wait to be written.
         waiting: Arc<AtomicU64>,
         thread: Option<JoinHandle<()>>,
@@ -36,6 +39,14 @@ pub(crate) enum Job {
     /// Publish what was written under this manifest; it is all that there is, or what has changed.
     Publish(Box<Manifest>, bool),
     Discard,
+}
+
+/// What the thread has to say.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Checkpoint(Result<Published, CheckpointError>),
+    /// The backlog is gone.
+    Room,
 }
 
 /// A store, and what went wrong since the last checkpoint.
@@ -105,7 +116,7 @@ impl Writer {
         match self {
             Writer::Thread { jobs, waiting, .. } => {
                 if let Job::Write(part) = &job {
-                    waiting.fetch_add(part.bytes.len() as u64, Ordering::Relaxed);
+                    waiting.fetch_add(part.bytes.len() as u64, Ordering::SeqCst);
                 }
                 // It ends when this is dropped, and not before, unless it panicked: then there is no answer.
                 let _ = jobs.as_ref().map(|jobs| jobs.send(job));
@@ -119,12 +130,28 @@ impl Writer {
         }
     }
 
-    /// How many bytes wait to be written.
-    pub(crate) fn waiting(&self) -> u64 {
-        match self {
-            Writer::Thread { waiting, .. } => waiting.load(Ordering::Relaxed),
-            Writer::InPlace { .. } => 0,
+    /// Ready unless too many bytes wait to be written.
+    pub(crate) fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while let Writer::Thread { waiting, .. } = self
+            && waiting.load(Ordering::SeqCst) > BACKLOG
+        {
+            std::task::ready!(self.poll_thread(context));
         }
+        Poll::Ready(())
+    }
+
+    /// The next that the thread has to say.
+    fn poll_thread(&mut self, context: &mut Context<'_>) -> Poll<Answer> {
+        let Writer::Thread { answers, thread, .. } = self else { return Poll::Pending };
+        if let Some(answer) = std::task::ready!(answers.poll_recv(context)) {
+            return Poll::Ready(answer);
+        }
+        if let Some(thread) = thread.take()
+            && let Err(panic) = thread.join()
+        {
+            std::panic::resume_unwind(panic);
+        }
+        unreachable!("the thread that writes checkpoints ended while its graph was there")
     }
 
     /// What came of the checkpoint that was to be published.
@@ -132,19 +159,13 @@ impl Writer {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Published, CheckpointError>> {
-        match self {
-            Writer::Thread { answers, thread, .. } => {
-                if let Some(answer) = std::task::ready!(answers.poll_recv(context)) {
-                    return Poll::Ready(answer);
-                }
-                if let Some(thread) = thread.take()
-                    && let Err(panic) = thread.join()
-                {
-                    std::panic::resume_unwind(panic);
-                }
-                unreachable!("the thread that writes checkpoints ended while its graph was there")
+        if let Writer::InPlace { answer, .. } = self {
+            return answer.take().map_or(Poll::Pending, Poll::Ready);
+        }
+        loop {
+            if let Answer::Checkpoint(answer) = std::task::ready!(self.poll_thread(context)) {
+                return Poll::Ready(answer);
             }
-            Writer::InPlace { answer, .. } => answer.take().map_or(Poll::Pending, Poll::Ready),
         }
     }
 }
@@ -163,19 +184,17 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(
-    mut desk: Desk,
-    work: &Receiver<Job>,
-    answers: &UnboundedSender<Result<Published, CheckpointError>>,
-    waiting: &AtomicU64,
-) {
+fn write_all(mut desk: Desk, work: &Receiver<Job>, answers: &UnboundedSender<Answer>, waiting: &AtomicU64) {
     while let Ok(job) = work.recv() {
         let bytes = if let Job::Write(part) = &job { part.bytes.len() as u64 } else { 0 };
         if let Some(answer) = desk.work(job) {
             // A graph that is gone does not want to know.
-            let _ = answers.send(answer);
+            let _ = answers.send(Answer::Checkpoint(answer));
             desk.tidy();
         }
-        waiting.fetch_sub(bytes, Ordering::Relaxed);
+        let before = waiting.fetch_sub(bytes, Ordering::SeqCst);
+        if before > BACKLOG && before - bytes <= BACKLOG {
+            let _ = answers.send(Answer::Room);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Checkpoints, as the worker drives them: see [`checkpoint`](crate::checkpoint) for the states and what a crash in each leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::oneshot;
@@ -8,18 +9,12 @@ use tokio::sync::oneshot;
 use super::machine::{Command, Machine, Reply};
 use super::worker::Failure;
 use crate::checkpoint::{
-    CheckpointError, Checkpoints, Job, KEY_GROUPS, Kind, Manifest, Published, Store, Writer,
+    CheckpointError, Checkpoints, Job, Kind, Manifest, Published, Storage, Store, Writer,
 };
 use crate::graph::{Error, Topology};
 use crate::operator::{BOOKS, Flush, Turn};
-use crate::state::{Fields, Mismatch, Saving};
+use crate::state::{Fields, KEY_GROUPS, Loading, Mismatch, Saving, Shard};
 use crate::time::{ProcessingTime, TimeDelta};
-
-/// So many entries of maps are written between two batches: some tenth of a millisecond.
-const SLICE: usize = 4096;
-
-/// More bytes than these do not wait for the thread that writes them, as long as the graph has something else to do.
-const BACKLOG: u64 = 64 << 20;
 
 /// Who asked for a savepoint, and hears what came of it.
 pub(crate) type Answer = oneshot::Sender<Result<Published, CheckpointError>>;
@@ -35,7 +30,6 @@ pub(crate) struct Asked {
 }
 
 /// The checkpoints of a graph at work.
-#[derive(Debug)]
 pub(crate) struct Checkpointing {
     writer: Writer,
     /// The nodes that keep something.
@@ -51,6 +45,14 @@ pub(crate) struct Checkpointing {
     /// Whether the next has to hold everything: there was none before, or the one before failed.
     full: bool,
     failures: u32,
+    /// How many entries of maps are written between two batches.
+    slice: usize,
+    /// How many cuts there were since the graph was started.
+    cuts: u64,
+    /// The maps of which the one at hand has not written everything.
+    unfinished: BTreeSet<Arc<(String, String)>>,
+    /// Whether the next is written at once: in the last one a map was dropped before it was.
+    at_once: bool,
     /// How many batches had been run at the last one.
     covered: Option<u64>,
     /// Whether sinks were told to bring everything out before the cut.
@@ -59,6 +61,7 @@ pub(crate) struct Checkpointing {
     last: Option<(Kind, bool)>,
     /// How many batches had been run when the graph was last started.
     before: u64,
+    observer: Option<Box<dyn FnMut(&Published) + Send>>,
 }
 
 #[derive(Debug)]
@@ -98,6 +101,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) topology: &'a Topology,
     pub(crate) open: &'a [usize],
     pub(crate) batches: u64,
+    pub(crate) draining: bool,
     pub(crate) flushing: &'a mut Option<Flush>,
 }
 
@@ -122,6 +126,12 @@ pub(crate) struct Restored {
     pub(crate) batches: u64,
 }
 
+impl std::fmt::Debug for Checkpointing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Checkpointing").field("phase", &self.phase).finish_non_exhaustive()
+    }
+}
+
 impl Checkpointing {
     /// Restores the last checkpoint, if there is one, and is ready for the next.
     pub(crate) fn begin<F, R>(
@@ -132,7 +142,19 @@ impl Checkpointing {
     where
         F: FnMut(Command<'_, '_, '_, R>) -> Reply,
     {
-        let Checkpoints { storage, name, every, keep, tolerated, savepoint, dropped, in_place } = checkpoints;
+        let Checkpoints {
+            storage,
+            name,
+            every,
+            keep,
+            tolerated,
+            savepoint,
+            dropped,
+            rescaled,
+            in_place,
+            slice,
+            observer,
+        } = checkpoints;
         let failed = |error: CheckpointError| Error::from(Box::new(error));
         let mut kept = BTreeMap::new();
         machine.fields(&mut Fields::survey(&mut kept));
@@ -145,7 +167,15 @@ impl Checkpointing {
         let found = store.restore(savepoint.as_deref()).map_err(failed)?;
         let mut restored = Restored::default();
         let is_first = found.is_none();
+        let found = match (found, rescaled) {
+            (None, Some((shard, storages))) => divided(shard, storages).map_err(failed)?,
+            (found, _) => found,
+        };
         if let Some((manifest, mut loading, fallen_back)) = found {
+            if manifest.key_groups != KEY_GROUPS {
+                let (number, found) = (manifest.number, manifest.key_groups);
+                return Err(failed(CheckpointError::KeyGroups { number, found, expected: KEY_GROUPS }));
+            }
             for damaged in fallen_back {
                 tracing::warn!(%damaged, number = manifest.number, "an older checkpoint is restored");
             }
@@ -174,7 +204,13 @@ impl Checkpointing {
                 let lost = named(&mut lost.iter().map(String::as_str));
                 return Err(failed(CheckpointError::OtherGraph { number, lost, known }));
             }
-            restored = Restored { ended: manifest.ended, batches: manifest.batches };
+            let mut ended = manifest.ended;
+            for node in topology.nodes {
+                if node.was.iter().any(|was| ended.contains(*was)) {
+                    ended.insert(node.name.to_owned());
+                }
+            }
+            restored = Restored { ended, batches: manifest.batches };
         }
         let number = store.next_number();
         let writer = if in_place {
@@ -201,10 +237,15 @@ impl Checkpointing {
             asked: Vec::new(),
             full: is_first,
             failures: 0,
+            slice,
+            cuts: 0,
+            unfinished: BTreeSet::new(),
+            at_once: false,
             covered: (!is_first).then_some(0),
             is_flushed: false,
             last: None,
             before: restored.batches,
+            observer,
         };
         Ok((checkpointing, restored))
     }
@@ -227,7 +268,7 @@ impl Checkpointing {
         loop {
             match std::mem::replace(&mut self.phase, Phase::Idle) {
                 Phase::Idle => {
-                    if !self.is_wanted(around.batches, turn) {
+                    if !self.is_wanted(&around, turn) {
                         return Ok(Pace::Free);
                     }
                     if !std::mem::replace(&mut self.is_flushed, true) {
@@ -240,12 +281,15 @@ impl Checkpointing {
                     self.cut(machine, &around, turn)?;
                 }
                 Phase::Slicing(draft) => {
-                    if self.writer.waiting() > BACKLOG {
-                        self.phase = Phase::Slicing(draft);
-                        return Ok(Pace::Busy);
+                    if self.writer.poll_room(turn.context()).is_pending() {
+                        return Ok(self.pause(Phase::Slicing(draft)));
                     }
-                    let mut saving = Saving { budget: SLICE, ..Saving::default() };
+                    let mut saving = Saving { budget: self.slice, ..Saving::default() };
                     ready(machine.fields(&mut Fields::slice(&mut saving)))?;
+                    if !self.unfinished.is_subset(&saving.seen) {
+                        self.begin_again(draft);
+                        continue;
+                    }
                     let stops = draft.stops();
                     self.write(saving, draft);
                     if matches!(self.phase, Phase::Slicing(_)) && !stops {
@@ -256,6 +300,9 @@ impl Checkpointing {
                     if !ready(machine.poll_pre_commit(turn))? {
                         return Ok(self.pause(Phase::PreCommit(draft)));
                     }
+                    let mut saving = Saving::default();
+                    ready(machine.fields(&mut Fields::seal(&mut saving)))?;
+                    saving.parts.into_iter().for_each(|part| self.writer.send(Job::Write(part)));
                     self.writer.send(Job::Publish(draft.manifest.clone(), draft.full));
                     self.phase = Phase::Publishing(draft);
                 }
@@ -284,12 +331,26 @@ impl Checkpointing {
     }
 
     /// Whether a checkpoint is to be begun.
-    fn is_wanted(&mut self, batches: u64, turn: &mut Turn<'_, '_>) -> bool {
+    fn is_wanted(&mut self, around: &Surroundings<'_>, turn: &mut Turn<'_, '_>) -> bool {
+        let batches = around.batches;
+        if around.draining {
+            // Sources are told to end, though they have not: nothing may go on from here (rule J7).
+            for asked in self.asked.drain(..) {
+                let _ = asked.answer.send(Err(CheckpointError::Draining));
+            }
+        }
         if !self.asked.is_empty() {
             return true;
         }
         if let Some((_, is_taken)) = self.last {
             return !is_taken;
+        }
+        if around.draining {
+            return false;
+        }
+        if self.number == 1 {
+            // Before the first row: it says where sinks began that are written behind what was there.
+            return true;
         }
         let Some(every) = self.every else { return false };
         let due = *self.due.get_or_insert_with(|| turn.now() + every);
@@ -324,7 +385,9 @@ impl Checkpointing {
         }
         self.due = self.every.map(|every| turn.now() + every);
         self.covered = Some(around.batches);
-        let mut saving = Saving { full: self.full, budget: SLICE, ..Saving::default() };
+        self.cuts += 1;
+        let budget = if std::mem::take(&mut self.at_once) { usize::MAX } else { self.slice };
+        let mut saving = Saving { full: self.full, number: self.cuts, budget, ..Saving::default() };
         ready(machine.fields(&mut Fields::cut(&mut saving)))?;
         let mut sources = (0..around.topology.sources()).filter(|source| !around.open.contains(source));
         let name = |source| around.topology.nodes[around.topology.source(source)].name.to_owned();
@@ -351,15 +414,31 @@ impl Checkpointing {
         for part in saving.parts.drain(..) {
             self.writer.send(Job::Write(part));
         }
-        self.phase = if saving.is_unfinished { Phase::Slicing(draft) } else { Phase::PreCommit(draft) };
+        self.unfinished = saving.unfinished;
+        self.phase = if self.unfinished.is_empty() { Phase::PreCommit(draft) } else { Phase::Slicing(draft) };
+    }
+
+    /// A map was dropped before all of it was written, as by `std::mem::take`: what is missing is gone. The next attempt comes at once, and
+    /// writes everything in one go.
+    fn begin_again(&mut self, draft: Draft) {
+        self.writer.send(Job::Discard);
+        self.full = true;
+        self.at_once = true;
+        self.covered = None;
+        self.due = self.due.map(|_| ProcessingTime::MIN);
+        if let Some((_, is_taken)) = &mut self.last {
+            *is_taken = false;
+        }
+        self.asked.splice(..0, draft.asked);
     }
 
     /// Waits in a phase: without batches where the graph stops or ends with this checkpoint.
     fn pause(&mut self, phase: Phase) -> Pace {
         let stops = match &phase {
-            Phase::PreCommit(draft) | Phase::Publishing(draft) | Phase::Committing(Some((draft, _))) => {
-                draft.stops()
-            }
+            Phase::Slicing(draft)
+            | Phase::PreCommit(draft)
+            | Phase::Publishing(draft)
+            | Phase::Committing(Some((draft, _))) => draft.stops(),
             _ => false,
         };
         self.phase = phase;
@@ -372,12 +451,15 @@ impl Checkpointing {
         self.covered = None;
         self.writer.send(Job::Discard);
         tracing::warn!(%error, number = draft.manifest.number, "a checkpoint could not be taken");
+        if let Some((_, is_taken)) = &mut self.last {
+            *is_taken = false;
+        }
         if let Some(asked) = draft.asked {
             // Who asked hears of it, and may ask again.
             let _ = asked.answer.send(Err(error));
             return Ok(());
         }
-        if self.failures > self.tolerated || self.last.is_some() {
+        if self.failures > self.tolerated {
             let (failures, last) = (self.failures, Box::new(error));
             return Err(Broken::Checkpoint(CheckpointError::Failing { failures, last }));
         }
@@ -388,6 +470,9 @@ impl Checkpointing {
     fn done(&mut self, draft: Draft, published: Published) -> Option<String> {
         let number = published.number;
         tracing::debug!(number, bytes = published.bytes, "checkpoint");
+        if let Some(observer) = &mut self.observer {
+            observer(&published);
+        }
         let asked = draft.asked?;
         let stopped = asked.stop.then(|| asked.name.clone().unwrap_or_default());
         // Who asked may have gone.
@@ -402,6 +487,35 @@ impl Checkpointing {
             self.last = Some((if is_drained { Kind::Drained } else { Kind::Finished }, is_taken));
         }
     }
+}
+
+/// What a checkpoint holds, and what was damaged that was newer.
+type Found = (Manifest, Loading, Vec<CheckpointError>);
+
+/// What belongs to a shard of what others kept.
+fn divided(
+    shard: Shard,
+    storages: Vec<(Box<dyn Storage>, String)>,
+) -> Result<Option<Found>, CheckpointError> {
+    let mut all: Option<(Manifest, Vec<CheckpointError>)> = None;
+    let mut loadings = Vec::new();
+    for (storage, name) in storages {
+        let Some((manifest, loading, fallen_back)) = Store::open(storage, name, 1)?.restore(None)? else {
+            continue;
+        };
+        loadings.push(loading);
+        all = Some(match all {
+            None => (manifest, fallen_back),
+            Some((mut all, mut damaged)) => {
+                // A source has ended where it has in all.
+                all.ended.retain(|source| manifest.ended.contains(source));
+                all.nodes.extend(manifest.nodes);
+                damaged.extend(fallen_back);
+                (all, damaged)
+            }
+        });
+    }
+    Ok(all.map(|(manifest, damaged)| (manifest, Loading::rescaled(loadings, shard), damaged)))
 }
 
 impl Draft {

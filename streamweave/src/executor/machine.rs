@@ -5,7 +5,8 @@ use std::task::Poll;
 
 use crate::graph::{Explanation, Report};
 use crate::operator::{
-    Agenda, Batch, Cause, Durable, Flush, Held, Operator, Panicked, Placed, Progress, Turn, blaming, watched,
+    Agenda, Batch, Cause, Commits, Durable, Flush, Held, Operator, Panicked, Placed, Progress, Replays, Turn,
+    blaming, watched,
 };
 use crate::state::Fields;
 
@@ -244,22 +245,60 @@ impl<O: Operator> Placed<O> {
     }
 }
 
-impl<O: Durable> Placed<O> {
-    /// Visits what the node keeps.
-    pub fn visit<const PLACE: usize>(&mut self, name: &str, fields: &mut Fields<'_>) -> Reply {
-        let visited = blaming::<PLACE, _>(|| self.fields(name, fields));
-        Reply::of(PLACE, Poll::Ready(visited.map_err(Cause::from)))
-    }
+/// What a graph that keeps its state asks of a node. All of it has one bound, on the method: what does not meet it is reported once,
+/// where the method is called.
+macro_rules! asked {
+    ($($bound:ident: $check:ident $visit:ident $pre_commit:ident $commit:ident),*) => {
+        impl<O: Operator> Placed<O> {$(
+            /// Checks that it can be asked.
+            pub fn $check(&self)
+            where
+                O: $bound,
+            {
+            }
 
-    /// See [`Durable::poll_pre_commit`].
-    pub fn poll_pre_commit<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
-        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_pre_commit(turn)))
-    }
+            /// Visits what the node keeps.
+            pub fn $visit<const PLACE: usize>(&mut self, name: &str, fields: &mut Fields<'_>) -> Reply
+            where
+                O: $bound,
+            {
+                let visited = blaming::<PLACE, _>(|| self.fields(name, fields));
+                Reply::of(PLACE, Poll::Ready(visited.map_err(Cause::from)))
+            }
 
-    /// See [`Durable::poll_commit`].
-    pub fn poll_commit<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply {
-        blaming::<PLACE, _>(|| Reply::of(PLACE, self.operator.poll_commit(turn)))
-    }
+            /// See [`Durable::poll_pre_commit`].
+            pub fn $pre_commit<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply
+            where
+                O: $bound,
+            {
+                if self.pre_committed {
+                    return Reply::Ready;
+                }
+                let polled = blaming::<PLACE, _>(|| self.operator.poll_pre_commit(turn));
+                self.pre_committed = polled.is_ready();
+                Reply::of(PLACE, polled)
+            }
+
+            /// See [`Durable::poll_commit`].
+            pub fn $commit<const PLACE: usize>(&mut self, turn: &mut Turn<'_, '_>) -> Reply
+            where
+                O: $bound,
+            {
+                if self.committed {
+                    return Reply::Ready;
+                }
+                let polled = blaming::<PLACE, _>(|| self.operator.poll_commit(turn));
+                self.committed = polled.is_ready();
+                Reply::of(PLACE, polled)
+            }
+        )*}
+    };
+}
+
+asked! {
+    Durable: is_saved visit poll_pre_commit poll_commit,
+    Replays: is_replayed visit_source poll_pre_commit_source poll_commit_source,
+    Commits: is_committed visit_sink poll_pre_commit_sink poll_commit_sink
 }
 
 impl<F, R> Machine<F, R>

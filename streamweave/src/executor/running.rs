@@ -293,8 +293,8 @@ impl<R> Running<R> {
     ///
     /// # Errors
     ///
-    /// The checkpoint could not be taken; the graph goes on. Or [`Error::Suspended`], with an empty name, where the graph has
-    /// ended or has no checkpoints.
+    /// The checkpoint could not be taken, or the graph has none; the graph goes on. Or [`Error::Suspended`], with an empty name, where
+    /// the graph has ended.
     pub async fn checkpoint(&self, savepoint: Option<&str>) -> Result<Published, Error> {
         self.save(savepoint.map(str::to_owned), false).await
     }
@@ -307,9 +307,13 @@ impl<R> Running<R> {
     ///
     /// The savepoint could not be taken; the graph goes on, until the handle is dropped. Or the run's own error.
     pub async fn stop_with_savepoint(&mut self, name: &str) -> Result<Published, Error> {
-        let published = self.save(Some(name.to_owned()), true).await?;
+        let saved = self.save(Some(name.to_owned()), true).await;
+        if let Err(failed @ Error::Checkpoint(_)) = saved {
+            return Err(failed);
+        }
+        // It was taken; or nobody answers, for the graph has ended, or failed meanwhile.
         match (&mut self.task).await? {
-            Ok(_) | Err(Error::Suspended { .. }) => Ok(published),
+            Ok(_) | Err(Error::Suspended { .. }) => saved,
             Err(error) => Err(error),
         }
     }

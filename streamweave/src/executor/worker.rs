@@ -204,18 +204,17 @@ where
     /// What every node keeps, at once.
     pub(crate) fn save_all(&mut self) -> Vec<Part> {
         let mut saving = Saving { full: true, budget: usize::MAX, ..Saving::default() };
-        let saved = self.machine.fields(&mut Fields::cut(&mut saving));
-        assert!(!matches!(saved, Reply::Failed { .. }), "a visit that saves does not fail: {saved:?}");
+        for is_sealed in [false, true] {
+            let saving = &mut saving;
+            let mut fields = if is_sealed { Fields::seal(saving) } else { Fields::cut(saving) };
+            let saved = self.machine.fields(&mut fields);
+            assert!(!matches!(saved, Reply::Failed { .. }), "a visit that saves does not fail: {saved:?}");
+        }
         saving.parts
     }
 
     /// Gives every node what it kept.
-    pub(crate) fn load_all(&mut self, parts: &[Part]) -> Result<(), Mismatch> {
-        let mut loading = Loading::default();
-        for part in parts {
-            let file = loading.file(part.bytes.clone());
-            loading.piece(part, file, 0..part.bytes.len());
-        }
+    pub(crate) fn load_all(&mut self, mut loading: Loading) -> Result<(), Mismatch> {
         match self.machine.fields(&mut Fields::load(&mut loading)) {
             Reply::Failed { cause, .. } => {
                 Err(*cause.downcast().expect("a visit fails where what was saved does not fit"))
@@ -239,6 +238,7 @@ where
                     topology: &self.settings.topology,
                     open: &self.open,
                     batches: self.batches,
+                    draining: self.draining,
                     flushing: &mut self.flushing,
                 },
                 &mut turn,
@@ -293,6 +293,7 @@ where
                     topology: &self.settings.topology,
                     open: &self.open,
                     batches: self.batches,
+                    draining: self.draining,
                     flushing: &mut self.flushing,
                 },
                 &mut turn,
@@ -380,8 +381,8 @@ where
                 Poll::Ready(Some(Request::Explain(answer))) => drop(answer.send(self.explain())),
                 Poll::Ready(Some(Request::Save(asked))) => match &mut self.checkpointing {
                     Some(checkpointing) => checkpointing.ask(asked),
-                    // It has none: the answer is that nobody answers.
-                    None => drop(asked),
+                    // Who asked may have gone again.
+                    None => drop(asked.answer.send(Err(CheckpointError::NotKept))),
                 },
                 Poll::Ready(Some(Request::Watch(watch))) => self.watches.push(watch),
                 Poll::Ready(None) => self.requests = None,

@@ -7,8 +7,9 @@
 //! Relies on a thread, and on credit: at most `IN_FLIGHT` buffers are sent and not yet answered for. The thread
 //! answers for each in turn, with the emptied buffer to be filled again, or once and finally with an error.
 //!
-//! A writer that is dropped without a flush leaves its last buffers to the thread, which writes them if the process
-//! lives long enough, and nobody learns of errors.
+//! A writer that is dropped without a flush leaves its last buffers to the thread, and nobody learns of errors. Of a file the thread is
+//! waited for: whoever opens it next, a graph that is started again, finds that nobody else writes to it. A pipe may block for ever,
+//! and is written to if the process lives long enough.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -182,6 +183,8 @@ struct Link {
     /// Buffers sent and not answered for.
     in_flight: usize,
     thread: Option<JoinHandle<()>>,
+    /// Whether the thread is waited for when the writer is dropped.
+    is_awaited: bool,
 }
 
 /// What the thread is to do.
@@ -305,6 +308,17 @@ impl BlockWriter {
     }
 }
 
+impl Drop for BlockWriter {
+    fn drop(&mut self) {
+        let state = std::mem::replace(&mut self.state, State::New(Output::Stdout, None));
+        if let State::Writing(Link { buffers, thread: Some(thread), is_awaited: true, .. }) = state {
+            drop(buffers);
+            // Had it panicked, a poll would have said so.
+            let _ = thread.join();
+        }
+    }
+}
+
 impl Link {
     fn send(&mut self, work: Work) {
         assert!(self.in_flight < IN_FLIGHT, "`start_send` needs a `poll_ready` before it");
@@ -327,11 +341,16 @@ fn start(output: Output, behind: Option<u64>) -> Result<Link, WriteError> {
     let (buffers, work) = sync_channel(IN_FLIGHT);
     let (done, answers) = unbounded_channel();
     let name = output.clone();
+    // What is there and no file may be a pipe.
+    let is_awaited = match &output {
+        Output::File { path, .. } => std::fs::metadata(path).map_or(true, |found| found.is_file()),
+        Output::Stdout => false,
+    };
     let thread = thread::Builder::new()
         .name("block-writer".to_owned())
         .spawn(move || write_all(&output, behind, &work, &done))
         .map_err(|source| WriteError::Create { output: name, source: source.into() })?;
-    Ok(Link { buffers, answers, opened: false, in_flight: 0, thread: Some(thread) })
+    Ok(Link { buffers, answers, opened: false, in_flight: 0, thread: Some(thread), is_awaited })
 }
 
 /// The thread's work: opens the output and writes buffers until no more can come or one fails.
@@ -460,7 +479,8 @@ mod tests {
                 done.send(Err(error)).expect("the writer waits");
             }
         });
-        let link = Link { buffers, answers, opened: false, in_flight: 0, thread: Some(thread) };
+        let thread = Some(thread);
+        let link = Link { buffers, answers, opened: false, in_flight: 0, thread, is_awaited: false };
         BlockWriter { state: State::Writing(link), spare: Vec::new(), begins_at: 0 }
     }
 
@@ -570,14 +590,11 @@ mod tests {
     }
 
     #[test]
-    fn dropped_writer_leaves_its_buffers_to_the_thread() {
+    fn dropped_writer_of_a_file_has_written_its_buffers() {
         let path = TempPath::new();
         let mut writer = file(&path.0, false);
         send(&mut writer, "last words").expect("a temporary file");
-        let State::Writing(mut link) = writer.state else { panic!("it is open") };
-        let thread = link.thread.take();
-        drop(link);
-        crate::io::join(thread);
+        drop(writer);
         assert_eq!(content(&path.0), "last words");
     }
 

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use crate::envelope::Update;
 use crate::operator::rate::above_zero;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn, durable};
 use crate::port::{Edge, OnlyOut, Port, Push};
 use crate::time::{EventTime, Frontier, ProcessingTime, TimeDelta};
 
@@ -104,6 +104,8 @@ impl<D, R> Operator for ArrivalTime<D, R> {
 
     fn finish(&mut self) {}
 }
+
+durable!(ArrivalTime < D, R > keeps { reached, has_ended });
 
 impl<D, R, S: Push<D, EventTime, R>> Resume<(Port<S>,)> for ArrivalTime<D, R> {
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {

@@ -15,12 +15,17 @@ use crate::state::{Fields, Mismatch};
 ///    [`poll_pre_commit`](Durable::poll_pre_commit) is ready; it is seen by others at the latest once
 ///    [`poll_commit`](Durable::poll_commit) is. Between the two the checkpoint becomes durable.
 /// 3. What a sink took and has not committed is either undone when it is loaded, or in its fields; then it is
-///    committed, again perhaps, by the `poll_commit` that follows the loading (rules H7, H8).
+///    committed, again perhaps, by the `poll_commit` that follows the loading (rules H7, H8). A sink of which nothing is loaded, as when a
+///    graph is started that never came to a checkpoint, undoes what it finds when it is polled first.
+/// 4. A checkpoint may fail between `poll_pre_commit` and `poll_commit`: then the next `cut` comes without a `poll_commit`, and what was
+///    taken before both belongs to the next checkpoint. It may have become durable all the same, and be what is loaded after a crash.
+/// 5. `poll_pre_commit` and `poll_commit` are polled until they are ready, once for each cut; after the loading `poll_commit` alone.
 ///
 /// | event | who | what a crash right behind it leaves |
 /// |---|---|---|
 /// | `cut`, `fields` | the worker, between two batches | the checkpoint before; rows behind that are undone and come again |
 /// | `poll_pre_commit` | the worker, with the graph going on | the same |
+/// | `fields`, of what is [sealed](Fields::sealed) | the worker, between two batches | the same |
 /// | the manifest is durable | the writer's thread | this checkpoint; what it holds is committed after the restore |
 /// | `poll_commit` | the worker, with the graph going on | this checkpoint; committing again changes nothing |
 #[diagnostic::on_unimplemented(
@@ -40,7 +45,7 @@ pub trait Durable: Operator {
     /// [`fields`](Durable::fields), once all that was taken has been flushed.
     fn cut(&mut self) {}
 
-    /// Ready once what was taken before the last cut survives a crash.
+    /// Ready once what was taken before the last cut survives a crash. It is asked again until every sink is ready.
     ///
     /// # Errors
     ///
@@ -49,7 +54,8 @@ pub trait Durable: Operator {
         Poll::Ready(Ok(()))
     }
 
-    /// The checkpoint of the last cut is durable, or what was loaded is what counts: ready once others see what belongs to it.
+    /// The checkpoint of the last cut is durable, or what was loaded is what counts: ready once others see what belongs to it. It is asked
+    /// again until every sink is ready.
     ///
     /// # Errors
     ///

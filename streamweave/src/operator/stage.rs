@@ -20,6 +20,9 @@ pub struct Placed<O> {
     pub(crate) clear: bool,
     /// Whether it failed to bring it out: it is not asked again, so that others can go on.
     pub(crate) broken: bool,
+    /// Whether it has brought out, and shown, what belongs to the last cut: it is not asked again while others are.
+    pub(crate) pre_committed: bool,
+    pub(crate) committed: bool,
 }
 
 impl<O: Durable> Placed<O> {
@@ -31,9 +34,11 @@ impl<O: Durable> Placed<O> {
     pub fn fields(&mut self, name: &str, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         if fields.is_cut() {
             self.operator.cut();
+            (self.pre_committed, self.committed) = (false, false);
         }
         fields.inside(name, |fields| {
-            fields.value(BOOKS, &mut self.counters)?;
+            // Of several shards the first one's.
+            fields.shared(BOOKS, &mut self.counters, |_, _| {})?;
             self.operator.fields(fields)
         })
     }
@@ -63,7 +68,14 @@ pub(crate) struct Tally {
 impl<O: Operator> Placed<O> {
     /// Places an operator.
     pub fn new(operator: O) -> Self {
-        Placed { operator, counters: Counters::default(), clear: true, broken: false }
+        Placed {
+            operator,
+            counters: Counters::default(),
+            clear: true,
+            broken: false,
+            pre_committed: false,
+            committed: false,
+        }
     }
 
     /// The books.

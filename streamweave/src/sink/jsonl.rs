@@ -1,5 +1,7 @@
 //! Rows of JSON, one a line.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::format::FormatError;
@@ -9,6 +11,8 @@ use crate::operator::Node;
 use crate::port::{Edge, NoPorts};
 
 use super::encoded::{Encoded, Encoder, GoesOn};
+use super::parts::{PartFormat, Parts};
+use super::transactional::ToSink;
 
 /// Writes each row as a line of JSON; yields the number of rows written.
 ///
@@ -20,6 +24,34 @@ pub fn write<D: Serialize, T, O: Into<Output>>(
     output: O,
 ) -> Node<Encoded<JsonLinesEncoder, O>, NoPorts> {
     Node::new(Encoded::new(output, JsonLinesEncoder::new(), Vec::new()), NoPorts)
+}
+
+/// Writes rows as lines into files of a folder, `part-00000001.jsonl` and so on; yields the number of rows.
+///
+/// As [`csv::write_parts`](super::csv::write_parts): a file has its name once the checkpoint that counts its rows is durable, and
+/// never changes then.
+///
+/// # Errors
+///
+/// The run ends where a file cannot be written.
+pub fn write_parts<D: Serialize + Send + 'static, T>(
+    _input: Edge<D, T>,
+    folder: impl AsRef<Path>,
+) -> Node<ToSink<Parts<D, JsonLinesParts>>, NoPorts> {
+    Node::new(ToSink::new(Parts::new(folder, JsonLinesParts)), NoPorts)
+}
+
+/// Files of lines.
+#[derive(Clone, Copy, Debug)]
+pub struct JsonLinesParts;
+
+impl PartFormat for JsonLinesParts {
+    type Encoder = JsonLinesEncoder;
+    const EXTENSION: &'static str = "jsonl";
+
+    fn begin(&self, _out: &mut Vec<u8>) -> JsonLinesEncoder {
+        JsonLinesEncoder::new()
+    }
 }
 
 impl GoesOn for JsonLinesEncoder {

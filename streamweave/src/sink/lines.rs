@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::path::Path;
 
 use crate::format::FormatError;
 use crate::io::write::Output;
@@ -9,6 +10,8 @@ use crate::operator::Node;
 use crate::port::{Edge, NoPorts};
 
 use super::encoded::{Encoded, Encoder, GoesOn};
+use super::parts::{PartFormat, Parts};
+use super::transactional::ToSink;
 
 /// Writes each row as a line, as it displays itself; yields the number of rows written.
 ///
@@ -25,6 +28,34 @@ pub fn write<D: Display, T, O: Into<Output>>(
 /// Rows as they display themselves, one a line.
 #[derive(Clone, Copy, Debug)]
 pub struct Displayed;
+
+/// Writes rows as lines into files of a folder, `part-00000001.txt` and so on; yields the number of rows.
+///
+/// As [`csv::write_parts`](super::csv::write_parts): a file has its name once the checkpoint that counts its rows is durable, and
+/// never changes then.
+///
+/// # Errors
+///
+/// The run ends where a file cannot be written.
+pub fn write_parts<D: Display + Send + 'static, T>(
+    _input: Edge<D, T>,
+    folder: impl AsRef<Path>,
+) -> Node<ToSink<Parts<D, LinesParts>>, NoPorts> {
+    Node::new(ToSink::new(Parts::new(folder, LinesParts)), NoPorts)
+}
+
+/// Files of lines.
+#[derive(Clone, Copy, Debug)]
+pub struct LinesParts;
+
+impl PartFormat for LinesParts {
+    type Encoder = Displayed;
+    const EXTENSION: &'static str = "txt";
+
+    fn begin(&self, _out: &mut Vec<u8>) -> Displayed {
+        Displayed
+    }
+}
 
 impl GoesOn for Displayed {
     fn go_on_behind(&mut self, _rows: u64) {}

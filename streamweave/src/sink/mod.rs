@@ -8,7 +8,11 @@ mod channel;
 mod collect;
 mod encoded;
 mod for_each;
+mod idempotent;
 mod last;
+mod lent;
+mod parts;
+mod transactional;
 
 #[cfg(feature = "csv")]
 pub mod csv;
@@ -16,9 +20,14 @@ pub mod csv;
 pub mod jsonl;
 pub mod lines;
 pub mod on_error;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 
 pub use channel::{ToChannel, to_channel};
 pub use collect::{Collect, collect};
 pub use encoded::{Encoded, Encoder};
 pub use for_each::{ForEach, ForEachUpdate, for_each, for_each_update};
+pub use idempotent::{IdempotentSink, ToIdempotentSink, to_idempotent_sink};
 pub use last::{Last, last};
+pub use parts::{PartError, PartFormat, Parts};
+pub use transactional::{Known, ToSink, TransactionalSink, to_sink};

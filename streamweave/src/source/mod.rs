@@ -5,6 +5,7 @@
 //! brought the last batch to the outside.
 
 mod channel;
+mod contract;
 mod decoded;
 mod interval;
 mod iter;
@@ -19,6 +20,7 @@ pub mod jsonl;
 pub mod lines;
 
 pub use channel::{FromChannel, from_channel};
+pub use contract::{FromSource, Source, from_source};
 pub use decoded::Decoded;
 pub use interval::{Interval, interval};
 pub use iter::{FromIter, from_iter};

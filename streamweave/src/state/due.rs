@@ -21,7 +21,11 @@ use std::collections::{BinaryHeap, VecDeque};
 /// let order: String = std::iter::from_fn(|| due.pop()).map(|(_, item)| item).collect();
 /// assert_eq!(order, "acebd");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[serde(bound(
+    serialize = "T: serde::Serialize + Ord, X: serde::Serialize",
+    deserialize = "T: serde::Deserialize<'de> + Ord, X: serde::Deserialize<'de>"
+))]
 pub struct Due<T, X> {
     in_order: VecDeque<Entry<T, X>>,
     others: BinaryHeap<Reverse<Entry<T, X>>>,
@@ -32,7 +36,7 @@ pub struct Due<T, X> {
 /// Before how many items in the queue another may be put.
 const NEAR: usize = 16;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Entry<T, X> {
     time: T,
     arrival: u64,
@@ -148,6 +152,30 @@ impl<T: Ord, X> Due<T, X> {
 mod tests {
     use super::super::Chance;
     use super::*;
+
+    #[test]
+    fn what_is_loaded_goes_on_in_the_same_order() {
+        let (mut due, mut chance) = (Due::default(), Chance(9));
+        for item in 0..400_u64 {
+            due.push(chance.below(50) as u64, item);
+            if chance.below(3) == 0 {
+                due.pop();
+            }
+        }
+        let mut bytes = Vec::new();
+        super::super::fields::encode(&due, &mut bytes);
+        let mut loaded: Due<u64, u64> = super::super::fields::decode(&bytes).expect("it is what was saved");
+        for item in 400..600 {
+            let time = chance.below(50) as u64;
+            for due in [&mut due, &mut loaded] {
+                due.push(time, item);
+            }
+        }
+        while !due.is_empty() {
+            assert_eq!(loaded.pop(), due.pop());
+        }
+        assert!(loaded.is_empty());
+    }
 
     #[test]
     fn items_come_by_time_and_then_by_arrival() {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::fields::{Fields, Mismatch, State, Storable};
 use crate::envelope::{Message, Update};
 use crate::time::{EventTime, Frontier, TimeDelta};
 
@@ -125,15 +126,28 @@ impl<D, R> EventLog<D, R> {
     pub(crate) fn advance(&self, frontier: Frontier<EventTime>) {
         let mut kept = self.lock();
         kept.frontier = frontier;
-        if let Some(time) = frontier.time() {
-            kept.complete_from = kept.complete_from.max(*time + -kept.keep);
-        }
+        kept.move_on();
         kept.add(Message::Frontier(frontier));
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept<D, R>> {
         // Whatever panicked, a log is a log.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What it keeps; for how long it does is not saved, and may be another length after a restart.
+impl<D: Storable, R: Storable> State for EventLog<D, R> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        let mut kept = self.lock();
+        fields.value("messages", &mut kept.messages)?;
+        fields.value("frontier", &mut kept.frontier)?;
+        fields.value("complete_from", &mut kept.complete_from)?;
+        if fields.is_loading() {
+            kept.move_on();
+            kept.drop_old();
+        }
+        Ok(())
     }
 }
 
@@ -144,6 +158,13 @@ impl<D, R> Clone for EventLog<D, R> {
 }
 
 impl<D, R> Kept<D, R> {
+    /// The frontier may be further beyond some rows than was asked for.
+    fn move_on(&mut self) {
+        if let Some(time) = self.frontier.time() {
+            self.complete_from = self.complete_from.max(*time + -self.keep);
+        }
+    }
+
     fn add(&mut self, message: Message<D, EventTime, R>) {
         add(&mut self.messages, message);
         if self.messages.len() >= self.full {

@@ -9,11 +9,14 @@ use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut, Range};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Map;
+use super::list::Redistribution;
+use super::stable_hash::{KEY_GROUPS, key_group};
 
 /// What can be saved and loaded: any type with serde's `Serialize` and `Deserialize`.
 #[diagnostic::on_unimplemented(
@@ -138,6 +141,8 @@ enum Pass<'a> {
     Cut(&'a mut Saving),
     /// Write some of what is frozen.
     Slice(&'a mut Saving),
+    /// Write what is known only now that sinks have brought out what they took before the cut.
+    Seal(&'a mut Saving),
     Load(&'a mut Loading),
     Survey(&'a mut BTreeMap<String, BTreeSet<String>>),
 }
@@ -147,10 +152,14 @@ enum Pass<'a> {
 pub struct Saving {
     /// Whether everything is to be written, and not only what has changed since the last cut.
     pub full: bool,
+    /// The number of the cut, counted from 1 since the graph was started.
+    pub number: u64,
     /// How many more entries a slice may write.
     pub budget: usize,
-    /// Whether entries are left for another slice.
-    pub is_unfinished: bool,
+    /// The maps of which a slice was due, by node and field: one that was and is not any more was dropped while it was being saved.
+    pub seen: BTreeSet<Arc<(String, String)>>,
+    /// The maps of which entries are left for another slice.
+    pub unfinished: BTreeSet<Arc<(String, String)>>,
     /// What has been written, to be taken away.
     pub parts: Vec<Part>,
     /// The maps that there are, by node and field, whether they have changed or not.
@@ -168,6 +177,8 @@ pub struct Part {
     pub type_name: String,
     /// What the bytes are.
     pub content: Content,
+    /// How many entries they are, of a map.
+    pub entries: u64,
     /// The bytes.
     pub bytes: Vec<u8>,
 }
@@ -177,9 +188,9 @@ pub struct Part {
 pub enum Content {
     /// A value, whole.
     Value,
-    /// Entries of one shard of a [`Map`] that were written since the last part of that shard.
-    Shard {
-        /// Which shard.
+    /// Entries of one stripe of a [`Map`] that were written since the last part of that stripe.
+    Stripe {
+        /// Which stripe.
         number: u16,
         /// How many slots it has: what lies behind was removed.
         slots: u32,
@@ -189,16 +200,68 @@ pub enum Content {
 }
 
 /// What was saved, to be loaded: what has been loaded is taken out.
+///
+/// It comes from one graph; or from the shards of one, to be divided among another number of shards (rule H9).
 #[derive(Debug, Default)]
 pub struct Loading {
+    origins: Vec<Origin>,
+    shard: Option<Shard>,
+    visited: BTreeSet<String>,
+}
+
+/// What one graph has saved.
+#[derive(Debug, Default)]
+struct Origin {
     files: Vec<Vec<u8>>,
     nodes: BTreeMap<String, BTreeMap<String, Stored>>,
-    visited: BTreeSet<String>,
+}
+
+/// One of the shards among which the keys of a graph are divided.
+///
+/// A key belongs to one of [`KEY_GROUPS`] groups by its [stable hash](super::stable_hash), and so many groups in a row to a shard: the
+/// group `g` to shard `g * of / KEY_GROUPS`.
+///
+/// # Examples
+///
+/// ```
+/// use streamweave::state::{Shard, stable_hash};
+///
+/// let hash = stable_hash("N14228");
+/// let owners = (0..3).filter(|&number| Shard::new(number, 3).owns(hash));
+/// assert_eq!(owners.count(), 1);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    number: u16,
+    of: u16,
+}
+
+impl Shard {
+    /// Shard `number`, counted from 0, of so many.
+    ///
+    /// # Panics
+    ///
+    /// There is no such shard, or there are more shards than key groups.
+    pub fn new(number: u16, of: u16) -> Self {
+        assert!(
+            number < of && of <= KEY_GROUPS,
+            "there is no shard {number} of {of}; at most {KEY_GROUPS} there are"
+        );
+        Shard { number, of }
+    }
+
+    /// Whether a key of this [hash](super::stable_hash) belongs to it.
+    pub fn owns(self, hash: u64) -> bool {
+        let owner = u32::from(key_group(hash, KEY_GROUPS)) * u32::from(self.of) / u32::from(KEY_GROUPS);
+        owner == u32::from(self.number)
+    }
 }
 
 /// A field as it was saved.
 #[derive(Debug)]
 pub struct Stored {
+    /// Under which node and field.
+    saved_as: (String, String),
     type_name: String,
     pieces: Vec<Piece>,
 }
@@ -212,31 +275,54 @@ struct Piece {
 }
 
 impl Loading {
+    /// What one graph has saved, to be filled in.
+    pub fn of_one() -> Self {
+        Loading { origins: vec![Origin::default()], ..Loading::default() }
+    }
+
+    /// What the shards of a graph have saved, for one shard of another number of them.
+    pub fn rescaled(shards: impl IntoIterator<Item = Loading>, shard: Shard) -> Self {
+        let origins = shards.into_iter().flat_map(|loading| loading.origins).collect();
+        Loading { origins, shard: Some(shard), visited: BTreeSet::new() }
+    }
+
+    fn last(&mut self) -> &mut Origin {
+        if self.origins.is_empty() {
+            self.origins.push(Origin::default());
+        }
+        self.origins.last_mut().expect("there is one")
+    }
+
     /// Adds a file; its pieces are named by the number that it gives.
     pub fn file(&mut self, bytes: Vec<u8>) -> usize {
-        self.files.push(bytes);
-        self.files.len() - 1
+        let files = &mut self.last().files;
+        files.push(bytes);
+        files.len() - 1
     }
 
     /// Adds a piece of a field; pieces come in the order in which they were written.
     pub fn piece(&mut self, part: &Part, file: usize, bytes: Range<usize>) {
-        let fields = self.nodes.entry(part.node.clone()).or_default();
-        let stored = fields
-            .entry(part.field.clone())
-            .or_insert_with(|| Stored { type_name: String::new(), pieces: Vec::new() });
+        let fields = self.last().nodes.entry(part.node.clone()).or_default();
+        let stored = fields.entry(part.field.clone()).or_insert_with(|| Stored {
+            saved_as: (part.node.clone(), part.field.clone()),
+            type_name: String::new(),
+            pieces: Vec::new(),
+        });
         stored.type_name.clone_from(&part.type_name);
         stored.pieces.push(Piece { file, bytes, content: part.content });
     }
 
     /// What was saved for the node `was` is for the node `now`, if nothing is.
     pub fn rename(&mut self, was: &str, now: &str) {
-        rename(&mut self.nodes, was, now);
+        self.origins.iter_mut().for_each(|origin| rename(&mut origin.nodes, was, now));
     }
 
     /// Forgets what was saved for a node, and for those in it.
     pub fn drop_node(&mut self, node: &str) {
         let inside = format!("{node}.");
-        self.nodes.retain(|name, _| name != node && !name.starts_with(&inside));
+        for origin in &mut self.origins {
+            origin.nodes.retain(|name, _| name != node && !name.starts_with(&inside));
+        }
     }
 
     /// The nodes of which something was saved besides the field `unless`, and which were not visited.
@@ -244,11 +330,47 @@ impl Loading {
         let is_lost = |(node, fields): &(&String, &BTreeMap<String, Stored>)| {
             !self.visited.contains(*node) && fields.keys().any(|field| field != unless)
         };
-        self.nodes.iter().filter(is_lost).map(|(node, _)| node.clone()).collect()
+        let lost = self.origins.iter().flat_map(|origin| origin.nodes.iter().filter(is_lost));
+        lost.map(|(node, _)| node.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    fn take(&mut self, node: &str, field: &str) -> Option<Stored> {
-        self.nodes.get_mut(node)?.remove(field)
+    /// Every field that was saved by one graph: the part without its bytes, and its pieces in the order in which they were written.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (Part, Vec<(Content, &[u8])>)> {
+        let head = |node: &str, field: &str, stored: &Stored| Part {
+            node: node.to_owned(),
+            field: field.to_owned(),
+            type_name: stored.type_name.clone(),
+            content: Content::Value,
+            entries: 0,
+            bytes: Vec::new(),
+        };
+        self.origins.iter().flat_map(move |origin| {
+            origin.nodes.iter().flat_map(move |(node, fields)| {
+                fields.iter().map(move |(field, stored)| {
+                    let pieces = stored
+                        .pieces
+                        .iter()
+                        .map(|piece| (piece.content, &origin.files[piece.file][piece.bytes.clone()]));
+                    (head(node, field, stored), pieces.collect())
+                })
+            })
+        })
+    }
+
+    /// Takes what each origin has saved in a field.
+    fn take(&mut self, node: &str, field: &str) -> Vec<(usize, Stored)> {
+        let origins = self.origins.iter_mut().enumerate();
+        origins.filter_map(|(at, origin)| Some((at, origin.nodes.get_mut(node)?.remove(field)?))).collect()
+    }
+
+    /// The bytes of a value.
+    fn value<'s>(&'s self, origin: usize, stored: &Stored) -> Option<&'s [u8]> {
+        match stored.pieces.last()? {
+            Piece { file, bytes, content: Content::Value } => {
+                Some(&self.origins[origin].files[*file][bytes.clone()])
+            }
+            Piece { content: Content::Stripe { .. }, .. } => None,
+        }
     }
 }
 
@@ -278,6 +400,11 @@ impl<'a> Fields<'a> {
         Fields::of(Pass::Slice(saving))
     }
 
+    /// A visit that writes what is [sealed](Fields::sealed).
+    pub fn seal(saving: &'a mut Saving) -> Self {
+        Fields::of(Pass::Seal(saving))
+    }
+
     /// A visit that loads.
     pub fn load(loading: &'a mut Loading) -> Self {
         Fields::of(Pass::Load(loading))
@@ -304,7 +431,7 @@ impl<'a> Fields<'a> {
 
     /// Whether this visit loads, and nothing was saved for this node.
     pub fn is_new(&self) -> bool {
-        matches!(&self.pass, Pass::Load(loading) if !loading.nodes.contains_key(&self.node))
+        matches!(&self.pass, Pass::Load(loading) if !loading.origins.iter().any(|origin| origin.nodes.contains_key(&self.node)))
     }
 
     /// The node whose fields are visited; empty outside of all.
@@ -344,12 +471,15 @@ impl<'a> Fields<'a> {
     /// What was saved of the field `was`, or of what is in it, is for the field `now`, if nothing is.
     pub fn was(&mut self, was: &str, now: &str) {
         let Pass::Load(loading) = &mut self.pass else { return };
-        let Some(saved) = loading.nodes.get_mut(&self.node) else { return };
         let at = |name: &str| match self.field.is_empty() {
             true => name.to_owned(),
             false => format!("{}.{name}", self.field),
         };
-        rename(saved, &at(was), &at(now));
+        for origin in &mut loading.origins {
+            if let Some(saved) = origin.nodes.get_mut(&self.node) {
+                rename(saved, &at(was), &at(now));
+            }
+        }
     }
 
     /// Visits a value: it is written whole at each cut. For what grows there is [`map`](Fields::map).
@@ -373,33 +503,91 @@ impl<'a> Fields<'a> {
         value: &mut V,
         adopts: impl FnOnce(&mut V, V),
     ) -> Result<(), Mismatch> {
+        self.merged(name, value, adopts, None::<fn(&mut V, V)>)
+    }
+
+    /// As [`value`](Fields::value), for a value that belongs to no key, which says what the values of several shards come to when the
+    /// graph is divided anew: a frontier is their meet.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub fn shared<V: Storable>(
+        &mut self,
+        name: &str,
+        value: &mut V,
+        merge: impl FnMut(&mut V, V),
+    ) -> Result<(), Mismatch> {
+        self.merged(name, value, |_, _| {}, Some(merge))
+    }
+
+    fn merged<V: Storable>(
+        &mut self,
+        name: &str,
+        value: &mut V,
+        adopts: impl FnOnce(&mut V, V),
+        merge: Option<impl FnMut(&mut V, V)>,
+    ) -> Result<(), Mismatch> {
         self.at(name, |fields| match &mut fields.pass {
             Pass::Cut(saving) => {
-                let mut bytes = Vec::new();
-                encode(value, &mut bytes);
-                let (node, field) = (fields.node.clone(), fields.field.clone());
-                let type_name = type_name::<V>().to_owned();
-                saving.parts.push(Part { node, field, type_name, content: Content::Value, bytes });
+                write(value, &fields.node, &fields.field, saving);
                 Ok(())
             }
-            Pass::Slice(_) => Ok(()),
+            Pass::Slice(_) | Pass::Seal(_) => Ok(()),
             Pass::Survey(nodes) => {
                 nodes.entry(fields.node.clone()).or_default().insert(fields.field.clone());
                 Ok(())
             }
             Pass::Load(loading) => {
-                let Some(stored) = loading.take(&fields.node, &fields.field) else { return Ok(()) };
-                let Some(Piece { file, bytes, content: Content::Value }) = stored.pieces.last().cloned()
-                else {
-                    return Err(fields.kind_differs::<V>(&stored.type_name));
-                };
-                let bytes = &loading.files[file][bytes];
-                let loaded = decode(bytes).map_err(|why| fields.mismatch::<V>(&stored.type_name, why))?;
-                let before = std::mem::replace(value, loaded);
-                adopts(value, before);
+                let mut all: Option<(V, &[u8])> = None;
+                let mut merge = merge;
+                let at = At { node: &fields.node, field: &fields.field };
+                let taken = loading.take(at.node, at.field);
+                for (origin, stored) in &taken {
+                    let stored_type = &stored.type_name;
+                    let Some(bytes) = loading.value(*origin, stored) else {
+                        return Err(at.kind_differs::<V>(stored_type));
+                    };
+                    if all.as_ref().is_some_and(|(_, known)| *known == bytes) {
+                        continue;
+                    }
+                    let loaded = decode(bytes).map_err(|why| at.mismatch::<V>(stored_type, why))?;
+                    all = Some(match (all, &mut merge) {
+                        (None, _) => (loaded, bytes),
+                        (Some((mut all, _)), Some(merge)) => {
+                            merge(&mut all, loaded);
+                            (all, &[])
+                        }
+                        (Some(_), None) => return Err(at.indivisible::<V>(stored_type)),
+                    });
+                }
+                if let Some((loaded, _)) = all {
+                    let before = std::mem::replace(value, loaded);
+                    adopts(value, before);
+                }
                 Ok(())
             }
         })
+    }
+
+    /// Visits the values of a [`List`](super::List).
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub fn list<V: Storable>(
+        &mut self,
+        values: &mut Vec<V>,
+        redistribution: Redistribution,
+    ) -> Result<(), Mismatch> {
+        self.shared("", values, |all, more| all.extend(more))?;
+        if let (Pass::Load(Loading { shard: Some(Shard { number, of }), .. }), Redistribution::Split) =
+            (&self.pass, redistribution)
+        {
+            let mut turn = (0..*of).cycle();
+            values.retain(|_| turn.next() == Some(*number));
+        }
+        Ok(())
     }
 
     /// Visits a value that may be missing. It is written as a list of one or none: `Some` of what is itself nothing, as in an
@@ -415,6 +603,26 @@ impl<'a> Fields<'a> {
         visited
     }
 
+    /// Visits a value that is what it is to be only once [`poll_pre_commit`](crate::operator::Durable::poll_pre_commit) is ready: it is
+    /// written then, whole, and not at the cut.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type. A value of which nothing was saved stays as it is.
+    pub fn sealed<V: Storable>(&mut self, name: &str, value: &mut V) -> Result<(), Mismatch> {
+        match &mut self.pass {
+            Pass::Cut(_) | Pass::Slice(_) => return Ok(()),
+            Pass::Load(_) | Pass::Survey(_) => return self.value(name, value),
+            Pass::Seal(_) => {}
+        }
+        self.at(name, |fields| {
+            if let Pass::Seal(saving) = &mut fields.pass {
+                write(value, &fields.node, &fields.field, saving);
+            }
+        });
+        Ok(())
+    }
+
     /// Visits a map: what has changed since the last cut is written, in slices.
     ///
     /// # Errors
@@ -427,29 +635,40 @@ impl<'a> Fields<'a> {
     ) -> Result<(), Mismatch> {
         self.at(name, |fields| {
             let (node, field) = (&fields.node, &fields.field);
+            let at = At { node, field };
             match &mut fields.pass {
                 Pass::Cut(saving) => {
                     saving.maps.push((node.clone(), field.clone()));
                     map.cut(node, field, saving);
                 }
-                Pass::Slice(saving) => map.slice(node, field, saving),
+                Pass::Slice(saving) => map.slice(saving),
+                Pass::Seal(_) => {}
                 Pass::Survey(nodes) => {
                     nodes.entry(node.clone()).or_default().insert(field.clone());
                 }
                 Pass::Load(loading) => {
                     map.track();
-                    let Some(stored) = loading.take(node, field) else { return Ok(()) };
-                    if stored.pieces.iter().any(|piece| piece.content == Content::Value) {
-                        return Err(fields.kind_differs::<(K, V)>(&stored.type_name));
-                    }
-                    let files = &loading.files;
-                    let pieces = stored.pieces.iter().filter_map(|piece| match piece.content {
-                        Content::Shard { number, slots, full } => {
-                            Some((number, slots, full, &files[piece.file][piece.bytes.clone()]))
+                    let taken = loading.take(node, field);
+                    for (origin, stored) in &taken {
+                        if stored.pieces.iter().any(|piece| piece.content == Content::Value) {
+                            return Err(at.kind_differs::<(K, V)>(&stored.type_name));
                         }
-                        Content::Value => None,
-                    });
-                    map.load(pieces).map_err(|why| fields.mismatch::<(K, V)>(&stored.type_name, why))?;
+                        let files = &loading.origins[*origin].files;
+                        let pieces = stored.pieces.iter().filter_map(|piece| match piece.content {
+                            Content::Stripe { number, slots, full } => {
+                                Some((number, slots, full, &files[piece.file][piece.bytes.clone()]))
+                            }
+                            Content::Value => None,
+                        });
+                        let loaded = match loading.shard {
+                            None => map.load(pieces),
+                            Some(shard) => map.load_owned(pieces, shard),
+                        };
+                        loaded.map_err(|why| at.mismatch::<(K, V)>(&stored.type_name, why))?;
+                        if loading.shard.is_none() && stored.saved_as == (node.clone(), field.clone()) {
+                            map.goes_on(node, field, 0);
+                        }
+                    }
                 }
             }
             Ok(())
@@ -475,12 +694,26 @@ impl<'a> Fields<'a> {
         self.field.truncate(length);
         visited
     }
+}
 
+/// A field of a node, for errors.
+struct At<'s> {
+    node: &'s str,
+    field: &'s str,
+}
+
+impl At<'_> {
     #[cold]
     fn mismatch<V>(&self, stored: &str, Unreadable { path, reason }: Unreadable) -> Mismatch {
-        let path = if path == "." { self.field.clone() } else { format!("{}.{path}", self.field) };
-        let (node, stored) = (self.node.clone(), stored.to_owned());
+        let path = if path == "." { self.field.to_owned() } else { format!("{}.{path}", self.field) };
+        let (node, stored) = (self.node.to_owned(), stored.to_owned());
         Mismatch { node, path, stored, expected: type_name::<V>(), reason }
+    }
+
+    #[cold]
+    fn indivisible<V>(&self, stored: &str) -> Mismatch {
+        let reason = "it belongs to no key, differs between the shards, and nothing says what it is to be in another number of them";
+        self.mismatch::<V>(stored, Unreadable { path: ".".to_owned(), reason: reason.to_owned() })
     }
 
     #[cold]
@@ -488,6 +721,14 @@ impl<'a> Fields<'a> {
         let reason = "one is a map by key, and the other a value".to_owned();
         self.mismatch::<V>(stored, Unreadable { path: ".".to_owned(), reason })
     }
+}
+
+/// Writes a value, whole.
+fn write<V: Storable>(value: &V, node: &str, field: &str, saving: &mut Saving) {
+    let mut bytes = Vec::new();
+    encode(value, &mut bytes);
+    let (node, field, type_name) = (node.to_owned(), field.to_owned(), type_name::<V>().to_owned());
+    saving.parts.push(Part { node, field, type_name, content: Content::Value, entries: 0, bytes });
 }
 
 /// Bytes that are no value of a type.
@@ -526,14 +767,18 @@ pub(crate) fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Result<V, Unreadable>
 /// Why the bytes are no `V`: read once more, by a reader that knows where it is.
 #[cold]
 fn unreadable<V: DeserializeOwned>(bytes: &[u8]) -> Unreadable {
-    let mut deserializer = rmp_serde::Deserializer::new(bytes);
-    match serde_path_to_error::deserialize::<_, V>(&mut deserializer) {
+    let mut rest = bytes;
+    let Ok(value) = rmpv::decode::read_value(&mut rest) else {
+        return Unreadable::broken("the bytes are no MessagePack");
+    };
+    match serde_path_to_error::deserialize::<_, V>(value) {
         Ok(_) => Unreadable::broken("it could not be read"),
         Err(error) => Unreadable { path: error.path().to_string(), reason: error.inner().to_string() },
     }
 }
 
-/// A value of any type that serde knows, as a field of a node's state; it is written whole at each checkpoint.
+/// A value of any type that serde knows, as a field of a node's state; it is written whole at each checkpoint. `value.clone()`
+/// is a clone of what is in it.
 ///
 /// # Examples
 ///
@@ -547,7 +792,7 @@ fn unreadable<V: DeserializeOwned>(bytes: &[u8]) -> Unreadable {
 /// range.high = 9;
 /// assert_eq!(range.into_inner().high, 9);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Value<V>(V);
 
 impl<V> Value<V> {

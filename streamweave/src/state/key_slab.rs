@@ -155,6 +155,50 @@ impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
     }
 }
 
+/// What of a slab is saved: whoever holds places finds the same at them, and the next key comes to where it would have come.
+#[derive(Serialize, Deserialize)]
+struct Saved<E> {
+    /// The places that are taken, each with its key and its value.
+    taken: Vec<E>,
+    /// The others, the next one last.
+    free: Vec<u32>,
+}
+
+impl<K: Serialize, V: Serialize> Serialize for KeySlab<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let entries = (0_u32..).zip(&self.entries);
+        let taken = entries.filter_map(|(place, Entry { key, value })| Some((place, key.as_ref()?, value)));
+        Saved { taken: taken.collect(), free: self.free.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de, K, V> Deserialize<'de> for KeySlab<K, V>
+where
+    K: Deserialize<'de> + Hash + Eq,
+    V: Deserialize<'de> + Default,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Saved { taken, free } = Saved::<(u32, K, V)>::deserialize(deserializer)?;
+        let mut entries: Vec<Entry<K, V>> = Vec::new();
+        entries.resize_with(taken.len() + free.len(), || Entry { key: None, value: V::default() });
+        let (mut places, hasher) = (HashTable::with_capacity(taken.len()), FixedState::default());
+        for (place, key, value) in taken {
+            let free = entries.get_mut(place as usize).filter(|entry| entry.key.is_none());
+            let Some(entry) = free else { return Err(D::Error::custom("a place is taken twice")) };
+            let hash = hasher.hash_one(&key);
+            *entry = Entry { key: Some(key), value };
+            places.insert_unique(hash, place, |&place| {
+                hasher.hash_one(entries[place as usize].key.as_ref().expect("the place is taken"))
+            });
+        }
+        let is_free = |place: &u32| entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
+        if !free.iter().all(is_free) {
+            return Err(D::Error::custom("a free place is taken"));
+        }
+        Ok(KeySlab { places, entries, free, hasher })
+    }
+}
+
 impl<K, V> Index<u32> for KeySlab<K, V> {
     type Output = V;
 
@@ -171,85 +215,45 @@ impl<K, V> IndexMut<u32> for KeySlab<K, V> {
     }
 }
 
-/// What is saved: the keys at their places, and the places that are free, in the order in which they became so.
-#[derive(Serialize, Deserialize)]
-struct Saved<X> {
-    taken: Vec<X>,
-    free: Vec<u32>,
-}
-
-impl<K: Serialize, V: Serialize> Serialize for KeySlab<K, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entries = (0_u32..).zip(&self.entries);
-        let taken = entries.filter_map(|(place, entry)| Some((place, entry.key.as_ref()?, &entry.value)));
-        Saved { taken: taken.collect(), free: self.free.clone() }.serialize(serializer)
-    }
-}
-
-impl<'de, K: Deserialize<'de> + Hash + Eq, V: Deserialize<'de> + Default> Deserialize<'de> for KeySlab<K, V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Saved { taken, free } = Saved::<(u32, K, V)>::deserialize(deserializer)?;
-        let mut slab = KeySlab::default();
-        let len = taken.len() + free.len();
-        slab.entries.resize_with(len, || Entry { key: None, value: V::default() });
-        slab.places.reserve(taken.len(), |_| unreachable!("it is empty"));
-        for (place, key, value) in taken {
-            let hash = slab.hasher.hash_one(&key);
-            let entry = slab.entries.get_mut(place as usize).filter(|entry| entry.key.is_none());
-            let entry = entry.ok_or_else(|| D::Error::custom("two keys at one place"))?;
-            *entry = Entry { key: Some(key), value };
-            let (entries, hasher) = (&slab.entries, &slab.hasher);
-            let rehash =
-                |&place: &u32| hasher.hash_one(entries[place as usize].key.as_ref().expect("it is taken"));
-            slab.places.insert_unique(hash, place, rehash);
-        }
-        let is_free =
-            |place: &u32| slab.entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
-        if !free.iter().all(is_free) {
-            return Err(D::Error::custom("a key at a place that is free"));
-        }
-        slab.free = free;
-        Ok(slab)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
 
     use super::super::Chance;
-    use super::super::fields::{decode, encode};
     use super::*;
 
     #[test]
-    fn z1_places_survive_saving_those_that_are_free_too() {
-        let mut slab = KeySlab::<Option<u64>, u64>::default();
-        let mut chance = Chance(5);
-        let step = |slab: &mut KeySlab<Option<u64>, u64>, draw: &mut Chance| {
-            let key = Some(draw.below(40) as u64).filter(|key| *key > 0);
-            match slab.find(&key) {
-                Some(place) if draw.below(2) == 0 => {
+    fn what_is_loaded_has_the_same_places_and_gives_the_same_ones_next() {
+        let (mut slab, mut chance) = (KeySlab::<u64, u64>::default(), Chance(5));
+        let mut change = |slabs: &mut [&mut KeySlab<u64, u64>]| {
+            let (key, value, is_going) =
+                (chance.below(60) as u64, chance.below(9) as u64, chance.below(2) == 0);
+            let places = slabs.iter_mut().map(|slab| match slab.find(&key) {
+                Some(place) if is_going => {
                     slab[place] = 0;
                     slab.release(place);
                     place
                 }
                 _ => {
                     let place = slab.place(key);
-                    slab[place] += 1;
+                    slab[place] += value;
                     place
                 }
-            }
+            });
+            let places: Vec<u32> = places.collect();
+            assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{places:?}");
         };
-        for _ in 0..200 {
-            (0..50).for_each(|_| _ = step(&mut slab, &mut chance));
+        for _ in 0..40 {
+            (0..50).for_each(|_| change(&mut [&mut slab]));
             let mut bytes = Vec::new();
-            encode(&slab, &mut bytes);
-            let mut loaded: KeySlab<Option<u64>, u64> = decode(&bytes).expect("it was saved");
-            let mut again = chance.clone();
-            for _ in 0..50 {
-                assert_eq!(step(&mut slab, &mut chance), step(&mut loaded, &mut again));
-            }
-            assert!(slab.iter_mut().eq(loaded.iter_mut()));
+            super::super::fields::encode(&slab, &mut bytes);
+            let mut loaded: KeySlab<u64, u64> =
+                super::super::fields::decode(&bytes).expect("it is what was saved");
+            (0..200).for_each(|_| change(&mut [&mut slab, &mut loaded]));
+            let entries = |slab: &mut KeySlab<u64, u64>| -> Vec<(u32, u64, u64)> {
+                slab.iter_mut().map(|(place, key, value)| (place, *key, *value)).collect()
+            };
+            assert_eq!(entries(&mut loaded), entries(&mut slab));
         }
     }
 

@@ -4,6 +4,9 @@ use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::fields::{Fields, Mismatch, State, Storable};
 
 /// A map of at most so many entries: a new one takes the place of that which was used least recently.
 ///
@@ -102,6 +105,18 @@ impl<K: Hash + Eq, V> Lru<K, V> {
         self.table.insert_unique(hash, at, |at| hasher.hash_one(&entries[*at].key));
     }
 
+    /// The same entries in a map of this capacity: of those that find no room the ones used least recently are forgotten.
+    fn resized(self, capacity: usize) -> Self {
+        let mut resized = Lru::new(capacity);
+        let mut entries: Vec<Option<Entry<K, V>>> = self.entries.into_iter().map(Some).collect();
+        let mut at = self.oldest;
+        while let Some(Entry { key, value, newer, .. }) = entries.get_mut(at).and_then(Option::take) {
+            resized.insert(key, value);
+            at = newer;
+        }
+        resized
+    }
+
     fn remove_from_table(&mut self, at: usize) {
         let hash = self.hasher.hash_one(&self.entries[at].key);
         if let Ok(found) = self.table.find_entry(hash, |other| *other == at) {
@@ -137,9 +152,75 @@ impl<K: Hash + Eq, V> Lru<K, V> {
     }
 }
 
+/// The entries, the one used least recently first.
+impl<K: Serialize, V: Serialize> Serialize for Lru<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let of = |at: usize| self.entries.get(at);
+        let entries = std::iter::successors(of(self.oldest), |entry| of(entry.newer));
+        serializer.collect_seq(entries.map(|entry| (&entry.key, &entry.value)))
+    }
+}
+
+/// The capacity is not saved: there is room for what is there.
+impl<'de, K: Deserialize<'de> + Hash + Eq, V: Deserialize<'de>> Deserialize<'de> for Lru<K, V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = Vec::<(K, V)>::deserialize(deserializer)?;
+        let mut lru = Lru::new(entries.len());
+        entries.into_iter().for_each(|(key, value)| lru.insert(key, value));
+        Ok(lru)
+    }
+}
+
+/// The capacity is what it was made with; it is not saved.
+impl<K: Storable + Hash + Eq, V: Storable> State for Lru<K, V> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value_and("", self, |loaded, new| {
+            let saved = std::mem::replace(loaded, Lru::new(0));
+            *loaded = saved.resized(new.capacity);
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::fields::{decode, encode};
     use super::*;
+
+    #[test]
+    fn what_is_loaded_forgets_the_same_and_a_smaller_one_the_oldest() {
+        let mut lru = Lru::new(10);
+        for step in 0..200_u64 {
+            lru.insert(step * 31 % 17, step);
+            lru.get(&(step * 7 % 17));
+        }
+        let mut bytes = Vec::new();
+        encode(&lru, &mut bytes);
+        let load =
+            |capacity| decode::<Lru<u64, u64>>(&bytes).expect("it is what was saved").resized(capacity);
+        let (mut same, mut larger, mut smaller) = (load(10), load(12), load(4));
+        let mut newest = Vec::new();
+        let mut at = lru.newest;
+        while let Some(entry) = lru.entries.get(at) {
+            newest.push(entry.key);
+            at = entry.older;
+        }
+        assert_eq!((smaller.len(), smaller.capacity(), larger.len()), (4, 4, 10));
+        assert!(newest[..4].iter().all(|key| smaller.get(key).is_some()));
+        assert!(newest.iter().all(|key| larger.get(key).is_some()));
+        for step in 200..300 {
+            for lru in [&mut lru, &mut same] {
+                lru.insert(step * 13 % 29, step);
+            }
+            assert!((0..29).all(|key| lru.table_holds(key) == same.table_holds(key)));
+        }
+    }
+
+    impl Lru<u64, u64> {
+        /// Whether a key is there, without using it.
+        fn table_holds(&self, key: u64) -> bool {
+            self.entries.iter().any(|entry| entry.key == key)
+        }
+    }
 
     #[test]
     fn what_was_used_least_recently_is_forgotten() {

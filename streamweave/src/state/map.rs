@@ -1,26 +1,28 @@
 //! A map by key that can be saved while it changes.
 //!
-//! The entries of a shard stand in a `Vec` of slots, in order of arrival but for holes, which the last entry fills; an index table finds
+//! The entries of a stripe stand in a `Vec` of slots, in order of arrival but for holes, which the last entry fills; an index table finds
 //! them by key. A slot is what is saved: a checkpoint holds the slots that were written since the one before, each with its key only where
-//! the key is new to the slot, and the number of slots. So bytes written follow the change, and a shard is loaded slot by slot without
+//! the key is new to the slot, and the number of slots. So bytes written follow the change, and a stripe is loaded slot by slot without
 //! its hashes.
 //!
-//! A cut costs no copy. It hands the marks of written slots over to the slices that follow, and an entry that changes before its
-//! slice comes is written out as it was first. A shard holds the 256th part of the keys, so that neither its slice nor the growth
+//! A cut costs no copy. It hands the list of written slots over to the slices that follow, and an entry that changes before its
+//! slice comes is written out as it was first. Whether a slot is in the list stands in the slot, where the change has brought it into the
+//! cache anyway. A stripe holds the 256th part of the keys, so that neither its slice nor the growth
 //! of its table stops the graph for long.
 
 use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::bits::Bits;
-use super::fields::{Content, Part, Saving, Unreadable, encode};
+use super::fields::{Content, Part, Saving, Shard, Unreadable, encode};
+use super::stable_hash::stable_hash_of_bytes;
 
-/// Into how many shards the keys of a map are divided.
-const SHARDS: usize = 256;
+/// Into how many stripes the keys of a map are divided.
+const STRIPES: usize = 256;
 
 /// A value for each key, for the state of a node.
 ///
@@ -45,46 +47,59 @@ const SHARDS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Map<K, V> {
     /// Empty until the first key comes.
-    shards: Vec<Shard<K, V>>,
+    stripes: Vec<Stripe<K, V>>,
     hasher: FixedState,
     len: usize,
     /// Where the graph has checkpoints: how to write an entry.
     encode: Option<fn(&K, &V, bool, &mut Vec<u8>)>,
-    /// The first shard that the cut at hand has not written.
+    /// The first stripe that the cut at hand has not written.
     next: usize,
+    /// Under which node and field it was saved last, and in which cut. What was saved under another name, or was not there in the last
+    /// cut, has to be saved whole: a map that was swapped with another, cloned, or taken out and put back.
+    saved_as: Option<Arc<(String, String)>>,
+    saved_in: u64,
 }
 
 #[derive(Clone, Debug)]
-struct Shard<K, V> {
+struct Stripe<K, V> {
     index: HashTable<u32>,
-    slots: Vec<(K, V)>,
-    /// Slots that were written since the last cut, and those of them whose key is new.
-    written: Bits,
-    rekeyed: Bits,
+    slots: Vec<Slot<K, V>>,
+    /// Slots that were written since the last cut: twice their place, and one more where the key is new. Those that are gone may be
+    /// among them, and some twice.
+    written: Vec<u32>,
+    /// The number of the next cut, counted from 1.
+    epoch: u32,
     cut: Cut,
     /// How many slots were saved last.
     saved: u32,
 }
 
-/// What a cut has frozen of a shard, and no slice has written yet.
+#[derive(Clone, Debug)]
+struct Slot<K, V> {
+    key: K,
+    value: V,
+    /// The epoch in which it was written last.
+    epoch: u32,
+}
+
+/// What a cut has frozen of a stripe, and no slice has written yet.
 #[derive(Clone, Debug, Default)]
 struct Cut {
-    written: Bits,
-    rekeyed: Bits,
+    written: Vec<u32>,
     slots: u32,
-    /// Entries that have changed meanwhile, as they were.
+    /// Entries that have changed meanwhile, as they were, with their keys.
     before: Vec<u8>,
     full: bool,
     is_pending: bool,
 }
 
-impl<K, V> Default for Shard<K, V> {
+impl<K, V> Default for Stripe<K, V> {
     fn default() -> Self {
-        Shard {
+        Stripe {
             index: HashTable::new(),
             slots: Vec::new(),
-            written: Bits::default(),
-            rekeyed: Bits::default(),
+            written: Vec::new(),
+            epoch: 1,
             cut: Cut::default(),
             saved: 0,
         }
@@ -100,7 +115,15 @@ impl<K, V> Default for Map<K, V> {
 impl<K, V> Map<K, V> {
     /// An empty map.
     pub const fn new() -> Self {
-        Map { shards: Vec::new(), hasher: FixedState::with_seed(0), len: 0, encode: None, next: SHARDS }
+        Map {
+            stripes: Vec::new(),
+            hasher: FixedState::with_seed(0),
+            len: 0,
+            encode: None,
+            next: STRIPES,
+            saved_as: None,
+            saved_in: 0,
+        }
     }
 
     /// The number of keys.
@@ -115,36 +138,41 @@ impl<K, V> Map<K, V> {
 
     /// Every key with its value, in an order that a restore keeps.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.shards.iter().flat_map(|shard| &shard.slots).map(|(key, value)| (key, value))
+        self.stripes.iter().flat_map(|stripe| &stripe.slots).map(|slot| (&slot.key, &slot.value))
     }
 
     /// Every key with its value, which may be changed; all count as written then.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         if let Some(encode) = self.encode {
-            for shard in &mut self.shards {
-                (0..shard.slots.len() as u32).for_each(|place| shard.touch(place, encode));
+            for stripe in &mut self.stripes {
+                (0..stripe.slots.len() as u32).for_each(|place| stripe.touch(place, encode));
             }
         }
-        self.shards.iter_mut().flat_map(|shard| &mut shard.slots).map(|(key, value)| (&*key, value))
+        let slots = self.stripes.iter_mut().flat_map(|stripe| &mut stripe.slots);
+        slots.map(|slot| (&slot.key, &mut slot.value))
     }
 
     /// Every value, as it was loaded, to be made whole; that is no change.
     pub(crate) fn complete(&mut self, complete: impl FnMut(&mut V)) {
-        self.shards.iter_mut().flat_map(|shard| &mut shard.slots).map(|(_, value)| value).for_each(complete);
+        self.stripes
+            .iter_mut()
+            .flat_map(|stripe| &mut stripe.slots)
+            .map(|slot| &mut slot.value)
+            .for_each(complete);
     }
 
-    fn shard(&mut self, hash: u64) -> &mut Shard<K, V> {
-        if self.shards.is_empty() {
-            self.shards.resize_with(SHARDS, Shard::default);
+    fn stripe(&mut self, hash: u64) -> &mut Stripe<K, V> {
+        if self.stripes.is_empty() {
+            self.stripes.resize_with(STRIPES, Stripe::default);
         }
-        &mut self.shards[shard_of(hash)]
+        &mut self.stripes[stripe_of(hash)]
     }
 }
 
-/// The low bits find a place in a shard's index, the highest tell its entries apart.
+/// The low bits find a place in a stripe's index, the highest tell its entries apart.
 #[inline(always)]
-fn shard_of(hash: u64) -> usize {
-    (hash >> 40) as usize % SHARDS
+fn stripe_of(hash: u64) -> usize {
+    (hash >> 40) as usize % STRIPES
 }
 
 impl<K: Hash + Eq, V> Map<K, V> {
@@ -155,9 +183,9 @@ impl<K: Hash + Eq, V> Map<K, V> {
         K: std::borrow::Borrow<Q>,
     {
         let hash = self.hasher.hash_one(key);
-        let shard = self.shards.get(shard_of(hash))?;
-        let place = shard.index.find(hash, |&place| shard.slots[place as usize].0.borrow() == key)?;
-        Some(&shard.slots[*place as usize].1)
+        let stripe = self.stripes.get(stripe_of(hash))?;
+        let place = stripe.index.find(hash, |&place| stripe.slots[place as usize].key.borrow() == key)?;
+        Some(&stripe.slots[*place as usize].value)
     }
 
     /// Whether there is such a key.
@@ -177,49 +205,50 @@ impl<K: Hash + Eq, V> Map<K, V> {
     {
         let hash = self.hasher.hash_one(key);
         let encode = self.encode;
-        let shard = self.shards.get_mut(shard_of(hash))?;
-        let place = *shard.index.find(hash, |&place| shard.slots[place as usize].0.borrow() == key)?;
+        let stripe = self.stripes.get_mut(stripe_of(hash))?;
+        let place = *stripe.index.find(hash, |&place| stripe.slots[place as usize].key.borrow() == key)?;
         if let Some(encode) = encode {
-            shard.touch(place, encode);
+            stripe.touch(place, encode);
         }
-        Some(&mut shard.slots[place as usize].1)
+        Some(&mut stripe.slots[place as usize].value)
     }
 
     /// The value of a key, made by `init` where the key is new.
     ///
     /// # Panics
     ///
-    /// Where a shard would hold more than 2^32 keys.
+    /// Where a stripe would hold more than 2^31 keys.
     #[inline]
     pub fn entry(&mut self, key: K, init: impl FnOnce() -> V) -> &mut V {
         let hash = self.hasher.hash_one(&key);
         let (hasher, encode) = (self.hasher.clone(), self.encode);
         let len = self.len;
-        let shard = self.shard(hash);
-        let slots = &mut shard.slots;
-        let found = shard.index.entry(
+        let stripe = self.stripe(hash);
+        let slots = &mut stripe.slots;
+        let found = stripe.index.entry(
             hash,
-            |&place| slots[place as usize].0 == key,
-            |&place| hasher.hash_one(&slots[place as usize].0),
+            |&place| slots[place as usize].key == key,
+            |&place| hasher.hash_one(&slots[place as usize].key),
         );
         let (place, is_new) = match found {
             TableEntry::Occupied(found) => (*found.get(), false),
             TableEntry::Vacant(vacant) => {
-                let place = u32::try_from(slots.len()).expect("at most 2^32 keys in one shard");
+                let place = u32::try_from(slots.len()).ok().filter(|place| *place < 1 << 31);
+                let place = place.expect("at most 2^31 keys in one stripe");
                 vacant.insert(place);
-                slots.push((key, init()));
+                slots.push(Slot { key, value: init(), epoch: 0 });
                 (place, true)
             }
         };
         if let Some(encode) = encode {
             if is_new {
-                shard.appeared(place);
+                stripe.appeared(place);
             } else {
-                shard.touch(place, encode);
+                stripe.touch(place, encode);
             }
         }
         self.len = len + usize::from(is_new);
-        &mut self.shards[shard_of(hash)].slots[place as usize].1
+        &mut self.stripes[stripe_of(hash)].slots[place as usize].value
     }
 
     /// Sets the value of a key; gives the one that it had.
@@ -236,28 +265,51 @@ impl<K: Hash + Eq, V> Map<K, V> {
     {
         let hash = self.hasher.hash_one(key);
         let (hasher, encode) = (self.hasher.clone(), self.encode);
-        let Shard { index, slots, .. } = self.shards.get_mut(shard_of(hash))?;
-        let found = index.find_entry(hash, |&place| slots[place as usize].0.borrow() == key).ok()?;
+        let Stripe { index, slots, .. } = self.stripes.get_mut(stripe_of(hash))?;
+        let found = index.find_entry(hash, |&place| slots[place as usize].key.borrow() == key).ok()?;
         let (place, _) = found.remove();
-        let shard = &mut self.shards[shard_of(hash)];
-        let last = u32::try_from(shard.slots.len() - 1).expect("places are 32 bits wide");
+        let stripe = &mut self.stripes[stripe_of(hash)];
+        let last = u32::try_from(stripe.slots.len() - 1).expect("places are 32 bits wide");
         if last != place {
-            let moved = hasher.hash_one(&shard.slots[last as usize].0);
-            let at = shard.index.find_mut(moved, |&other| other == last).expect("every slot is indexed");
+            let moved = hasher.hash_one(&stripe.slots[last as usize].key);
+            let at = stripe.index.find_mut(moved, |&other| other == last).expect("every slot is indexed");
             *at = place;
         }
         if let Some(encode) = encode {
-            shard.touch(place, encode);
-            shard.touch(last, encode);
-            shard.written.clear(last);
-            shard.rekeyed.clear(last);
-            if last != place {
-                shard.written.set(place);
-                shard.rekeyed.set(place);
-            }
+            stripe.touch(place, encode);
+            stripe.touch(last, encode);
+        }
+        let removed = stripe.slots.swap_remove(place as usize);
+        if encode.is_some() && last != place {
+            stripe.appeared(place);
         }
         self.len -= 1;
-        Some(shard.slots.swap_remove(place as usize).1)
+        Some(removed.value)
+    }
+
+    /// An entry by its number among all places that there are, around and around; `None` at an empty place.
+    pub(super) fn around(&self, number: usize) -> Option<(&K, &V)> {
+        let stripe = self.stripes.get(number % STRIPES)?;
+        let slot = stripe.slots.get(number / STRIPES % stripe.slots.len().max(1))?;
+        Some((&slot.key, &slot.value))
+    }
+
+    /// Keeps the entries of which `keep` says so, which does not change them.
+    pub(super) fn retain_untouched(&mut self, mut keep: impl FnMut(&K, &V) -> bool)
+    where
+        K: Clone,
+    {
+        for stripe in 0..self.stripes.len() {
+            let mut place = 0;
+            while let Some(Slot { key, value, .. }) = self.stripes[stripe].slots.get(place) {
+                if keep(key, value) {
+                    place += 1;
+                } else {
+                    let key = key.clone();
+                    self.remove(&key);
+                }
+            }
+        }
     }
 
     /// Keeps the entries of which `keep` says so.
@@ -265,15 +317,15 @@ impl<K: Hash + Eq, V> Map<K, V> {
     where
         K: Clone,
     {
-        for shard in 0..self.shards.len() {
+        for stripe in 0..self.stripes.len() {
             let mut place = 0;
-            while place < self.shards[shard].slots.len() {
+            while place < self.stripes[stripe].slots.len() {
                 let encode = self.encode;
-                let at = &mut self.shards[shard];
+                let at = &mut self.stripes[stripe];
                 if let Some(encode) = encode {
                     at.touch(u32::try_from(place).expect("places are 32 bits wide"), encode);
                 }
-                let (key, value) = &mut at.slots[place];
+                let Slot { key, value, .. } = &mut at.slots[place];
                 if keep(key, value) {
                     place += 1;
                 } else {
@@ -287,41 +339,58 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// Removes every key.
     pub fn clear(&mut self) {
         let encode = self.encode;
-        for shard in &mut self.shards {
+        for stripe in &mut self.stripes {
             if let Some(encode) = encode {
-                (0..shard.slots.len()).for_each(|place| shard.touch(place as u32, encode));
+                (0..stripe.slots.len()).for_each(|place| stripe.touch(place as u32, encode));
             }
-            shard.slots.clear();
-            shard.index.clear();
-            shard.written = Bits::default();
-            shard.rekeyed = Bits::default();
+            stripe.slots.clear();
+            stripe.index.clear();
+            stripe.written.clear();
         }
         self.len = 0;
     }
 }
 
-impl<K, V> Shard<K, V> {
+impl<K, V> Stripe<K, V> {
     /// An entry is about to change: it is written out first, if a cut has frozen it.
     #[inline]
     fn touch(&mut self, place: u32, encode: fn(&K, &V, bool, &mut Vec<u8>)) {
-        if self.cut.is_pending && self.cut.written.take(place) {
-            self.keep_as_it_was(place, encode);
+        let slot = &mut self.slots[place as usize];
+        if slot.epoch == self.epoch {
+            return;
         }
-        self.written.set(place);
+        let cut = &mut self.cut;
+        if cut.is_pending && place < cut.slots && (cut.full || slot.epoch + 1 == self.epoch) {
+            record(place, true, &mut cut.before, |bytes| encode(&slot.key, &slot.value, true, bytes));
+        }
+        slot.epoch = self.epoch;
+        self.written.push(place << 1);
+        self.tidy();
+    }
+
+    /// A slot has come, or has another key.
+    #[inline]
+    fn appeared(&mut self, place: u32) {
+        self.slots[place as usize].epoch = self.epoch;
+        self.written.push(place << 1 | 1);
+        self.tidy();
+    }
+
+    /// Keeps the list from growing where slots come and go.
+    #[inline]
+    fn tidy(&mut self) {
+        if self.written.len() > 2 * self.slots.len() + 64 {
+            self.forget_gone();
+        }
     }
 
     #[cold]
-    fn keep_as_it_was(&mut self, place: u32, encode: fn(&K, &V, bool, &mut Vec<u8>)) {
-        let (key, value) = &self.slots[place as usize];
-        let with_key = self.cut.rekeyed.take(place);
-        record(place, with_key, &mut self.cut.before, |bytes| encode(key, value, with_key, bytes));
-    }
-
-    /// A slot has come.
-    #[inline]
-    fn appeared(&mut self, place: u32) {
-        self.written.set(place);
-        self.rekeyed.set(place);
+    fn forget_gone(&mut self) {
+        let end = self.slots.len() << 1;
+        self.written.retain(|&written| (written as usize) < end);
+        // Where the key is new comes first.
+        self.written.sort_unstable_by_key(|&written| (written >> 1, !written & 1));
+        self.written.dedup_by_key(|written| *written >> 1);
     }
 }
 
@@ -390,7 +459,7 @@ pub(crate) fn read_record<'a>(bytes: &mut &'a [u8]) -> Option<Record<'a>> {
     Some(Record { place: u32::try_from(head >> 1).ok()?, key, value: entry })
 }
 
-/// The records of the pieces of one shard come to these slots: of each the last key and the last value.
+/// The records of the pieces of one stripe come to these slots: of each the last key and the last value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Slots<'a> {
     slots: Vec<(Option<&'a [u8]>, Option<&'a [u8]>)>,
@@ -461,58 +530,104 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
         });
     }
 
-    /// Freezes what has changed since the last cut, or everything; and writes as much of it as the budget allows.
-    pub(super) fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
-        let full = saving.full || self.encode.is_none();
-        if self.encode.is_none() {
-            self.track();
-        }
-        for shard in &mut self.shards {
-            let slots = u32::try_from(shard.slots.len()).expect("places are 32 bits wide");
-            let (mut written, mut rekeyed) =
-                (std::mem::take(&mut shard.written), std::mem::take(&mut shard.rekeyed));
-            if full {
-                written = Bits::first(slots);
-                rekeyed = Bits::first(slots);
-            }
-            let is_pending = full || slots != shard.saved || !written.is_empty();
-            shard.cut = Cut { written, rekeyed, slots, before: Vec::new(), full, is_pending };
-        }
-        self.next = 0;
-        self.slice(node, field, saving);
+    /// What is here was loaded from this field as it was saved: the next cut goes on from there.
+    pub(super) fn goes_on(&mut self, node: &str, field: &str, cut: u64) {
+        self.saved_as = Some(Arc::new((node.to_owned(), field.to_owned())));
+        self.saved_in = cut;
     }
 
-    /// Writes more of what is frozen: whole shards, as long as the budget lasts.
-    pub(super) fn slice(&mut self, node: &str, field: &str, saving: &mut Saving) {
-        let Some(encode) = self.encode else { return };
-        while let Some(shard) = self.shards.get_mut(self.next) {
+    fn is_saved_as(&self, node: &str, field: &str, cut: u64) -> bool {
+        self.saved_in == cut
+            && self.saved_as.as_deref().is_some_and(|known| known.0 == node && known.1 == field)
+    }
+
+    /// Freezes what has changed since the last cut, or everything; and writes as much of it as the budget allows.
+    pub(super) fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        let is_known = self.encode.is_some() && self.is_saved_as(node, field, saving.number.wrapping_sub(1));
+        let full = saving.full || !is_known;
+        self.saved_in = saving.number;
+        if !is_known {
+            self.track();
+            self.goes_on(node, field, saving.number);
+            // Another map may have been saved under this name: that this one is empty has to be said, too.
+            if !saving.full && self.stripes.is_empty() {
+                self.stripes.resize_with(STRIPES, Stripe::default);
+            }
+        }
+        for stripe in &mut self.stripes {
+            let slots = u32::try_from(stripe.slots.len()).expect("places are 32 bits wide");
+            let written = std::mem::take(&mut stripe.written);
+            stripe.epoch += 1;
+            let is_pending = full || slots != stripe.saved || !written.is_empty();
+            stripe.cut = Cut { written, slots, before: Vec::new(), full, is_pending };
+        }
+        self.next = 0;
+        self.slice(saving);
+    }
+
+    /// Writes more of what is frozen, under the name under which it was: whole stripes, as long as the budget lasts.
+    pub(super) fn slice(&mut self, saving: &mut Saving) {
+        let (Some(encode), Some(saved_as)) = (self.encode, self.saved_as.clone()) else { return };
+        if self.next < self.stripes.len() {
+            saving.seen.insert(Arc::clone(&saved_as));
+        }
+        let (node, field) = &*saved_as;
+        while let Some(stripe) = self.stripes.get_mut(self.next) {
             if saving.budget == 0 {
-                saving.is_unfinished = true;
+                saving.unfinished.insert(saved_as);
                 return;
             }
             self.next += 1;
-            if !shard.cut.is_pending {
+            if !stripe.cut.is_pending {
                 continue;
             }
-            let Cut { written, rekeyed, slots, before: mut bytes, full, .. } = std::mem::take(&mut shard.cut);
-            shard.saved = slots;
+            let Cut { written, slots, before: mut bytes, full, .. } = std::mem::take(&mut stripe.cut);
+            stripe.saved = slots;
             let mut entries = 0;
-            for place in written.iter() {
-                let (key, value) = &shard.slots[place as usize];
-                let with_key = rekeyed.get(place);
-                record(place, with_key, &mut bytes, |bytes| encode(key, value, with_key, bytes));
-                entries += 1;
+            // What has changed since the cut was written as it was, and what is gone, too.
+            let end = stripe.slots.len().min(slots as usize);
+            let mut write = |place: u32, with_key| {
+                let Some(slot) = stripe.slots[..end].get(place as usize) else { return };
+                if slot.epoch != stripe.epoch {
+                    record(place, with_key, &mut bytes, |bytes| {
+                        encode(&slot.key, &slot.value, with_key, bytes)
+                    });
+                    entries += 1;
+                }
+            };
+            if full {
+                (0..end as u32).for_each(|place| write(place, true));
+            } else {
+                written.iter().for_each(|written| write(written >> 1, written & 1 == 1));
             }
             saving.budget = saving.budget.saturating_sub(entries);
-            let number = u16::try_from(self.next - 1).expect("there are 256 shards");
+            let number = u16::try_from(self.next - 1).expect("there are 256 stripes");
             saving.parts.push(Part {
-                node: node.to_owned(),
-                field: field.to_owned(),
+                node: node.clone(),
+                field: field.clone(),
                 type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
-                content: Content::Shard { number, slots, full },
+                content: Content::Stripe { number, slots, full },
+                entries: entries as u64,
                 bytes,
             });
         }
+    }
+
+    /// Adds those of the entries that were saved which belong to a shard.
+    pub(super) fn load_owned<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
+        shard: Shard,
+    ) -> Result<(), Unreadable> {
+        for slots in slots_of(pieces)? {
+            for slot in slots.iter() {
+                let (key, value) = slot.ok_or_else(no_entries)?;
+                if shard.owns(stable_hash_of_bytes(key)) {
+                    self.insert(super::fields::decode(key)?, super::fields::decode(value)?);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Loads what was saved, in the order in which it was.
@@ -520,30 +635,191 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
         &mut self,
         pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
     ) -> Result<(), Unreadable> {
-        let broken = || Unreadable::broken("the bytes are no entries of a map");
-        let mut shards: Vec<Slots<'a>> = vec![Slots::default(); SHARDS];
-        for (number, slots, full, bytes) in pieces {
-            let shard = shards.get_mut(usize::from(number)).ok_or_else(broken)?;
-            shard.add(slots, full, bytes).ok_or_else(broken)?;
-        }
-        self.shards.clear();
-        self.shards.resize_with(SHARDS, Shard::default);
+        let stripes = slots_of(pieces)?;
+        self.stripes.clear();
+        self.stripes.resize_with(STRIPES, Stripe::default);
         self.len = 0;
-        for (shard, slots) in self.shards.iter_mut().zip(&shards) {
-            shard.slots.reserve_exact(slots.len());
-            shard.index.reserve(slots.len(), |_| unreachable!("the table is empty"));
+        for (stripe, slots) in self.stripes.iter_mut().zip(&stripes) {
+            stripe.slots.reserve_exact(slots.len());
+            stripe.index.reserve(slots.len(), |_| unreachable!("the table is empty"));
             for slot in slots.iter() {
-                let (key, value) = slot.ok_or_else(broken)?;
+                let (key, value) = slot.ok_or_else(no_entries)?;
                 let (key, value): (K, V) = (super::fields::decode(key)?, super::fields::decode(value)?);
                 let hash = self.hasher.hash_one(&key);
-                let (place, hasher) = (shard.slots.len() as u32, &self.hasher);
-                shard.slots.push((key, value));
-                let slots = &shard.slots;
-                shard.index.insert_unique(hash, place, |&place| hasher.hash_one(&slots[place as usize].0));
+                let (place, hasher) = (stripe.slots.len() as u32, &self.hasher);
+                stripe.slots.push(Slot { key, value, epoch: 0 });
+                let slots = &stripe.slots;
+                stripe.index.insert_unique(hash, place, |&place| hasher.hash_one(&slots[place as usize].key));
             }
-            shard.saved = u32::try_from(slots.len()).expect("places are 32 bits wide");
+            stripe.saved = u32::try_from(slots.len()).expect("places are 32 bits wide");
             self.len += slots.len();
         }
         Ok(())
+    }
+}
+
+impl<K: Hash + Eq, V> FromIterator<(K, V)> for Map<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = Map::new();
+        map.extend(entries);
+        map
+    }
+}
+
+impl<K: Hash + Eq, V> Extend<(K, V)> for Map<K, V> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        entries.into_iter().for_each(|(key, value)| drop(self.insert(key, value)));
+    }
+}
+
+/// What the pieces of a map come to, stripe by stripe.
+fn slots_of<'a>(
+    pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
+) -> Result<Vec<Slots<'a>>, Unreadable> {
+    let mut stripes: Vec<Slots<'a>> = vec![Slots::default(); STRIPES];
+    for (number, slots, full, bytes) in pieces {
+        let stripe = stripes.get_mut(usize::from(number)).ok_or_else(no_entries)?;
+        stripe.add(slots, full, bytes).ok_or_else(no_entries)?;
+    }
+    Ok(stripes)
+}
+
+fn no_entries() -> Unreadable {
+    Unreadable::broken("the bytes are no entries of a map")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::fields::{Fields, Loading};
+    use super::super::{Chance, State};
+    use super::*;
+
+    /// What the parts of checkpoints, one after the other, are loaded as.
+    fn loaded(parts: &[Part]) -> Map<u32, Vec<u8>> {
+        let mut loading = Loading::of_one();
+        for part in parts {
+            let file = loading.file(part.bytes.clone());
+            loading.piece(part, file, 0..part.bytes.len());
+        }
+        let mut map = Map::new();
+        map.fields(&mut Fields::load(&mut loading)).expect("the same type");
+        map
+    }
+
+    fn entries(map: &Map<u32, Vec<u8>>) -> Vec<(u32, Vec<u8>)> {
+        map.iter().map(|(key, value)| (*key, value.clone())).collect()
+    }
+
+    /// One change of many kinds.
+    fn change(map: &mut Map<u32, Vec<u8>>, naive: &mut BTreeMap<u32, Vec<u8>>, chance: &mut Chance) {
+        let key = chance.below(900) as u32;
+        match chance.below(200) {
+            0 => {
+                let odd = chance.below(2) as u32;
+                map.retain(|key, _| key % 3 != odd);
+                naive.retain(|key, _| key % 3 != odd);
+            }
+            1 if chance.below(8) == 0 => {
+                map.clear();
+                naive.clear();
+            }
+            2..60 => assert_eq!(map.remove(&key), naive.remove(&key)),
+            60..90 => {
+                let byte = chance.below(256) as u8;
+                if let Some(value) = map.get_mut(&key) {
+                    value.push(byte);
+                }
+                if let Some(value) = naive.get_mut(&key) {
+                    value.push(byte);
+                }
+            }
+            _ => {
+                let value = vec![7; chance.below(200)];
+                assert_eq!(map.insert(key, value.clone()), naive.insert(key, value));
+            }
+        }
+        assert_eq!((map.len(), map.is_empty()), (naive.len(), naive.is_empty()));
+        assert_eq!(map.get(&key), naive.get(&key));
+    }
+
+    #[test]
+    fn what_is_cut_while_it_changes_is_what_it_was_at_the_cut_in_its_order() {
+        for seed in 0..40 {
+            let mut chance = Chance(seed);
+            let (mut map, mut naive) = (Map::new(), BTreeMap::new());
+            let mut parts: Vec<Part> = Vec::new();
+            for cut in 0..12 {
+                for _ in 0..chance.below(600) {
+                    change(&mut map, &mut naive, &mut chance);
+                }
+                let expected = entries(&map);
+                let full = cut == 0 || chance.below(6) == 0;
+                let budget = 1 + chance.below(40);
+                let mut saving = Saving { full, number: cut + 1, budget, ..Saving::default() };
+                map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
+                let mut unfinished = !saving.unfinished.is_empty();
+                parts.append(&mut saving.parts);
+                while unfinished {
+                    for _ in 0..chance.below(30) {
+                        change(&mut map, &mut naive, &mut chance);
+                    }
+                    let mut saving = Saving { budget: 1 + chance.below(40), ..Saving::default() };
+                    map.fields(&mut Fields::slice(&mut saving)).expect("nothing is loaded");
+                    unfinished = !saving.unfinished.is_empty();
+                    parts.append(&mut saving.parts);
+                }
+                assert_eq!(entries(&loaded(&parts)), expected, "seed {seed}, cut {cut}");
+                assert!(map.iter().all(|(key, value)| naive.get(key) == Some(value)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_on_from_a_restore_is_saved_as_what_changed_since() {
+        let mut chance = Chance(3);
+        let (mut map, mut naive) = (Map::new(), BTreeMap::new());
+        let mut parts: Vec<Part> = Vec::new();
+        for _ in 0..20 {
+            (0..200).for_each(|_| change(&mut map, &mut naive, &mut chance));
+            // The first after a restore.
+            let mut saving =
+                Saving { full: parts.is_empty(), number: 1, budget: usize::MAX, ..Saving::default() };
+            map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
+            parts.append(&mut saving.parts);
+            let restored = loaded(&parts);
+            assert_eq!(entries(&restored), entries(&map));
+            map = restored;
+        }
+    }
+
+    #[test]
+    fn a_cut_that_failed_is_made_up_for_by_a_full_one() {
+        let mut map: Map<u32, Vec<u8>> = (0..500).map(|key| (key, vec![1])).collect();
+        let mut lost = Saving { full: true, number: 1, budget: 10, ..Saving::default() };
+        map.fields(&mut Fields::cut(&mut lost)).expect("nothing is loaded");
+        map.insert(7, vec![2]);
+        let mut saving = Saving { full: true, number: 2, budget: usize::MAX, ..Saving::default() };
+        map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
+        assert!(saving.unfinished.is_empty());
+        assert_eq!(entries(&loaded(&saving.parts)), entries(&map));
+    }
+
+    #[test]
+    fn bytes_written_follow_the_change() {
+        let mut map: Map<u32, Vec<u8>> = (0..100_000).map(|key| (key, vec![1; 100])).collect();
+        let mut number = 0;
+        let mut saved = |map: &mut Map<u32, Vec<u8>>, full| {
+            number += 1;
+            let mut saving = Saving { full, number, budget: usize::MAX, ..Saving::default() };
+            map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
+            saving.parts.iter().map(|part| part.bytes.len()).sum::<usize>()
+        };
+        assert!(saved(&mut map, true) > 10_000_000);
+        assert_eq!(saved(&mut map, false), 0);
+        (0..1_000).for_each(|key| map.get_mut(&(key * 97)).expect("it is there").push(2));
+        let written = saved(&mut map, false);
+        assert!((101_000..120_000).contains(&written), "{written}");
     }
 }

@@ -1,28 +1,39 @@
 //! State: the maps and queues in which operators keep what they know.
 
 mod arrival_map;
-mod bits;
 mod chance;
 mod due;
 mod event_log;
+mod expiring;
 pub(crate) mod fields;
 mod key_slab;
+mod list;
 mod lru;
 pub(crate) mod map;
+pub(crate) mod maybe;
 mod ordered_map;
+mod reducing;
+mod sorted_map;
 mod stable_hash;
+mod table;
 mod time_queue;
 mod waiting;
+mod watermark;
 
 pub(crate) use arrival_map::ArrivalMap;
 pub(crate) use chance::Chance;
 pub use due::Due;
 pub use event_log::{EventLog, NotInLog};
-pub use fields::{Content, Fields, Loading, Mismatch, Part, Saving, State, Storable, Stored, Value};
+pub use expiring::Expiring;
+pub use fields::{Content, Fields, Loading, Mismatch, Part, Saving, Shard, State, Storable, Stored, Value};
 pub use key_slab::KeySlab;
+pub use list::{List, Redistribution};
 pub use lru::Lru;
 pub use map::Map;
 pub use ordered_map::OrderedMap;
-pub use stable_hash::{key_group, stable_hash};
+pub use reducing::Reducing;
+pub use sorted_map::SortedMap;
+pub use stable_hash::{KEY_GROUPS, key_group, stable_hash};
+pub(crate) use table::{Entry, Table};
 pub use time_queue::TimeQueue;
 pub use waiting::Waiting;

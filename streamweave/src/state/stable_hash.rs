@@ -32,6 +32,9 @@ pub(crate) fn stable_hash_of_bytes(bytes: &[u8]) -> u64 {
     hash ^ (hash >> 33)
 }
 
+/// Among how many groups keys are divided: what moves when the number of shards changes.
+pub const KEY_GROUPS: u16 = 128;
+
 /// The group of a key among so many, by its hash.
 pub fn key_group(hash: u64, groups: u16) -> u16 {
     (hash % u64::from(groups.max(1))) as u16

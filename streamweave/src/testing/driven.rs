@@ -31,10 +31,15 @@ where
 
     /// Runs the graph until it has nothing to do but wait for the clock, or for others.
     pub(super) fn settle(&mut self) {
+        self.settle_while(|| true);
+    }
+
+    /// The same, as long as `goes_on` says so, which is asked before each step.
+    pub(super) fn settle_while(&mut self, mut goes_on: impl FnMut() -> bool) {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
-        while self.ended.is_none() {
+        while self.ended.is_none() && goes_on() {
             if let Poll::Ready(step) = self.step(&mut context, &woken) {
                 self.ended = step;
                 continue;

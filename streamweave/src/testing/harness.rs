@@ -6,7 +6,7 @@ use super::driven::Driven;
 use crate::envelope::{Message, Update};
 use crate::executor::{Command, Graph, Guarantee, Receiver, Reply, Sender, Volatile};
 use crate::graph::{Error, Explanation, Report};
-use crate::state::{Mismatch, Part};
+use crate::state::{Loading, Mismatch, Part, Shard};
 use crate::time::{Clock, Frontier, ManualClock, TimeDelta, Timestamp};
 
 /// A named graph under test: what `name::harness(..)` gives.
@@ -175,7 +175,17 @@ where
     ///
     /// What was kept does not fit this graph.
     pub fn restore(&mut self, saved: &Saved) -> Result<(), Mismatch> {
-        self.driven.worker.load_all(&saved.parts)
+        self.driven.worker.load_all(saved.loading())
+    }
+
+    /// Gives a graph that has not run yet what belongs to one shard of what the shards of another division kept (rules H9, H10): of maps
+    /// the keys that it [owns](Shard::owns), of [lists](crate::state::List) what they say.
+    ///
+    /// # Errors
+    ///
+    /// What was kept does not fit this graph, or cannot be divided.
+    pub fn restore_shard(&mut self, saved: &[Saved], shard: Shard) -> Result<(), Mismatch> {
+        self.driven.worker.load_all(Loading::rescaled(saved.iter().map(Saved::loading), shard))
     }
 }
 
@@ -183,6 +193,17 @@ where
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
     parts: Vec<Part>,
+}
+
+impl Saved {
+    fn loading(&self) -> Loading {
+        let mut loading = Loading::of_one();
+        for part in &self.parts {
+            let file = loading.file(part.bytes.clone());
+            loading.piece(part, file, 0..part.bytes.len());
+        }
+        loading
+    }
 }
 
 /// A graph that has ended under test.

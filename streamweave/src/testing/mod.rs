@@ -2,7 +2,8 @@
 //!
 //! - [`Harness`] feeds the inputs of a named graph by hand, lets it settle, and looks at its outputs;
 //! - [`Marbles`] writes rows, times and frontiers in one line, `a@1 b@4 ^10 |`, to feed inputs by and to compare outputs with;
-//! - [`run`] runs a graph to its end, drawing what is left to chance from a seed.
+//! - [`run`] runs a graph to its end, drawing what is left to chance from a seed;
+//! - [`CrashTest`] lets a durable graph crash wherever it can, and compares what it has written in the end.
 //!
 //! Nothing in here sleeps, and no test that uses it depends on the time of day. Files are read and written by threads; those
 //! are waited for.
@@ -10,9 +11,10 @@
 mod driven;
 mod harness;
 mod marbles;
-mod simulation;
 mod waker;
 
-pub use harness::{Feed, Harness, Tap};
+pub mod simulation;
+
+pub use harness::{Feed, Finished, Harness, Saved, Tap};
 pub use marbles::{Marbles, Multiplicity, Ticks};
-pub use simulation::run;
+pub use simulation::{CrashTest, World, run};

@@ -94,6 +94,15 @@ impl<T: Timestamp> Inputs<T> {
         Some(all)
     }
 
+    /// Of the same inputs somewhere else, too: each is as far as in both.
+    pub(crate) fn meet(&mut self, other: &Self) {
+        for (input, other) in self.inputs.iter_mut().zip(&other.inputs) {
+            input.frontier = input.frontier.meet(&other.frontier);
+            input.is_counted &= other.is_counted;
+        }
+        self.all = self.all.meet(&other.all);
+    }
+
     #[inline]
     fn together(&self) -> Frontier<T> {
         let counted = self.inputs.iter().filter(|input| input.is_counted && !input.frontier.is_end());

@@ -6,7 +6,8 @@ macro_rules! one {
     ($(#[$doc:meta])* $name:ident, $into:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, serde::Serialize, serde::Deserialize)]
-        pub struct $name<V>(Option<V>);
+        #[serde(bound(serialize = "V: serde::Serialize", deserialize = "V: serde::Deserialize<'de>"))]
+        pub struct $name<V>(#[serde(with = "crate::state::maybe")] Option<V>);
 
         impl<V> $name<V> {
             /// None yet.

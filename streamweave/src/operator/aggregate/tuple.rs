@@ -18,6 +18,11 @@ macro_rules! tuple {
             fn output(&self) -> Self::Output {
                 ($(self.$at.output(),)* self.$last_at.output(),)
             }
+
+            fn adopt(&mut self, new: Self) {
+                $(self.$at.adopt(new.$at);)*
+                self.$last_at.adopt(new.$last_at);
+            }
         }
 
         impl<$($name: Merge,)* $last: Merge> Merge for ($($name,)* $last,) {

@@ -76,11 +76,11 @@ impl Retry {
     }
 
     /// Whether another call is left after so many.
-    pub(super) fn is_left(&self, attempts: u32) -> bool {
+    pub(crate) fn is_left(&self, attempts: u32) -> bool {
         attempts <= self.times
     }
 
-    pub(super) fn validate(&self) -> Result<(), Cause> {
+    pub(crate) fn validate(&self) -> Result<(), Cause> {
         if self.factor == 0 {
             return Err("the factor of a retry must be above zero, found 0".into());
         }

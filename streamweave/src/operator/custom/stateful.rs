@@ -32,6 +32,9 @@ pub trait Timers<T: Timestamp, X: ?Sized>: Default {
     /// Takes the first timer that the frontier closes.
     fn due(&mut self, frontier: &Frontier<T>) -> Option<T>;
 
+    /// Sets those of another shard, too: each goes off where its key is now, and elsewhere for nothing.
+    fn merge(&mut self, other: Self);
+
     /// When the first alarm goes off.
     fn next_alarm(&self) -> Option<ProcessingTime> {
         None
@@ -65,6 +68,8 @@ impl<T: Timestamp> Timers<T, NoContext> for () {
     fn due(&mut self, _frontier: &Frontier<T>) -> Option<T> {
         None
     }
+
+    fn merge(&mut self, _other: ()) {}
 }
 
 impl<T: TotalOrder> ContextOf<T> for Cx<T> {
@@ -103,6 +108,11 @@ impl<T: TotalOrder> Timers<T, Cx<T>> for TimersAndAlarms<T> {
     fn due(&mut self, frontier: &Frontier<T>) -> Option<T> {
         let first = self.timers.first().filter(|first| frontier.closes(first))?.clone();
         self.timers.take(&first)
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.timers.extend(other.timers);
+        self.alarms.extend(other.alarms);
     }
 
     fn next_alarm(&self) -> Option<ProcessingTime> {
@@ -375,9 +385,9 @@ where
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.nested("state", &mut self.state)?;
-        fields.value("inputs", &mut self.inputs)?;
-        fields.value("frontier", &mut self.frontier)?;
-        fields.value("timers", &mut self.timers)
+        fields.shared("inputs", &mut self.inputs, |inputs, other| inputs.meet(&other))?;
+        fields.shared("frontier", &mut self.frontier, |frontier, other| *frontier = frontier.meet(&other))?;
+        fields.shared("timers", &mut self.timers, Timers::merge)
     }
 }
 

@@ -6,6 +6,7 @@ use std::task::Poll;
 use crate::envelope::Update;
 use crate::operator::{Cx, Progress, Turn};
 use crate::port::{Port, Push};
+use crate::state::{Fields, Mismatch, State};
 use crate::time::{EventTime, Frontier, ProcessingTime, TimeDelta, Watermark};
 
 /// A watermark, and what it is to be told of silence.
@@ -13,7 +14,8 @@ use crate::time::{EventTime, Frontier, ProcessingTime, TimeDelta, Watermark};
 /// Silence counts in quarters of the shortest timeout, and a quarter only where the operator was woken for it, and was
 /// run: that is, where there was room behind it and a row would have been taken (rule A7). Before each the sources
 /// have their turn, so that a row that has come counts before the silence does. A wake-up that
-/// finds no room begins the quarter anew.
+/// finds no room begins the quarter anew, and so does a restore behind which the quarter is over, or has not begun: while no graph
+/// ran there was no silence.
 #[derive(Clone, Debug)]
 pub(super) struct Course<D, R, W> {
     watermark: W,
@@ -37,6 +39,8 @@ enum Quarter {
     Asked,
     /// There is; it counts when the operator is run.
     Granted,
+    /// It was begun by the graph that was saved.
+    Restored,
 }
 
 impl<D, R, W> Course<D, R, W> {
@@ -50,6 +54,19 @@ impl<D, R, W> Course<D, R, W> {
             has_ended: false,
             rows: PhantomData,
         }
+    }
+}
+
+impl<D, R, W: State> State for Course<D, R, W> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.nested("watermark", &mut self.watermark)?;
+        fields.value("said", &mut self.said)?;
+        fields.value("told", &mut self.told)?;
+        fields.value("has_ended", &mut self.has_ended)?;
+        if fields.is_loading() && self.told.is_some() {
+            self.quarter = Quarter::Restored;
+        }
+        Ok(())
     }
 }
 
@@ -96,9 +113,12 @@ impl<D, R, W: Watermark<D>> Course<D, R, W> {
     #[inline(never)]
     fn wake_at(&mut self, now: ProcessingTime) -> Option<Frontier<EventTime>> {
         let told = self.told.replace(now).unwrap_or(now);
-        let held_back = std::mem::replace(&mut self.quarter, Quarter::Open) != Quarter::Open;
         self.deferred = false;
-        let silent = if held_back { TimeDelta::ZERO } else { now.since(told).min(self.quarter_length()) };
+        let silent = match std::mem::replace(&mut self.quarter, Quarter::Open) {
+            Quarter::Open => now.since(told).min(self.quarter_length()),
+            Quarter::Restored if self.is_within(told, now) => now.since(told),
+            Quarter::Asked | Quarter::Granted | Quarter::Restored => TimeDelta::ZERO,
+        };
         let frontier = self.watermark.quiet(silent).unwrap_or(self.said);
         self.say(frontier.active())
     }
@@ -124,9 +144,13 @@ impl<D, R, W: Watermark<D>> Course<D, R, W> {
             return Poll::Pending;
         }
         let Some(told) = self.told else { return Poll::Ready(()) };
-        if std::mem::replace(&mut self.quarter, Quarter::Open) != Quarter::Open {
-            self.told = Some(turn.now());
-            self.deferred = false;
+        match std::mem::replace(&mut self.quarter, Quarter::Open) {
+            Quarter::Open => {}
+            Quarter::Restored if self.is_within(told, turn.now()) => {}
+            Quarter::Asked | Quarter::Granted | Quarter::Restored => {
+                self.told = Some(turn.now());
+                self.deferred = false;
+            }
         }
         let over = self.told.unwrap_or(told) + self.quarter_length();
         if turn.until(over).is_pending() {
@@ -156,7 +180,7 @@ impl<D, R, W: Watermark<D>> Course<D, R, W> {
         let silent = match (self.told, self.quarter) {
             (None, _) => TimeDelta::ZERO,
             (Some(_), Quarter::Granted) => self.quarter_length(),
-            (Some(_), Quarter::Open | Quarter::Asked) => return None,
+            (Some(_), Quarter::Open | Quarter::Asked | Quarter::Restored) => return None,
         };
         self.told = Some(self.told.unwrap_or(now) + silent);
         (self.quarter, self.deferred) = (Quarter::Open, false);
@@ -170,6 +194,11 @@ impl<D, R, W: Watermark<D>> Course<D, R, W> {
         }
         self.said = frontier;
         Some(frontier)
+    }
+
+    /// Whether the quarter that began at `told` goes on at `now`.
+    fn is_within(&self, told: ProcessingTime, now: ProcessingTime) -> bool {
+        told <= now && now < told + self.quarter_length()
     }
 
     /// A quarter of the shortest timeout, rounded up: four of them are no shorter.

@@ -4,14 +4,15 @@ use std::task::Poll;
 
 use super::{AssignTime, Extracted, TryAssignTime};
 use crate::envelope::{Failed, Update};
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Durable, Input, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{OnlyOut, OutErr, OutErrFuture, OutFuture, Port, Push};
+use crate::state::{Fields, Mismatch};
 use crate::time::{EventTime, Frontier, ProcessingTime, TimeDelta, Watermark};
 
 /// A row whose time is further ahead of the clock than was allowed: what a `future` port carries.
 ///
 /// The stream of such rows has no time: theirs is beyond whatever the frontier says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ahead<D> {
     /// The row.
     pub row: D,
@@ -111,6 +112,12 @@ impl<O: Operator<Yield = ()>> Operator for AheadAtMost<O> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<O: Durable + Operator<Yield = ()>> Durable for AheadAtMost<O> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.operator.fields(fields)
+    }
 }
 
 impl<D, R, F, W, S, U> Resume<(Port<S>, Port<U>)> for AheadAtMost<AssignTime<D, R, F, W>>

@@ -7,8 +7,11 @@ use std::convert::Infallible;
 use std::task::Poll;
 
 use crate::envelope::{Failed, Update};
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Promise, Resume, Turn, View};
+use crate::operator::{
+    Cause, Cx, Durable, Input, Node, Operator, Outcome, Progress, Promise, Resume, Turn, View,
+};
 use crate::port::{Edge, OnlyOut, OutErr, Port, Ports, Push};
+use crate::state::{Fields, Mismatch, State};
 use crate::time::{EventTime, Frontier, Watermark};
 use course::Course;
 
@@ -182,6 +185,12 @@ macro_rules! operator {
             }
 
             fn finish(&mut self) {}
+        }
+
+        impl<D, R, F, W: Watermark<D> + State> Durable for $name<D, R, F, W> {
+            fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+                self.course.fields(fields)
+            }
         }
     };
 }

@@ -1,11 +1,12 @@
 //! Rows beside what a table said at their time.
 
+use std::hash::Hash;
 use std::marker::PhantomData;
 
 use crate::envelope::{Keyed, Update};
-use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume, View};
+use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume, View};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Due, KeySlab};
+use crate::state::{Due, Fields, KeySlab, Mismatch, Storable};
 use crate::time::{EventTime, Frontier, Inputs as Frontiers, TimeDelta};
 
 use super::reach::{END, micros};
@@ -310,6 +311,23 @@ impl<K, L, V, S, D> Operator for AsOf<K, L, V, S, D> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<K, L, V, S, D> Durable for AsOf<K, L, V, S, D>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    V: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("versions", &mut self.table.versions)?;
+        fields.value("due", &mut self.table.due)?;
+        fields.value("probes", &mut self.probes)?;
+        fields.value("inputs", &mut self.inputs)?;
+        fields.value("output", &mut self.output)?;
+        self.come = micros(self.inputs.frontier());
+        Ok(())
+    }
 }
 
 impl<K, L, V, S, D, Outs> Resume<Outs> for AsOf<K, L, V, S, D> {}

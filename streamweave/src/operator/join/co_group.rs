@@ -1,11 +1,14 @@
 //! All rows of one key in the same window at once.
 
+use std::hash::Hash;
+
 use crate::envelope::{Keyed, Update};
 use crate::operator::window::{Assigner, Window};
 use crate::operator::{
-    Cause, CoGroups, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume, Windowing,
+    Cause, CoGroups, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume, Windowing,
 };
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{EventTime, Frontier};
 
 use super::sides::Sides;
@@ -139,6 +142,18 @@ impl<K, L, R, A: Assigner, F> Operator for CoGroup<K, L, R, A, F> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<K, L, R, A, F> Durable for CoGroup<K, L, R, A, F>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+    A: Assigner,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.windows.fields(fields)
+    }
 }
 
 impl<K, L, R, A: Assigner, F, Outs> Resume<Outs> for CoGroup<K, L, R, A, F> {}

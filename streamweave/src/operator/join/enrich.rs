@@ -1,16 +1,15 @@
 //! Rows beside what a table says at the moment.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::marker::PhantomData;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use crate::envelope::{Keyed, Update};
-use crate::operator::{Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::operator::{Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::Waiting;
+use crate::state::{Entry as TableEntry, Fields, Mismatch, Storable, Table, Waiting};
 use crate::time::{Frontier, Timestamp, TotalOrder};
 
 use super::shape::{Inner, LeftOuter, Lookup};
@@ -76,7 +75,7 @@ pub fn with<K: Key, L, R: Repeatable, T: TotalOrder>(
     _inputs: Inputs<Edge<Keyed<K, L>, T>, Edge<Keyed<K, R>, T>>,
 ) -> K::Node<R::Node<Node<Enrich<K, L, R, T, Inner>, OnlyOut<Keyed<K, (L, R)>, T, ()>>>> {
     let enrich = Enrich {
-        table: HashTable::new(),
+        table: Table::new(),
         hasher: FixedState::default(),
         waiting: Waiting::new(),
         is_table_first: false,
@@ -115,7 +114,7 @@ impl<K, L, R, T: TotalOrder, S, P> Node<Enrich<K, L, R, T, S>, P> {
 /// See [`enrich`](super::enrich()).
 #[derive(Clone, Debug)]
 pub struct Enrich<K, L, R, T: Timestamp, S> {
-    table: HashTable<Keyed<K, R>>,
+    table: Table<Keyed<K, R>>,
     hasher: FixedState,
     /// What came on the left before the table was complete, where it is to be.
     waiting: Waiting<Keyed<K, L>, T>,
@@ -130,7 +129,7 @@ impl<K: Key, L, R, T: TotalOrder, S: Lookup<L, R>> Enrich<K, L, R, T, S> {
     #[inline(always)]
     fn answer(&self, row: Update<Keyed<K, L>, T, ()>) -> Option<Update<Keyed<K, S::Row>, T, ()>> {
         let Update { data: Keyed { key, value }, time, diff } = row;
-        let found = self.table.find(self.hasher.hash_one(&key), |entry| entry.key == key);
+        let found = self.table.0.find(self.hasher.hash_one(&key), |entry| entry.key == key);
         let value = S::answer(value, found.map(|entry| &entry.value))?;
         Some(Update { data: Keyed { key, value }, time, diff })
     }
@@ -158,6 +157,30 @@ impl<K, L, R, T: TotalOrder, S> Operator for Enrich<K, L, R, T, S> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<K: Hash + Eq, R> TableEntry for Keyed<K, R> {
+    type Key = K;
+
+    fn key(&self) -> &K {
+        &self.key
+    }
+}
+
+impl<K, L, R, T, S> Durable for Enrich<K, L, R, T, S>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+    T: TotalOrder + Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("table", &mut self.table)?;
+        fields.value("waiting", &mut self.waiting)?;
+        fields.value("left", &mut self.left)?;
+        fields.value("is_table_complete", &mut self.is_table_complete)?;
+        fields.value("output", &mut self.output)
+    }
 }
 
 impl<K, L, R, T: TotalOrder, S, Outs> Resume<Outs> for Enrich<K, L, R, T, S> {}
@@ -206,7 +229,7 @@ where
         }
         cx.absorbed();
         let (hash, hasher) = (self.hasher.hash_one(&key), &self.hasher);
-        match self.table.entry(hash, |entry| entry.key == key, |entry| hasher.hash_one(&entry.key)) {
+        match self.table.0.entry(hash, |entry| entry.key == key, |entry| hasher.hash_one(&entry.key)) {
             Entry::Occupied(found) => found.into_mut().value = value,
             Entry::Vacant(vacant) => {
                 vacant.insert(Keyed { key, value });

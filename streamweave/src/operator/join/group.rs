@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::EventTime;
 
 /// How many places an empty side keeps for what comes next.
 const KEPT: usize = 32;
 
 /// Rows by time, and at one time by arrival.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Rows<D> {
     rows: VecDeque<Row<D>>,
     /// When the first of them is to be looked at, if that is noted anywhere.
@@ -19,7 +21,7 @@ pub(super) struct Rows<D> {
 }
 
 /// A row that is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Row<D> {
     pub(super) time: EventTime,
     pub(super) data: D,
@@ -28,7 +30,7 @@ pub(super) struct Row<D> {
 }
 
 /// Both sides of a key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Group<L, R> {
     pub(super) left: Rows<L>,
     pub(super) right: Rows<R>,

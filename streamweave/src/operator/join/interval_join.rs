@@ -3,10 +3,12 @@
 use std::hash::Hash;
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::{Keyed, Update};
-use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Due, KeySlab};
+use crate::state::{Due, Fields, KeySlab, Mismatch, Storable};
 use crate::time::{EventTime, Frontier, Inputs as Frontiers, TimeDelta};
 
 use super::group::{Group, Row, Rows};
@@ -145,7 +147,7 @@ pub struct IntervalJoin<K, L, R, S> {
 }
 
 /// What is noted of the keys of one side. An entry that its key knows nothing of any more says nothing.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Noted {
     /// When the first row of a key is: it is the first that goes.
     due: Due<EventTime, u32>,
@@ -224,8 +226,7 @@ impl<K: Key, L, R, S: Shape<L, R>> IntervalJoin<K, L, R, S> {
         P: Push<Keyed<K, S::Row>, EventTime, ()>,
     {
         self.inputs.advance(port, frontier);
-        let all = micros(self.inputs.frontier());
-        self.come = [0, 1].map(|input| micros(self.inputs.of(input)).max(all));
+        self.come = come(&self.inputs);
         let [left, right] = self.come;
         let expired = Expired { groups: &mut self.groups, out };
         expired.of(
@@ -314,6 +315,12 @@ fn last_before(limit: i128) -> EventTime {
     EventTime::from_micros((limit - 1).min(i64::MAX.into()) as i64)
 }
 
+/// How far each input has come, or both together where that is further.
+fn come(inputs: &Frontiers<EventTime>) -> [i128; 2] {
+    let all = micros(inputs.frontier());
+    [0, 1].map(|input| micros(inputs.of(input)).max(all))
+}
+
 impl<K, L, R, S> Operator for IntervalJoin<K, L, R, S> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
@@ -323,6 +330,23 @@ impl<K, L, R, S> Operator for IntervalJoin<K, L, R, S> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<K, L, R, S> Durable for IntervalJoin<K, L, R, S>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("groups", &mut self.groups)?;
+        fields.value("left", &mut self.left)?;
+        fields.value("right", &mut self.right)?;
+        fields.value("inputs", &mut self.inputs)?;
+        fields.value("output", &mut self.output)?;
+        self.come = come(&self.inputs);
+        Ok(())
+    }
 }
 
 impl<K, L, R, S, Outs> Resume<Outs> for IntervalJoin<K, L, R, S> {}

@@ -3,12 +3,13 @@
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
+use serde::{Deserialize, Serialize};
 
 use crate::envelope::{Keyed, Update};
-use crate::operator::{Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::operator::{Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
+use crate::state::{Entry as TableEntry, Fields, Mismatch, Storable, Table};
 use crate::time::{Frontier, Inputs as Frontiers, Timestamp, TotalOrder};
 
 /// Pairs each row of `left` with each row of `right` that has its key: the regular join, without a window.
@@ -79,7 +80,7 @@ pub fn with<K: Key, L: Repeatable, R: Repeatable, T: TotalOrder>(
     _inputs: Inputs<Edge<Keyed<K, L>, T>, Edge<Keyed<K, R>, T>>,
 ) -> K::Node<L::Node<R::Node<Node<Join<K, L, R, T>, OnlyOut<Keyed<K, (L, R)>, T, ()>>>>> {
     let join = Join {
-        keys: HashTable::new(),
+        keys: Table::new(),
         hasher: FixedState::default(),
         left: Arena::new(),
         right: Arena::new(),
@@ -92,7 +93,7 @@ pub fn with<K: Key, L: Repeatable, R: Repeatable, T: TotalOrder>(
 #[derive(Clone, Debug)]
 pub struct Join<K, L, R, T: Timestamp> {
     /// They stand in the table itself: a row costs one look-up, and it is mostly memory that it waits for.
-    keys: HashTable<Newest<K>>,
+    keys: Table<Newest<K>>,
     hasher: FixedState,
     left: Arena<L, T>,
     right: Arena<R, T>,
@@ -100,7 +101,7 @@ pub struct Join<K, L, R, T: Timestamp> {
 }
 
 /// A key, and where the newest of its rows are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Newest<K> {
     key: K,
     left: u32,
@@ -119,7 +120,7 @@ struct Arena<D, T> {
     found: Vec<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Link<D, T> {
     data: D,
     time: T,
@@ -169,9 +170,9 @@ impl<D, T> Arena<D, T> {
 impl<K: Hash + Eq, L, R, T: Timestamp> Join<K, L, R, T> {
     /// Where the rows of a key are.
     #[inline(always)]
-    fn newest<'a>(keys: &'a mut HashTable<Newest<K>>, hasher: &FixedState, key: K) -> &'a mut Newest<K> {
+    fn newest<'a>(keys: &'a mut Table<Newest<K>>, hasher: &FixedState, key: K) -> &'a mut Newest<K> {
         let hash = hasher.hash_one(&key);
-        match keys.entry(hash, |newest| newest.key == key, |newest| hasher.hash_one(&newest.key)) {
+        match keys.0.entry(hash, |newest| newest.key == key, |newest| hasher.hash_one(&newest.key)) {
             Entry::Occupied(found) => found.into_mut(),
             Entry::Vacant(vacant) => vacant.insert(Newest { key, left: NONE, right: NONE }).into_mut(),
         }
@@ -183,6 +184,29 @@ impl<K, L, R, T: Timestamp> Operator for Join<K, L, R, T> {
     const OUTCOME: Outcome = Outcome::Tallied;
 
     fn finish(&mut self) {}
+}
+
+impl<K: Hash + Eq> TableEntry for Newest<K> {
+    type Key = K;
+
+    fn key(&self) -> &K {
+        &self.key
+    }
+}
+
+impl<K, L, R, T> Durable for Join<K, L, R, T>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+    T: Timestamp + Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("keys", &mut self.keys)?;
+        fields.value("left", &mut self.left.rows)?;
+        fields.value("right", &mut self.right.rows)?;
+        fields.value("inputs", &mut self.inputs)
+    }
 }
 
 impl<K, L, R, T: Timestamp, Outs> Resume<Outs> for Join<K, L, R, T> {}

@@ -3,10 +3,16 @@
 use std::hash::Hash;
 use std::iter;
 
+use serde::{Deserialize, Serialize};
+
 use crate::state::ArrivalMap;
 
 /// The rows of a window. Those of a side stand in one vector by arrival, chained by key.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "K: Serialize, L: Serialize, R: Serialize",
+    deserialize = "K: Deserialize<'de> + Hash + Eq, L: Deserialize<'de>, R: Deserialize<'de>"
+))]
 pub(super) struct Sides<K, L, R> {
     keys: ArrivalMap<K, Both>,
     /// Rows of null keys: each is by itself.
@@ -16,7 +22,7 @@ pub(super) struct Sides<K, L, R> {
 }
 
 /// The rows of one key.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Both {
     pub(super) lefts: Chain,
     pub(super) rights: Chain,
@@ -74,7 +80,7 @@ impl<K, L, R> Sides<K, L, R> {
 }
 
 /// Which rows of a side are those of a key: a ring, in which the first stands behind the last.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Chain {
     last: u32,
     len: u32,
@@ -97,12 +103,15 @@ impl Chain {
 }
 
 /// The rows of one side.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "D: Serialize", deserialize = "D: Deserialize<'de>"))]
 pub(super) struct Rows<D>(Vec<Row<D>>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "D: Serialize", deserialize = "D: Deserialize<'de>"))]
 struct Row<D> {
     /// `None` once it was taken.
+    #[serde(with = "crate::state::maybe")]
     data: Option<D>,
     next: u32,
 }

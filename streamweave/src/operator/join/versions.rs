@@ -2,16 +2,20 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::EventTime;
 
 /// The versions of one key, by time; at each time the one that came last (rule E8).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Versions<V>(VecDeque<Version<V>>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "V: Serialize", deserialize = "V: Deserialize<'de>"))]
 struct Version<V> {
     time: EventTime,
     /// `None` where from then on there is nothing.
+    #[serde(with = "crate::state::maybe")]
     value: Option<V>,
 }
 

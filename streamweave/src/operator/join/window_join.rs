@@ -1,11 +1,15 @@
 //! Rows of one key in the same window.
 
+use std::hash::Hash;
 use std::marker::PhantomData;
 
 use crate::envelope::{Keyed, Update};
 use crate::operator::window::{Assigner, Pane};
-use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume, Windowing};
+use crate::operator::{
+    Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume, Windowing,
+};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{EventTime, Frontier};
 
 use super::shape::{Anti, FullOuter, Inner, LeftOuter, RightOuter, Semi, Shape, shapes};
@@ -180,6 +184,18 @@ impl<K, L, R, A: Assigner, S> Operator for WindowJoin<K, L, R, A, S> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<K, L, R, A, S> Durable for WindowJoin<K, L, R, A, S>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+    A: Assigner,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.windows.fields(fields)
+    }
 }
 
 impl<K, L, R, A: Assigner, S, Outs> Resume<Outs> for WindowJoin<K, L, R, A, S> {}

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::operator::Cx;
 use crate::operator::window::{Assigner, Window};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{EventTime, Frontier, Inputs};
 
 use super::reach::{END, micros};
@@ -99,17 +100,36 @@ impl<A, C> Windows<A, C> {
         self.next_due <= self.come
     }
 
+    fn set_next_due(&mut self) {
+        self.next_due = self.open.first_key_value().map_or(END, |((end, _), _)| fires_at(*end));
+    }
+
     /// Takes the next window that has come to its end, with what it kept, which is to be emptied.
     pub(super) fn next_closed(&mut self) -> Option<(Window, &mut C)> {
         let first = self.open.first_entry().filter(|first| fires_at(first.key().0) <= self.come);
         let Some(first) = first else {
-            self.next_due = self.open.first_key_value().map_or(END, |((end, _), _)| fires_at(*end));
+            self.set_next_due();
             return None;
         };
         let ((end, start), place) = first.remove_entry();
         self.recent.iter_mut().for_each(Slice::clear);
         self.free.push(place);
         Some((Window { start, end }, &mut self.kept[place as usize]))
+    }
+}
+
+/// The slices that rows went to last are found anew.
+impl<A, C: Storable> State for Windows<A, C> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("inputs", &mut self.inputs)?;
+        fields.value("open", &mut self.open)?;
+        fields.value("kept", &mut self.kept)?;
+        fields.value("free", &mut self.free)?;
+        if fields.is_loading() {
+            self.come = micros(self.inputs.frontier());
+            self.set_next_due();
+        }
+        Ok(())
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use super::lifetime::{Forever, Lifetime, Within};
 use crate::envelope::{Keyed, Update};
-use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::TimeQueue;
+use crate::state::{Fields, Mismatch, State, Storable, TimeQueue};
 use crate::time::{EventTime, Frontier, TimeDelta, TotalOrder};
 
 type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (), ()>;
@@ -115,7 +116,7 @@ struct Firsts<K, W, T: TotalOrder, L> {
     frontier: Frontier<T>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct First<W, T> {
     time: T,
     kept: W,
@@ -134,6 +135,29 @@ impl<K, W, T: TotalOrder, L> Firsts<K, W, T, L> {
     fn new(lifetime: L) -> Self {
         let (keys, expiry) = (HashMap::default(), TimeQueue::new());
         Firsts { keys, expiry, lifetime, frontier: Frontier::start() }
+    }
+}
+
+/// When keys are forgotten is not saved: it follows from the lifetime, which may be another one after a restart (rule H13).
+impl<K, W, T, L> State for Firsts<K, W, T, L>
+where
+    K: Storable + Hash + Eq + Clone,
+    W: Storable,
+    T: TotalOrder + Storable,
+    L: Lifetime<T>,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("keys", &mut self.keys)?;
+        fields.value("frontier", &mut self.frontier)?;
+        if fields.is_loading() {
+            self.expiry = TimeQueue::new();
+            for (key, first) in &self.keys {
+                if let Some(until) = self.lifetime.until(&first.time) {
+                    self.expiry.push(until, (), key.clone());
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -192,6 +216,18 @@ impl<K, V, T: TotalOrder, L: Lifetime<T>> Operator for FirstPerKey<K, V, T, L> {
     fn finish(&mut self) {}
 }
 
+impl<K, V, T, L> Durable for FirstPerKey<K, V, T, L>
+where
+    K: Storable + Hash + Eq + Clone,
+    V: Storable,
+    T: TotalOrder + Storable,
+    L: Lifetime<T>,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.0.fields(fields)
+    }
+}
+
 impl<K, V, T: TotalOrder, L: Lifetime<T>, Outs> Resume<Outs> for FirstPerKey<K, V, T, L> {}
 
 impl<K, V, T, L, S, E> Input<0, Keyed<K, V>, T, (), (Port<S>, Port<E>)> for FirstPerKey<K, V, T, L>
@@ -248,6 +284,20 @@ impl<K, V, T: TotalOrder, L: Lifetime<T>> Operator for FinalFirstPerKey<K, V, T,
     }
 
     fn finish(&mut self) {}
+}
+
+impl<K, V, T, L> Durable for FinalFirstPerKey<K, V, T, L>
+where
+    K: Storable + Hash + Eq + Clone,
+    V: Storable,
+    T: TotalOrder + Storable,
+    L: Lifetime<T>,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.firsts.fields(fields)?;
+        fields.value("waiting", &mut self.waiting)?;
+        fields.value("rows", &mut self.rows)
+    }
 }
 
 impl<K, V, T: TotalOrder, L: Lifetime<T>, Outs> Resume<Outs> for FinalFirstPerKey<K, V, T, L> {}

@@ -1,9 +1,9 @@
 //! A stream that is kept for another time.
 
 use crate::envelope::Update;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Repeatable, Resume};
+use crate::operator::{Cause, Cx, Durable, Input, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push};
-use crate::state::EventLog;
+use crate::state::{EventLog, Fields, Mismatch, State, Storable};
 use crate::time::{EventTime, Frontier};
 
 /// Passes a stream on, and keeps what came lately of it in a log, to be [replayed](crate::source::replay).
@@ -29,6 +29,12 @@ impl<D, R> Operator for Keep<D, R> {
     }
 
     fn finish(&mut self) {}
+}
+
+impl<D: Storable, R: Storable> Durable for Keep<D, R> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.0.fields(fields)
+    }
 }
 
 impl<D, R, Outs> Resume<Outs> for Keep<D, R> {}

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
 
 use super::lifetime::{Forever, Lifetime, Within};
 use crate::envelope::{Keyed, Update};
-use crate::operator::{Cause, Cx, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
+use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::TimeQueue;
+use crate::state::{Fields, Mismatch, Storable, TimeQueue};
 use crate::time::{EventTime, Frontier, TimeDelta, TotalOrder};
 
 type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (), ()>;
@@ -85,7 +86,7 @@ pub struct LastPerKey<K, V, T: TotalOrder, L> {
 }
 
 /// The rows of a key, by time: those that the frontier has not passed, and one before them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Versions<V, T>(Vec<(T, V)>);
 
 impl<V, T: TotalOrder> Versions<V, T> {
@@ -161,6 +162,34 @@ impl<K, V, T: TotalOrder, L: Lifetime<T>> Operator for LastPerKey<K, V, T, L> {
     }
 
     fn finish(&mut self) {}
+}
+
+/// When rows and keys are forgotten is not saved: it follows from their times and from the lifetime, which may be another one after
+/// a restart (rule H13).
+impl<K, V, T, L> Durable for LastPerKey<K, V, T, L>
+where
+    K: Storable + Hash + Eq + Clone,
+    V: Storable,
+    T: TotalOrder + Storable,
+    L: Lifetime<T>,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("keys", &mut self.keys)?;
+        fields.value("frontier", &mut self.frontier)?;
+        if fields.is_loading() {
+            (self.outdated, self.expiry) = (TimeQueue::new(), TimeQueue::new());
+            for (key, versions) in &self.keys {
+                for (time, _) in versions.0.iter().skip(1) {
+                    self.outdated.push(time.clone(), (), key.clone());
+                }
+                if let Some(until) = self.lifetime.until(versions.last()) {
+                    self.expiry.push(until, (), key.clone());
+                }
+            }
+            self.forget();
+        }
+        Ok(())
+    }
 }
 
 impl<K, V, T: TotalOrder, L: Lifetime<T>, Outs> Resume<Outs> for LastPerKey<K, V, T, L> {}

@@ -1,9 +1,9 @@
 //! Rows in the order of their times.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, Sortable, View};
+use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, Sortable, View, durable};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::TimeQueue;
+use crate::state::{Storable, TimeQueue};
 use crate::time::{Frontier, TotalOrder};
 
 /// Puts rows in the order of their times; those at one time stay in order of arrival (rule F5).
@@ -97,6 +97,10 @@ impl<D, T: TotalOrder, R, K, F> Operator for Sort<D, T, R, K, F> {
 
     fn finish(&mut self) {}
 }
+
+durable!(Sort<D, T, R, K, F>
+    where { D: Storable, T: TotalOrder + Storable, R: Storable, K: Ord + Storable }
+    keeps { waiting, frontier });
 
 impl<D, T: TotalOrder, R, K, F, Outs> Resume<Outs> for Sort<D, T, R, K, F> {}
 

@@ -4,11 +4,13 @@ use std::collections::VecDeque;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
-use crate::operator::{Aggregates, Cause, Cx, Input, Key, Node, Operator, Outcome, Resume};
+use crate::operator::{Aggregates, Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push};
-use crate::state::KeySlab;
+use crate::state::{Fields, KeySlab, Mismatch, Storable};
 use crate::time::{Frontier, TotalOrder};
 
 use super::begin::Begin;
@@ -76,14 +78,22 @@ impl<K, V, T: TotalOrder> CountWindows<K, V, T> {
     pub fn aggregate<A, B, I>(
         self,
         init: I,
-    ) -> A::Node<Node<CountAggregate<K, A, I, T>, OnlyOut<Keyed<K, B>, T, ()>>>
+    ) -> A::Node<Node<CountAggregate<K, V, A, I, T>, OnlyOut<Keyed<K, B>, T, ()>>>
     where
         A: Aggregates<V, B>,
         I: FnMut() -> A,
     {
         let CountWindows { rows, every, .. } = self;
         let step = gcd(rows, every).max(1);
-        let operator = CountAggregate { rows, every, step, init, keys: KeySlab::default(), came: None };
+        let operator = CountAggregate {
+            rows,
+            every,
+            step,
+            init,
+            keys: KeySlab::default(),
+            came: None,
+            values: PhantomData,
+        };
         A::node(Node::new(operator, OnlyOut::new()))
     }
 }
@@ -94,7 +104,7 @@ fn gcd(a: usize, b: usize) -> usize {
 
 /// Windows of so many rows with an aggregate; see [`count_windows`].
 #[derive(Clone, Debug)]
-pub struct CountAggregate<K, A, I, T> {
+pub struct CountAggregate<K, V, A, I, T> {
     rows: usize,
     every: usize,
     /// How many rows are summed up together: both numbers are multiples.
@@ -103,9 +113,10 @@ pub struct CountAggregate<K, A, I, T> {
     keys: KeySlab<K, OfKey<A, T>>,
     /// The latest frontier: what is left at the end is not before it.
     came: Option<T>,
+    values: PhantomData<fn(V)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct OfKey<A, T> {
     /// The rows of the window, a step each; the last may lack some.
     steps: VecDeque<(A, T)>,
@@ -163,7 +174,7 @@ impl<A, T: TotalOrder> OfKey<A, T> {
     }
 }
 
-impl<K, A, I, T> Operator for CountAggregate<K, A, I, T> {
+impl<K, V, A, I, T> Operator for CountAggregate<K, V, A, I, T> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
@@ -179,9 +190,27 @@ impl<K, A, I, T> Operator for CountAggregate<K, A, I, T> {
     fn finish(&mut self) {}
 }
 
-impl<K, A, I, T, Outs> Resume<Outs> for CountAggregate<K, A, I, T> {}
+impl<K, V, A, I, T> Durable for CountAggregate<K, V, A, I, T>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    I: Begin<A>,
+    T: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("keys", &mut self.keys)?;
+        fields.value("came", &mut self.came)?;
+        if fields.is_loading() {
+            let steps = self.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.steps);
+            steps.for_each(|(aggregate, _)| aggregate.adopt(self.init.begin()));
+        }
+        Ok(())
+    }
+}
 
-impl<K, V, A, I, T, S> Input<0, Keyed<K, V>, T, (), (Port<S>,)> for CountAggregate<K, A, I, T>
+impl<K, V, A, I, T, Outs> Resume<Outs> for CountAggregate<K, V, A, I, T> {}
+
+impl<K, V, A, I, T, S> Input<0, Keyed<K, V>, T, (), (Port<S>,)> for CountAggregate<K, V, A, I, T>
 where
     K: Hash + Eq + Clone,
     A: Aggregate<V> + Merge,
@@ -221,9 +250,9 @@ where
     }
 }
 
-impl<K: Hash + Eq + Clone, A, I, T: TotalOrder> CountAggregate<K, A, I, T> {
+impl<K: Hash + Eq + Clone, V, A, I, T: TotalOrder> CountAggregate<K, V, A, I, T> {
     /// Emits, at the end, for each key with rows since its last window.
-    fn emit_rest<V, S>(&mut self, out: &mut Port<S>)
+    fn emit_rest<S>(&mut self, out: &mut Port<S>)
     where
         A: Aggregate<V> + Merge,
         I: Begin<A>,

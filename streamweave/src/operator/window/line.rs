@@ -1,5 +1,7 @@
 //! What is open, in order of time.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// A queue in a vector: the last is where a vector has it, because almost every row asks for that, and the first is taken without
 /// moving the others each time.
 #[derive(Clone, Debug)]
@@ -12,6 +14,26 @@ pub(super) struct Line<X> {
 impl<X> Default for Line<X> {
     fn default() -> Self {
         Line { items: Vec::new(), taken: 0 }
+    }
+}
+
+/// Those that are there; their numbers are others once they have been loaded.
+impl<X: Serialize> Serialize for Line<X> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.items[self.taken..].serialize(serializer)
+    }
+}
+
+impl<'de, X: Deserialize<'de>> Deserialize<'de> for Line<X> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Line { items: Vec::deserialize(deserializer)?, taken: 0 })
+    }
+}
+
+impl<X> Line<X> {
+    /// All of them.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut X> {
+        self.items[self.taken..].iter_mut()
     }
 }
 

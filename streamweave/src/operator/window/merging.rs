@@ -14,11 +14,13 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 use std::task::Poll;
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
-use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::KeySlab;
+use crate::state::{Fields, KeySlab, Mismatch, Storable};
 use crate::time::{EventTime, Frontier, ProcessingTime, TimeDelta};
 
 use super::accumulation::Accumulation;
@@ -52,6 +54,7 @@ where
 }
 
 /// The sessions of one key, all disjoint.
+#[derive(Serialize, Deserialize)]
 struct OfKey<S> {
     /// Open or lingering, by start.
     sessions: Vec<S>,
@@ -65,6 +68,11 @@ impl<S> Default for OfKey<S> {
     }
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "A: Serialize, M::Kept<Pane<B>>: Serialize, E::State: Serialize",
+    deserialize = "A: Deserialize<'de>, M::Kept<Pane<B>>: Deserialize<'de>, E::State: Deserialize<'de>"
+))]
 struct Session<A, B: Clone, M: Accumulation, E: Trigger> {
     /// Its number, by arrival of its first row.
     id: u64,
@@ -376,6 +384,31 @@ where
     }
 
     fn finish(&mut self) {}
+}
+
+impl<K, V, A, B, I, M, E> Durable for Merging<K, V, A, B, I, M, E>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    B: Clone,
+    I: Begin<A>,
+    M: Accumulation,
+    M::Kept<Pane<B>>: Storable,
+    E: Trigger,
+    E::State: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("frontier", &mut self.frontier)?;
+        fields.value("keys", &mut self.keys)?;
+        fields.value("queue", &mut self.queue)?;
+        fields.value("arrivals", &mut self.arrivals)?;
+        fields.value("alarms", &mut self.alarms)?;
+        if fields.is_loading() {
+            let sessions = self.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.sessions);
+            sessions.for_each(|session| session.aggregate.adopt(self.init.begin()));
+        }
+        Ok(())
+    }
 }
 
 impl<K, V, A, B, I, M, E, Out, Late> Input<0, Keyed<K, V>, EventTime, (), (Port<Out>, Port<Late>)>

@@ -10,11 +10,13 @@
 use std::hash::Hash;
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::Aggregate;
-use crate::operator::{Cause, Cx, Input, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Resume};
 use crate::port::{Port, Push};
-use crate::state::OrderedMap;
+use crate::state::{Fields, Mismatch, OrderedMap, Storable};
 use crate::time::{EventTime, Frontier};
 
 use super::assigner::{Assigner, last_time};
@@ -26,19 +28,19 @@ use super::pane::{Late, Pane, Window};
 
 /// Windows that do not overlap, with an aggregate, that fire once; see [`Windows`](super::Windows).
 #[derive(Clone, Debug)]
-pub struct Single<K, A, I, G, O> {
+pub struct Single<K, V, A, I, G, O> {
     windows: OpenWindows<K, A, G>,
     init: I,
-    order: PhantomData<fn() -> O>,
+    types: PhantomData<fn(V) -> O>,
 }
 
-impl<K, A, I, G, O> Single<K, A, I, G, O> {
+impl<K, V, A, I, G, O> Single<K, V, A, I, G, O> {
     pub(super) fn new(assigner: G, init: I) -> Self {
-        Single { windows: OpenWindows::new(assigner), init, order: PhantomData }
+        Single { windows: OpenWindows::new(assigner), init, types: PhantomData }
     }
 }
 
-impl<K, A, I, G: Assigner, O> Operator for Single<K, A, I, G, O> {
+impl<K, V, A, I, G: Assigner, O> Operator for Single<K, V, A, I, G, O> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
@@ -49,10 +51,31 @@ impl<K, A, I, G: Assigner, O> Operator for Single<K, A, I, G, O> {
     fn finish(&mut self) {}
 }
 
-impl<K, A, I, G: Assigner, O, Outs> Resume<Outs> for Single<K, A, I, G, O> {}
+impl<K, V, A, I, G, O> Durable for Single<K, V, A, I, G, O>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    I: Begin<A>,
+    G: Assigner,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        let Single { windows, init, .. } = self;
+        fields.value("frontier", &mut windows.frontier)?;
+        fields.value("newest", &mut windows.newest)?;
+        fields.value("older", &mut windows.older)?;
+        if fields.is_loading() {
+            windows.set_next_due();
+            let open = windows.older.iter_mut().chain([&mut windows.newest]);
+            open.flat_map(|window| window.map.values_mut()).for_each(|state| state.adopt(init.begin()));
+        }
+        Ok(())
+    }
+}
+
+impl<K, V, A, I, G: Assigner, O, Outs> Resume<Outs> for Single<K, V, A, I, G, O> {}
 
 impl<K, V, A, I, G, O, S, L> Input<0, Keyed<K, V>, EventTime, (), (Port<S>, Port<L>)>
-    for Single<K, A, I, G, O>
+    for Single<K, V, A, I, G, O>
 where
     K: Hash + Eq,
     A: Aggregate<V>,
@@ -85,7 +108,7 @@ where
 
 #[cold]
 #[inline(never)]
-fn fire<K, V, A, I, G, O, S>(operator: &mut Single<K, A, I, G, O>, out: &mut Port<S>)
+fn fire<K, V, A, I, G, O, S>(operator: &mut Single<K, V, A, I, G, O>, out: &mut Port<S>)
 where
     A: Aggregate<V>,
     O: PaneOrder<K>,
@@ -124,7 +147,11 @@ struct OpenWindows<K, A, G> {
 ///
 /// The last time stands in place of the end, because the window that holds the greatest time ends
 /// after it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "K: Serialize, A: Serialize",
+    deserialize = "K: Deserialize<'de> + Hash + Eq, A: Deserialize<'de>"
+))]
 struct OpenWindow<K, A> {
     start: i64,
     last: i64,
@@ -232,12 +259,16 @@ impl<K, A, G> OpenWindows<K, A, G> {
             return None;
         }
         let (start, end) = (EventTime::from_micros(closed.start), EventTime::from_micros(closed.end()));
+        self.set_next_due();
+        Some((Window { start, end }, closed.map))
+    }
+
+    fn set_next_due(&mut self) {
         self.next_due = self.older.first().map_or_else(
             || {
                 if self.newest.is_none() { i64::MAX } else { self.newest.end() }
             },
             OpenWindow::end,
         );
-        Some((Window { start, end }, closed.map))
     }
 }

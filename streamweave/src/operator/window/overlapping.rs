@@ -12,11 +12,13 @@ use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
-use crate::operator::{Cause, Cx, Input, Operator, Outcome, Resume};
+use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Resume};
 use crate::port::{Port, Push};
-use crate::state::{KeySlab, OrderedMap};
+use crate::state::{Fields, KeySlab, Mismatch, OrderedMap, Storable};
 use crate::time::{EventTime, Frontier};
 
 use super::assigner::{Assigner, last_time};
@@ -28,7 +30,7 @@ use super::pane::{Late, Pane, Window};
 
 /// Windows that overlap, with an aggregate, that fire once; see [`Windows`](super::Windows).
 #[derive(Clone, Debug)]
-pub struct OverlappingOnce<K, A, I, G, O> {
+pub struct OverlappingOnce<K, V, A, I, G, O> {
     assigner: G,
     init: I,
     frontier: i64,
@@ -49,18 +51,22 @@ pub struct OverlappingOnce<K, A, I, G, O> {
     /// The keys of the window that fires, where their panes are sorted.
     ready: Vec<u32>,
     by_arrival: Arrivals,
-    order: PhantomData<fn() -> O>,
+    types: PhantomData<fn(V) -> O>,
 }
 
 /// An aggregate, and the number of its first row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Arrived<A> {
     arrival: u64,
     aggregate: A,
 }
 
 /// A slice that takes rows; `last < start` says that there is none.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "K: Serialize, A: Serialize",
+    deserialize = "K: Deserialize<'de> + Hash + Eq, A: Deserialize<'de>"
+))]
 struct Open<K, A> {
     start: i64,
     /// The last time in it, in place of its end: the slice that holds the greatest time ends after it.
@@ -96,7 +102,7 @@ enum Place {
 }
 
 /// A slice that has been closed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Closed {
     span: Window,
     expires: i64,
@@ -104,11 +110,13 @@ struct Closed {
     parts: Vec<(u64, u32)>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "A: Serialize", deserialize = "A: Deserialize<'de>"))]
 struct OfKey<A> {
     /// By start.
     parts: Vec<Part<A>>,
     /// What they come to together, where that is known.
+    #[serde(with = "crate::state::maybe")]
     total: Option<A>,
     /// The number of the firing that it was last in.
     fired: u64,
@@ -121,7 +129,7 @@ impl<A> Default for OfKey<A> {
 }
 
 /// What the rows of one key in one slice come to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Part<A> {
     span: Window,
     expires: i64,
@@ -183,7 +191,7 @@ fn is_in(slice: Window, window: Window) -> bool {
     window.start <= slice.start && slice.end <= window.end
 }
 
-impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
+impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
     pub(super) fn new(assigner: G, init: I) -> Self {
         OverlappingOnce {
             assigner,
@@ -200,7 +208,7 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
             firings: 0,
             ready: Vec::new(),
             by_arrival: Arrivals::default(),
-            order: PhantomData,
+            types: PhantomData,
         }
     }
 
@@ -265,18 +273,17 @@ impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O> {
     }
 }
 
-impl<K, A, I, G: Assigner, O> OverlappingOnce<K, A, I, G, O>
+impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O>
 where
     K: Hash + Eq + Clone,
-    A: Merge,
+    A: Aggregate<V> + Merge,
     I: Begin<A>,
     O: PaneOrder<K>,
 {
     #[cold]
     #[inline(never)]
-    fn fire<V, S>(&mut self, out: &mut Port<S>)
+    fn fire<S>(&mut self, out: &mut Port<S>)
     where
-        A: Aggregate<V>,
         S: Push<Keyed<K, Pane<A::Output>>, EventTime, ()>,
     {
         while let Some((end, start)) =
@@ -310,9 +317,8 @@ where
     }
 
     #[inline(always)]
-    fn fire_window<V, S>(&mut self, window: Window, out: &mut Port<S>)
+    fn fire_window<S>(&mut self, window: Window, out: &mut Port<S>)
     where
-        A: Aggregate<V>,
         S: Push<Keyed<K, Pane<A::Output>>, EventTime, ()>,
     {
         self.firings += 1;
@@ -359,7 +365,7 @@ where
     }
 }
 
-impl<K, A, I, G: Assigner, O> Operator for OverlappingOnce<K, A, I, G, O> {
+impl<K, V, A, I, G: Assigner, O> Operator for OverlappingOnce<K, V, A, I, G, O> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
@@ -370,10 +376,40 @@ impl<K, A, I, G: Assigner, O> Operator for OverlappingOnce<K, A, I, G, O> {
     fn finish(&mut self) {}
 }
 
-impl<K, A, I, G: Assigner, O, Outs> Resume<Outs> for OverlappingOnce<K, A, I, G, O> {}
+impl<K, V, A, I, G, O> Durable for OverlappingOnce<K, V, A, I, G, O>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    I: Begin<A>,
+    G: Assigner,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        let Self { newest, older, keys, init, .. } = self;
+        fields.value("frontier", &mut self.frontier)?;
+        fields.value("newest", newest)?;
+        fields.value("older", older)?;
+        fields.value("closed", &mut self.closed)?;
+        fields.value("due", &mut self.due)?;
+        fields.value("keys", keys)?;
+        fields.value("arrivals", &mut self.arrivals)?;
+        fields.value("firings", &mut self.firings)?;
+        if fields.is_loading() {
+            let open = older.iter_mut().chain([newest]).flat_map(|slice| slice.map.values_mut());
+            open.for_each(|arrived| arrived.aggregate.adopt(init.begin()));
+            for (.., OfKey { parts, total, .. }) in keys.iter_mut() {
+                let parts = parts.iter_mut().map(|part| &mut part.aggregate);
+                parts.chain(total).for_each(|aggregate| aggregate.adopt(init.begin()));
+            }
+            self.next_due = self.due.first().map_or(i64::MAX, |(end, _)| end.micros());
+        }
+        Ok(())
+    }
+}
+
+impl<K, V, A, I, G: Assigner, O, Outs> Resume<Outs> for OverlappingOnce<K, V, A, I, G, O> {}
 
 impl<K, V, A, I, G, O, S, L> Input<0, Keyed<K, V>, EventTime, (), (Port<S>, Port<L>)>
-    for OverlappingOnce<K, A, I, G, O>
+    for OverlappingOnce<K, V, A, I, G, O>
 where
     K: Hash + Eq + Clone,
     A: Aggregate<V> + Merge,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::time::EventTime;
 
 /// A half-open interval of event time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Window {
     /// The first time in it.
     pub start: EventTime,
@@ -39,7 +39,7 @@ impl fmt::Display for Window {
 }
 
 /// One firing of one window (of one key, where the stream is keyed).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Pane<A> {
     /// The window.
     pub window: Window,
@@ -54,7 +54,7 @@ pub struct Pane<A> {
 }
 
 /// When a window fires, seen from its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Timing {
     /// Before the frontier has reached its end, because of a [`Trigger`](super::Trigger).
     Early,
@@ -86,7 +86,7 @@ impl<A> Pane<A> {
 /// A row that came after its window had fired: what a `late` port carries.
 ///
 /// The stream of late rows has no time: theirs is behind the frontier already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Late<D> {
     /// The row.
     pub row: D,

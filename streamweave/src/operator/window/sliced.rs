@@ -16,11 +16,13 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::task::Poll;
 
+use serde::{Deserialize, Serialize};
+
 use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::Aggregate;
-use crate::operator::{Cause, Cx, Input, Operator, Outcome, Progress, Resume, Turn};
+use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::KeySlab;
+use crate::state::{Fields, KeySlab, Mismatch, Storable};
 use crate::time::{EventTime, Frontier, ProcessingTime};
 
 use super::accumulation::Accumulation;
@@ -106,6 +108,7 @@ impl Slice {
 }
 
 /// What the rows of one key come to, and the firings of its windows.
+#[derive(Serialize, Deserialize)]
 struct OfKey<A, F> {
     /// By start, then by end.
     parts: VecDeque<Part<A>>,
@@ -114,6 +117,7 @@ struct OfKey<A, F> {
 }
 
 /// What the rows in a slice come to, or in a window where firings discard.
+#[derive(Serialize, Deserialize)]
 struct Part<A> {
     span: Window,
     expires: i64,
@@ -124,6 +128,11 @@ struct Part<A> {
 }
 
 /// The firings of one window of one key.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "M::Kept<Pane<B>>: Serialize, E::State: Serialize, L::State: Serialize",
+    deserialize = "M::Kept<Pane<B>>: Deserialize<'de>, E::State: Deserialize<'de>, L::State: Deserialize<'de>"
+))]
 struct Fired<B: Clone, M: Accumulation, E: Trigger, L: Trigger> {
     window: Window,
     firings: u32,
@@ -557,6 +566,37 @@ where
     }
 
     fn finish(&mut self) {}
+}
+
+/// The slices are found anew, by the rows that come for them.
+impl<K, V, A, B, I, G, S, M, E, L, O> Durable for Sliced<K, V, A, B, I, G, S, M, E, L, O>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    B: Clone,
+    I: Begin<A>,
+    G: Assigner,
+    M: Accumulation,
+    M::Kept<Pane<B>>: Storable,
+    E: Trigger,
+    E::State: Storable,
+    L: Trigger,
+    L::State: Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("frontier", &mut self.frontier)?;
+        fields.value("due", &mut self.due)?;
+        fields.value("lingering", &mut self.lingering)?;
+        fields.value("keys", &mut self.keys)?;
+        fields.value("arrivals", &mut self.arrivals)?;
+        fields.value("alarms", &mut self.alarms)?;
+        if fields.is_loading() {
+            let parts = self.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.parts);
+            parts.for_each(|part| part.aggregate.adopt(self.init.begin()));
+            self.set_next_due();
+        }
+        Ok(())
+    }
 }
 
 impl<K, V, A, B, I, G, S, M, E, L, O, Out, Late> Input<0, Keyed<K, V>, EventTime, (), (Port<Out>, Port<Late>)>

@@ -1,5 +1,7 @@
 //! When a window fires before its end, and again after it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::operator::{Cause, bounds};
 use crate::time::{ProcessingTime, TimeDelta};
 
@@ -16,7 +18,7 @@ use super::assigner::above_zero;
 /// Answers depend on the rows and readings of the clock that the trigger is shown, and on nothing else. `due` changes only
 /// in `on_row`, `on_clock` and `fired`.
 pub trait Trigger: Clone {
-    /// What is remembered of one window of one key.
+    /// What is remembered of one window of one key. In a graph that is `#![durable]` it is `Serialize` and `Deserialize`, too.
     type State: Clone + Default;
 
     /// Whether it reads the clock.
@@ -230,8 +232,9 @@ impl<A: Trigger> Trigger for Once<A> {
 }
 
 /// The state of a trigger that has not fired, or none.
-#[derive(Clone, Copy, Debug)]
-pub struct Unfired<S>(Option<S>);
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>"))]
+pub struct Unfired<S>(#[serde(with = "crate::state::maybe")] Option<S>);
 
 impl<S: Default> Default for Unfired<S> {
     fn default() -> Self {

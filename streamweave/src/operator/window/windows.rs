@@ -488,7 +488,7 @@ where
 
 impl<K, V, A, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Disjoint, FiresOnce, Never, Rows, O> for A {
     type Diff = ();
-    type Operator = Single<K, A, I, G, O>;
+    type Operator = Single<K, V, A, I, G, O>;
 
     fn operator(assigner: G, init: I, _firing: Firing<Never, Rows>) -> Self::Operator {
         Single::new(assigner, init)
@@ -497,7 +497,7 @@ impl<K, V, A, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Disjoint, FiresOnce
 
 impl<K, V, A, B, I, G: Assigner, O> InWindows<K, V, B, I, G, Overlapping, FiresOnce, Never, Rows, O> for A {
     type Diff = ();
-    type Operator = OverlappingOnce<K, A, I, G, O>;
+    type Operator = OverlappingOnce<K, V, A, I, G, O>;
 
     fn operator(assigner: G, init: I, _firing: Firing<Never, Rows>) -> Self::Operator {
         OverlappingOnce::new(assigner, init)

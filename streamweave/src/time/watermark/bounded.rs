@@ -9,7 +9,7 @@ pub struct BoundedOutOfOrderness {
     bound: TimeDelta,
     granularity: TimeDelta,
     /// The last time that does not move the frontier: that of the step of the greatest.
-    last: EventTime,
+    pub(crate) last: EventTime,
 }
 
 /// Rows arrive at most `bound` of event time later than rows that are newer than they are.

@@ -6,7 +6,7 @@ use crate::time::{EventTime, Frontier, TimeDelta};
 /// The frontier moves in multiples of a granularity; see [`Strategy::every`].
 #[derive(Clone, Debug)]
 pub struct Every<W> {
-    watermark: W,
+    pub(crate) watermark: W,
     granularity: i64,
 }
 

@@ -6,12 +6,12 @@ use crate::time::{EventTime, Frontier, TimeDelta};
 /// The stream is idle where nothing has come for a time; see [`Strategy::idle_after`].
 #[derive(Clone, Debug)]
 pub struct IdleAfter<W> {
-    watermark: W,
+    pub(crate) watermark: W,
     timeout: TimeDelta,
     /// How long nothing has come.
-    silent: TimeDelta,
-    frontier: EventTime,
-    is_idle: bool,
+    pub(crate) silent: TimeDelta,
+    pub(crate) frontier: EventTime,
+    pub(crate) is_idle: bool,
 }
 
 impl<W> IdleAfter<W> {

@@ -19,7 +19,8 @@ use super::{EventTime, Frontier, TimeDelta};
 
 /// Turns the timestamps seen so far into a frontier.
 ///
-/// A strategy of your own implements `observe` alone, and [`Strategy`] where it is to be combined.
+/// A strategy of your own implements `observe` alone, and [`Strategy`] where it is to be combined. In a graph that is `#![durable]` it says
+/// what it keeps, too: `#[derive(State)]`, and `#[state]` on each field that changes; see [`State`](crate::state::State).
 ///
 /// # Examples
 ///

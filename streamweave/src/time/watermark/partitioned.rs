@@ -10,13 +10,13 @@ use crate::time::{EventTime, Frontier, Inputs, TimeDelta};
 #[derive(Clone, Debug)]
 pub struct Partitioned<F, K, M, W> {
     key: F,
-    make: M,
+    pub(crate) make: M,
     /// The strategy of the next partition that nobody expects.
     spare: W,
-    known: HashMap<K, usize>,
-    partitions: Vec<W>,
-    inputs: Inputs<EventTime>,
-    expects_none: bool,
+    pub(crate) known: HashMap<K, usize>,
+    pub(crate) partitions: Vec<W>,
+    pub(crate) inputs: Inputs<EventTime>,
+    pub(crate) expects_none: bool,
 }
 
 /// Each partition of a source has a strategy of its own; the frontier is the least of those of the

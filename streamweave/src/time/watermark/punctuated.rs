@@ -7,7 +7,7 @@ use crate::time::EventTime;
 #[derive(Clone, Debug)]
 pub struct Punctuated<F> {
     mark: F,
-    reached: EventTime,
+    pub(crate) reached: EventTime,
 }
 
 /// Some rows say how far the stream has come: where `mark` gives a time, nothing before it is still to come.

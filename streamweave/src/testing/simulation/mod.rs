@@ -1,4 +1,21 @@
-//! A graph run to its end with chances drawn from a seed.
+//! Graphs run to their end with chances drawn from a seed; and graphs that crash on the way, in a world that is simulated.
+//!
+//! [`run`] is for any graph. [`CrashTest`] runs a durable one again and again, lets it crash at drawn steps, or at each, loses what was not
+//! durable, starts it again, and compares what is there in the end with what is there without a crash. What such a graph reads and writes
+//! stands in a [`World`]: its checkpoints in a [`SimulatedStorage`], its rows come from [`replayed`] or [`replayed_messages`] and go to [`transactions`] or
+//! [`appended`]. Storage fails and tears, transactions have to be tried again, sources have nothing at hand for a while, all by the seed.
+
+mod crash_test;
+mod sink;
+mod source;
+mod storage;
+mod world;
+
+pub use crash_test::{CrashTest, Found, Survived};
+pub use sink::{Appended, Transactions, appended, transactions};
+pub use source::{Replayed, replayed, replayed_messages};
+pub use storage::SimulatedStorage;
+pub use world::{Faults, Lived, World};
 
 use super::driven::Driven;
 use crate::executor::{Command, Graph, Reply, Yielded};
@@ -39,7 +56,7 @@ use crate::time::{Clock, ManualClock};
 /// assert!((0..100).any(|seed| orders(seed) != orders(7)));
 /// ```
 #[track_caller]
-pub fn run<F, R, C>(graph: Graph<F, R, C>, clock: ManualClock, seed: u64) -> Result<R, Error>
+pub fn run<F, R, C, G>(graph: Graph<F, R, C, G>, clock: ManualClock, seed: u64) -> Result<R, Error>
 where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
     R: Yielded,

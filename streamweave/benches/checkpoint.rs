@@ -1,0 +1,138 @@
+//! What checkpoints cost: keyed counting over many keys, with a checkpoint every second and without.
+//!
+//! `cargo bench -p streamweave --bench checkpoint [-- KEYS ROWS]`: 10,000,000 keys of 33 bytes (about 1 GB of state) and 20,000,000 rows
+//! at random keys, unless other numbers are given. Both runs take the same rows in the same order, and their counts are compared
+//! before anything is printed. Printed are the ratio of the throughputs, the gaps between outputs (in steps of 64 rows) with and without
+//! checkpoints, the bytes written for each checkpoint beside those of the entries that had changed, and how long a restore takes.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use streamweave::checkpoint::{Checkpoints, Published};
+use streamweave::prelude::*;
+
+/// Every so many outputs the clock is read.
+const STEP: u64 = 64;
+
+/// The key of a row: each of `keys` once, then keys at random.
+#[inline]
+fn key_of(row: u64, keys: u64) -> String {
+    let key = if row < keys {
+        row
+    } else {
+        // The mixer of Vigna's splitmix64.
+        let mut z = row.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % keys
+    };
+    let mut text = String::with_capacity(33);
+    text.push_str("customer-");
+    (0..24).for_each(|digit| text.push(char::from(b'a' + (key >> (digit % 12 * 2) & 3) as u8 + digit % 5)));
+    text
+}
+
+/// How long this thread has been at work, where the system tells.
+fn worked() -> Duration {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(told.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+}
+
+/// What a run came to.
+struct Run {
+    /// From the first row behind the keys to the last.
+    took: Duration,
+    /// What of that the graph's thread was at work.
+    worked: Duration,
+    gaps: Vec<Duration>,
+    check: u64,
+}
+
+fn run(keys: u64, rows: u64, checkpoints: Option<Checkpoints>) -> Run {
+    let (mut seen, mut check, mut gaps) = (0_u64, 0_u64, Vec::with_capacity((rows / STEP + 1) as usize));
+    let (mut began, mut last) = (Instant::now(), Instant::now());
+    let (mut began_work, mut done_work) = (worked(), worked());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    {
+        let graph = graph! {
+            #![durable = exactly_once]
+            rows = from_iter(0..keys + rows);
+            counted = count();
+            rows -> map(|row| key_of(row, keys)) -> key_by(|key| key.clone()) -> counted -> inspect(|counted| {
+                check = check.wrapping_mul(31).wrapping_add(counted.value);
+                seen += 1;
+                if seen == keys {
+                    (began, last) = (Instant::now(), Instant::now());
+                    began_work = worked();
+                } else if seen == keys + rows {
+                    done_work = worked();
+                } else if seen > keys && seen % STEP == 0 {
+                    let now = Instant::now();
+                    gaps.push(now - last);
+                    last = now;
+                }
+            }) -> discard;
+        };
+        let graph = match checkpoints {
+            Some(checkpoints) => graph.checkpoints(checkpoints),
+            None => graph,
+        };
+        runtime.block_on(graph.run()).expect("nothing fails");
+    }
+    let took = last - began;
+    gaps.sort_unstable();
+    Run { took, worked: done_work.saturating_sub(began_work), gaps, check }
+}
+
+fn percentile(gaps: &[Duration], percent: f64) -> Duration {
+    gaps[((gaps.len() - 1) as f64 * percent / 100.0) as usize]
+}
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
+    let keys = numbers.next().unwrap_or(10_000_000);
+    let rows = numbers.next().unwrap_or(20_000_000);
+    let directory = std::env::temp_dir().join(format!("streamweave-bench-checkpoint-{}", std::process::id()));
+
+    let (mut ratios, mut printed) = (Vec::new(), String::new());
+    for round in 0..3 {
+        let _ = std::fs::remove_dir_all(&directory);
+        let published: Arc<Mutex<Vec<Published>>> = Arc::default();
+        let noted = Arc::clone(&published);
+        let plain = run(keys, rows, None);
+        let checkpoints = Checkpoints::in_directory(&directory).every(1.secs());
+        let checkpoints =
+            checkpoints.observed_by(move |one| noted.lock().expect("no panic").push(one.clone()));
+        let saved = run(keys, rows, Some(checkpoints));
+        assert_eq!(plain.check, saved.check, "checkpoints change no count");
+        let ratio = saved.took.as_secs_f64() / plain.took.as_secs_f64();
+        let work = saved.worked.as_secs_f64() / plain.worked.as_secs_f64();
+        ratios.push(work);
+        let per_second = |run: &Run| rows as f64 / run.took.as_secs_f64() / 1e6;
+        println!(
+            "round {round}: {:.2} M rows/s without, {:.2} M rows/s with checkpoints, time ratio {ratio:.3}, of the graph's thread at work {work:.3}",
+            per_second(&plain),
+            per_second(&saved),
+        );
+        for percent in [50.0, 99.0, 99.9, 100.0] {
+            let (plain, saved) = (percentile(&plain.gaps, percent), percentile(&saved.gaps, percent));
+            println!("  gap p{percent}: {plain:?} without, {saved:?} with");
+        }
+        printed.clear();
+        for Published { number, bytes, entries, .. } in published.lock().expect("no panic").iter() {
+            let changed = entries * 9;
+            printed.push_str(&format!(
+                "  checkpoint {number}: {entries} entries, {bytes} bytes written, {changed} bytes of counts changed\n"
+            ));
+        }
+        print!("{printed}");
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("median of the ratios at work: {:.3}", ratios[ratios.len() / 2]);
+
+    let began = Instant::now();
+    let again = run(keys, rows, Some(Checkpoints::in_directory(&directory).on_demand()));
+    assert!(again.gaps.is_empty(), "it had come to its end");
+    println!("restored in {:?}", began.elapsed());
+    let _ = std::fs::remove_dir_all(&directory);
+}

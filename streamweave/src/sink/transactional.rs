@@ -1,0 +1,539 @@
+//! Sinks of one's own that commit: a contract, and the operator that keeps it.
+//!
+//! # The states of a transaction
+//!
+//! | state | what it holds | who moves on | a crash here leaves |
+//! |---|---|---|---|
+//! | none | nothing: no row has come since the last cut | the first row begins one | nothing to be undone |
+//! | open | the rows since the last cut | the cut of the next checkpoint ends it | rows that nobody sees; [`abort_unknown`](TransactionalSink::abort_unknown) undoes them, and they come again |
+//! | pre-committed | the rows between two cuts, durable and not seen | the manifest of its checkpoint is durable | the same, for the checkpoint does not know it |
+//! | pending | the same, and the checkpoint holds its [`Transaction`](TransactionalSink::Transaction) | [`commit`](TransactionalSink::commit) | the transaction in the checkpoint: the restart commits it before the first row |
+//! | committed | rows that all may see | nobody | the same: it is perhaps committed again, which changes nothing |
+//!
+//! A checkpoint that fails behind the pre-commit leaves its transaction pre-committed. The next cut comes without a commit in between;
+//! its checkpoint holds both transactions, and both are committed once it is durable, the older one first.
+//!
+//! Transactions are numbered from 1. A number belongs to one transaction, but for those that a crash took back: they are aborted
+//! before their numbers come again.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::future::Future;
+use std::mem::{replace, take};
+use std::task::Poll;
+
+use serde::{Deserialize, Serialize};
+
+use super::lent::Lent;
+use crate::envelope::Update;
+use crate::operator::asynchronous::Retry;
+use crate::operator::{Cause, Commits, Cx, Durable, Flush, Input, Node, Operator, Outcome, Resume, Turn};
+use crate::port::{Edge, NoPorts};
+use crate::state::{Fields, Mismatch, Storable};
+use crate::time::{Frontier, ProcessingTime, Timestamp};
+
+/// So many rows may wait while the sink is busy; with more of them sources wait, too.
+const WAITING: usize = 8 * 1024;
+
+/// What can be written to in transactions: rows that are seen all together, once the checkpoint that counts them is durable.
+///
+/// # Contract
+///
+/// 1. Calls come one at a time, and each is polled to its end. [`abort_unknown`](TransactionalSink::abort_unknown) is the first;
+///    [`begin`](TransactionalSink::begin), [`write`](TransactionalSink::write) and [`pre_commit`](TransactionalSink::pre_commit) follow
+///    one another, each transaction with at least one row; [`commit`](TransactionalSink::commit) of an older one may come between them.
+/// 2. What was written is not seen before its commit has begun, and survives a crash of the process once `pre_commit` has returned.
+/// 3. `commit` may come again, for the same transaction and from another process: then it changes nothing. One that was asked for comes
+///    until it has succeeded, in this run or in one that is restarted (rule H7).
+/// 4. Calls do not block: they run on the graph's worker, which goes on with other things while they wait. Nothing in them may depend on
+///    being polled for its progress outside.
+///
+/// # Examples
+///
+/// A store in memory, as if it were far away:
+///
+/// ```
+/// use std::convert::Infallible;
+/// use std::sync::{Arc, Mutex};
+///
+/// use streamweave::prelude::*;
+/// use streamweave::lines;
+/// use streamweave::sink::{Known, TransactionalSink};
+///
+/// /// What others see, and the number of the transaction that it came with last.
+/// type Store = Arc<Mutex<(Vec<i64>, u64)>>;
+///
+/// struct Staged {
+///     store: Store,
+///     number: u64,
+///     rows: Vec<i64>,
+/// }
+///
+/// impl TransactionalSink for Staged {
+///     type Row = i64;
+///     type Transaction = (u64, Vec<i64>);
+///     type Error = Infallible;
+///
+///     async fn abort_unknown(&mut self, _known: Known<'_, (u64, Vec<i64>)>) -> Result<(), Infallible> {
+///         Ok(()) // Nothing is outside before it is committed.
+///     }
+///
+///     async fn begin(&mut self, number: u64) -> Result<(), Infallible> {
+///         self.number = number;
+///         Ok(())
+///     }
+///
+///     async fn write(&mut self, rows: Vec<i64>) -> Result<(), Infallible> {
+///         self.rows.extend(rows);
+///         Ok(())
+///     }
+///
+///     async fn pre_commit(&mut self) -> Result<(u64, Vec<i64>), Infallible> {
+///         Ok((self.number, std::mem::take(&mut self.rows)))
+///     }
+///
+///     async fn commit(&mut self, (number, rows): &(u64, Vec<i64>)) -> Result<(), Infallible> {
+///         let (seen, last) = &mut *self.store.lock().expect("nobody panics with it");
+///         if number > last {
+///             seen.extend(rows);
+///             *last = *number;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # let directory = std::env::temp_dir().join(format!("streamweave-to-sink-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # std::fs::write(directory.join("numbers.txt"), "1\n2\n3\n")?;
+/// # let numbers = directory.join("numbers.txt");
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// let store = Store::default();
+/// let staged = Staged { store: store.clone(), number: 0, rows: Vec::new() };
+/// let result = graph! {
+///     #![durable = exactly_once]
+///     #![on_error = stop]
+///     numbers = lines::read(&numbers);
+///     numbers -> try_map(|line: String| line.parse()) -> stored;
+///     stored = to_sink(staged);
+/// }
+/// .checkpoints(Checkpoints::in_directory(directory.join("state")))
+/// .run()
+/// .await?;
+/// assert_eq!(result.stored, 3);
+/// assert_eq!(store.lock().expect("nobody panics with it").0, [1, 2, 3]);
+/// # std::fs::remove_dir_all(&directory)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait TransactionalSink: Send + 'static {
+    /// What is written.
+    type Row: Send + 'static;
+    /// By what a transaction is found again to be committed, from another process if need be. It is kept in the checkpoint; a sink
+    /// that has nowhere to stage rows may keep the rows themselves in it.
+    type Transaction: Storable + Send + Sync + 'static;
+    /// Why it cannot go on.
+    type Error: Error + Send + Sync + 'static;
+
+    /// Undoes what a run that is no more has left and that is not [known](Known): transactions that were open or pre-committed. Comes
+    /// once, before everything else, and where the graph begins anew, too.
+    ///
+    /// # Errors
+    ///
+    /// The run ends with it, before the first row.
+    fn abort_unknown(
+        &mut self,
+        known: Known<'_, Self::Transaction>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Begins the transaction of this number; a row follows.
+    ///
+    /// # Errors
+    ///
+    /// The run ends with it.
+    fn begin(&mut self, number: u64) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Writes rows into the transaction that is open.
+    ///
+    /// # Errors
+    ///
+    /// The run ends with it.
+    fn write(&mut self, rows: Vec<Self::Row>) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Ends the transaction that is open: it can be committed, whatever becomes of this process.
+    ///
+    /// # Errors
+    ///
+    /// The run ends with it, and with it the checkpoint.
+    fn pre_commit(&mut self) -> impl Future<Output = Result<Self::Transaction, Self::Error>> + Send;
+
+    /// Lets everybody see what is in a transaction, unless they do already.
+    ///
+    /// # Errors
+    ///
+    /// It is tried again where the error [is transient](TransactionalSink::is_transient), as often as the
+    /// [retry](Node::commit_retry) says; then the run ends with it, and a restart commits it.
+    fn commit(
+        &mut self,
+        transaction: &Self::Transaction,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Whether a commit that failed in this way may succeed later. If nothing is said it always may.
+    fn is_transient(_error: &Self::Error) -> bool {
+        true
+    }
+}
+
+/// What a graph knows of its transactions when it starts.
+#[derive(Debug)]
+pub struct Known<'a, X> {
+    /// Whether the graph begins anew, without a checkpoint that knows this sink: then nothing that was ever written is its own.
+    pub is_new: bool,
+    /// The number of the next transaction. What has this number or a higher one was taken back.
+    pub next: u64,
+    /// Those that will be committed now, the oldest first: perhaps they were already.
+    pub pending: &'a [X],
+}
+
+/// Writes rows in transactions that are committed with the checkpoints of the graph; yields the number of rows.
+///
+/// In a graph that keeps its state a row is seen outside once the checkpoint behind it is durable. Where the graph keeps none a
+/// transaction ends whenever no input is at hand, at the latest after 32 batches; then a crash loses what was not committed.
+/// A stretch between two checkpoints without a row costs nothing: no method is called.
+///
+/// While the sink is busy up to 8,192 rows wait for it; with more of them sources wait, too.
+///
+/// # Errors
+///
+/// The run ends where a call fails; a commit is tried again before, see [`commit_retry`](Node::commit_retry).
+pub fn to_sink<D, T, S: TransactionalSink<Row = D>>(_input: Edge<D, T>, sink: S) -> Node<ToSink<S>, NoPorts> {
+    Node::new(ToSink::new(sink), NoPorts)
+}
+
+impl<S: TransactionalSink> Node<ToSink<S>, NoPorts> {
+    /// Tries a commit that failed again, so often and after so long. If nothing is said it is tried 10 times, after 100 ms, 200 ms and
+    /// so on: for about a minute and a half.
+    #[must_use]
+    pub fn commit_retry(self, retry: Retry) -> Self {
+        self.map_operator(|sink| sink.retrying(retry))
+    }
+}
+
+/// See [`to_sink`].
+pub struct ToSink<S: TransactionalSink> {
+    sink: Lent<S, Done<S>>,
+    /// What came since it was flushed last.
+    rows: Vec<S::Row>,
+    work: VecDeque<Work<S::Row>>,
+    /// How many rows are in `work`.
+    waiting: usize,
+    /// The transactions that are pre-committed and not committed, the oldest first.
+    pending: Vec<S::Transaction>,
+    /// The number of the transaction that is open or comes next.
+    number: u64,
+    /// Whether a row has come since the last cut.
+    has_rows: bool,
+    /// Whether the sink was told to begin the transaction at hand.
+    has_begun: bool,
+    /// How many cuts the sink has not been told of.
+    cuts: usize,
+    is_opened: bool,
+    is_new: bool,
+    /// Whether somebody will cut: a graph that keeps its state.
+    is_cut: bool,
+    is_committing: bool,
+    retry: Retry,
+    /// How often the commit at hand has failed, and when it is tried again.
+    attempts: u32,
+    again_at: Option<ProcessingTime>,
+    has_failed: bool,
+    is_served: bool,
+    /// How many rows were taken.
+    taken: u64,
+}
+
+/// What the sink is to do, in this order.
+enum Work<D> {
+    Write(Vec<D>),
+    PreCommit,
+}
+
+/// What came of a call.
+enum Done<S: TransactionalSink> {
+    Opened(Vec<S::Transaction>, Result<(), S::Error>),
+    Written(Result<(), S::Error>),
+    PreCommitted(Result<S::Transaction, S::Error>),
+    Committed(S::Transaction, Result<(), S::Error>),
+}
+
+/// What is saved at the cut; the transactions follow.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    next: u64,
+    rows: u64,
+}
+
+impl<S: TransactionalSink> fmt::Debug for ToSink<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ToSink")
+            .field("sink", &self.sink)
+            .field("number", &self.number)
+            .field("pending", &self.pending.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: TransactionalSink> ToSink<S> {
+    pub(super) fn new(sink: S) -> Self {
+        ToSink {
+            sink: Lent::Here(sink),
+            rows: Vec::new(),
+            work: VecDeque::new(),
+            waiting: 0,
+            pending: Vec::new(),
+            number: 1,
+            has_rows: false,
+            has_begun: false,
+            cuts: 0,
+            is_opened: false,
+            is_new: true,
+            is_cut: false,
+            is_committing: false,
+            retry: Retry::times(10),
+            attempts: 0,
+            again_at: None,
+            has_failed: false,
+            is_served: false,
+            taken: 0,
+        }
+    }
+
+    pub(super) fn retrying(self, retry: Retry) -> Self {
+        ToSink { retry, ..self }
+    }
+
+    /// Hands over what came since it was flushed last.
+    fn hand_over(&mut self) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let rows = take(&mut self.rows);
+        self.waiting += rows.len();
+        self.has_rows = true;
+        match self.work.back_mut() {
+            Some(Work::Write(before)) => before.extend(rows),
+            _ => self.work.push_back(Work::Write(rows)),
+        }
+    }
+
+    /// Ends the transaction at hand, if there is one.
+    fn end_transaction(&mut self) {
+        self.hand_over();
+        if replace(&mut self.has_rows, false) {
+            self.work.push_back(Work::PreCommit);
+            self.cuts += 1;
+        }
+    }
+
+    /// Goes on as far as it can without waiting.
+    fn go_on(&mut self, turn: &mut Turn<'_, '_>) -> Result<(), Cause> {
+        while !self.has_failed {
+            let polled = self.sink.poll(turn.context());
+            self.is_served = polled.is_pending();
+            match polled {
+                Poll::Pending => break,
+                Poll::Ready(Some(done)) => {
+                    let settled = self.settle(done, turn);
+                    self.has_failed = settled.is_err();
+                    settled?;
+                }
+                Poll::Ready(None) => {
+                    if !self.next(turn) {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the next call; `false` where there is none to be made now.
+    fn next(&mut self, turn: &mut Turn<'_, '_>) -> bool {
+        if !self.is_opened {
+            let (pending, is_new, next) = (take(&mut self.pending), self.is_new, self.number);
+            self.sink.send(|mut sink| {
+                Box::pin(async move {
+                    let known = Known { is_new, next, pending: &pending };
+                    let opened = sink.abort_unknown(known).await;
+                    (sink, Done::Opened(pending, opened))
+                })
+            });
+            return true;
+        }
+        // Before rows of a later transaction: others wait for it.
+        if self.is_committing
+            && !self.pending.is_empty()
+            && self.again_at.is_none_or(|at| turn.until(at).is_ready())
+        {
+            let transaction = self.pending.remove(0);
+            self.sink.send(|mut sink| {
+                Box::pin(async move {
+                    let committed = sink.commit(&transaction).await;
+                    (sink, Done::Committed(transaction, committed))
+                })
+            });
+            return true;
+        }
+        let number = self.number;
+        match self.work.pop_front() {
+            Some(Work::Write(rows)) => {
+                self.waiting -= rows.len();
+                let has_begun = replace(&mut self.has_begun, true);
+                self.sink.send(|mut sink| {
+                    Box::pin(async move {
+                        let begun = if has_begun { Ok(()) } else { sink.begin(number).await };
+                        let written = match begun {
+                            Ok(()) => sink.write(rows).await,
+                            Err(error) => Err(error),
+                        };
+                        (sink, Done::Written(written))
+                    })
+                });
+            }
+            Some(Work::PreCommit) => {
+                self.has_begun = false;
+                self.sink.send(|mut sink| {
+                    Box::pin(async move {
+                        let ended = sink.pre_commit().await;
+                        (sink, Done::PreCommitted(ended))
+                    })
+                });
+            }
+            None => return false,
+        }
+        true
+    }
+
+    fn settle(&mut self, done: Done<S>, turn: &mut Turn<'_, '_>) -> Result<(), Cause> {
+        match done {
+            Done::Opened(pending, opened) => {
+                opened?;
+                self.pending = pending;
+                self.is_opened = true;
+            }
+            Done::Written(written) => written?,
+            Done::PreCommitted(ended) => {
+                self.pending.push(ended?);
+                self.number += 1;
+                self.cuts -= 1;
+            }
+            Done::Committed(_, Ok(())) => (self.attempts, self.again_at) = (0, None),
+            Done::Committed(transaction, Err(error)) => {
+                self.pending.insert(0, transaction);
+                self.attempts += 1;
+                if !S::is_transient(&error) || !self.retry.is_left(self.attempts) {
+                    return Err(error.into());
+                }
+                let delay = self.retry.delay(self.number, self.attempts);
+                tracing::warn!(%error, attempt = self.attempts, ?delay, "a commit failed and is tried again");
+                self.again_at = Some(turn.now() + delay);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is left to be done but what waits for a cut.
+    fn is_settled(&self) -> bool {
+        self.is_opened && self.work.is_empty() && !self.sink.is_away()
+    }
+}
+
+impl<S: TransactionalSink> Operator for ToSink<S> {
+    type Yield = u64;
+    const OUTCOME: Outcome = Outcome::Absorbed;
+
+    fn validate(&mut self) -> Result<(), Cause> {
+        self.retry.validate()
+    }
+
+    fn poll_flush(&mut self, turn: &mut Turn<'_, '_>, flush: Flush) -> Poll<Result<(), Cause>> {
+        self.hand_over();
+        if !self.is_cut && flush > Flush::Batch {
+            self.end_transaction();
+            self.is_committing = true;
+        }
+        self.go_on(turn)?;
+        let is_done = match self.is_cut || flush == Flush::Batch {
+            true => self.is_opened && self.waiting < WAITING,
+            false => self.is_settled() && self.pending.is_empty(),
+        };
+        if is_done || self.has_failed { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn abandon(&mut self) -> u64 {
+        let rows = take(&mut self.rows).len() as u64;
+        self.taken -= rows;
+        rows
+    }
+
+    fn is_served(&mut self) -> bool {
+        self.is_served
+    }
+
+    fn waits_for(&mut self) -> Option<std::borrow::Cow<'static, str>> {
+        let attempts = self.attempts;
+        (attempts > 0).then(|| format!("a commit that has failed {attempts} times").into())
+    }
+
+    fn finish(&mut self) -> u64 {
+        self.taken
+    }
+}
+
+impl<S: TransactionalSink> Durable for ToSink<S> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.is_cut = true;
+        let mut saved = Saved { next: self.number + self.cuts as u64, rows: self.taken };
+        fields.value("written", &mut saved)?;
+        fields.sealed("pending", &mut self.pending)?;
+        if fields.is_loading() && !fields.is_new() {
+            (self.number, self.taken, self.is_new) = (saved.next, saved.rows, false);
+        }
+        Ok(())
+    }
+
+    fn cut(&mut self) {
+        self.end_transaction();
+    }
+
+    fn poll_pre_commit(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        self.go_on(turn)?;
+        if self.cuts == 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_commit(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        self.is_committing = true;
+        self.go_on(turn)?;
+        // One that is being committed is neither pending nor done.
+        let is_done = self.is_opened && self.pending.is_empty() && !self.sink.is_away();
+        if !is_done {
+            return Poll::Pending;
+        }
+        self.is_committing = false;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: TransactionalSink> Commits for ToSink<S> {}
+
+impl<S: TransactionalSink, Outs> Resume<Outs> for ToSink<S> {}
+
+impl<S: TransactionalSink, T: Timestamp, Outs> Input<0, S::Row, T, (), Outs> for ToSink<S> {
+    #[inline]
+    fn push(&mut self, row: Update<S::Row, T, ()>, _outs: &mut Outs, _cx: &mut Cx) {
+        self.rows.push(row.data);
+        self.taken += 1;
+    }
+
+    fn advance(&mut self, _frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {}
+}
