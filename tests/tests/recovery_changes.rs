@@ -263,7 +263,7 @@ fn h4_a_view_shows_what_it_showed() {
                 graph.settle();
                 let snapshot = view.snapshot();
                 let rows: Vec<_> = snapshot.iter().map(|(key, value, times)| (*key, *value, times)).collect();
-                shown.push((snapshot.frontier().clone(), snapshot.len(), rows));
+                shown.push((*snapshot.frontier(), snapshot.len(), rows));
             }
             shown
         };
