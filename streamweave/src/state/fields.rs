@@ -19,6 +19,9 @@ use super::list::Redistribution;
 use super::stable_hash::{KEY_GROUPS, key_group};
 
 /// What can be saved and loaded: any type with serde's `Serialize` and `Deserialize`.
+///
+/// One thing is not told apart: `Some` of what is itself nothing, as in an `Option<Option<_>>` or an `Option<()>`, comes back as `None`.
+/// Give such a value a type of its own, an enum.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be saved, and the graph is `#![durable]`",
     label = "not serialisable",
