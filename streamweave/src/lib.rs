@@ -64,6 +64,8 @@ pub mod graph;
 
 pub mod executor;
 
+pub mod supervision;
+
 pub mod testing;
 
 pub mod prelude;
