@@ -32,8 +32,8 @@ pub use crate::operator::custom::{
     Routes, Seeing, Sends, SendsRef, Stateful, Value, Whole, route,
 };
 pub use crate::operator::element::{
-    FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
-    TryMapRef,
+    FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, SetsAside,
+    TryMap, TryMapRef,
 };
 pub use crate::operator::flow::{Overflow, buffer};
 pub use crate::operator::{Behind, EntryAt, ExitAt, Node, Queue, entry, exit};
@@ -47,6 +47,11 @@ pub use crate::sink::on_error;
 pub use crate::testing::{Feed, Harness, Tap};
 pub use crate::time::{EventTime, Frontier, ProcessingTime, SystemClock, Timestamp};
 pub use streamweave_macros::graph;
+
+/// A node whose function may panic at a row.
+pub fn set_aside<N: SetsAside<M>, M>(node: N) -> M {
+    node.set_aside()
+}
 
 /// Checks that a node can be saved.
 pub fn saved<O: crate::operator::Durable>(_placed: &Placed<O>) {}

@@ -306,6 +306,11 @@ impl<O: Operator, K> Linear<O, K> {
     pub fn new(operator: O, ports: K) -> Self {
         Linear { operator, ports }
     }
+
+    /// The operator alone.
+    pub(crate) fn into_operator(self) -> O {
+        self.operator
+    }
 }
 
 /// The ports of a [`Linear`] node behind an edge that carries `Update<D, T, R>`.
