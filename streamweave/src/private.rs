@@ -25,7 +25,8 @@ pub use crate::executor::{
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{
-    Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking, keeping_input, retried,
+    Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking, breaking, keeping_input,
+    retried,
 };
 pub use crate::operator::custom::{
     ByAlarm, Cx as NodeCx, NoAlarm, NoContext, NoFrontier, NoTimer, OnUpdate, OnValue, Out, RouteInto,
