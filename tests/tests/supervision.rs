@@ -11,6 +11,7 @@ use streamweave::operator::element::Panic;
 use streamweave::operator::{Cause, Cx, Durable, Node, Operator, Outcome, Progress, Resume, Turn};
 use streamweave::port::{OnlyOut, Port, Push};
 use streamweave::prelude::*;
+use streamweave::sink::on_error::{Bring, Of, Policy};
 use streamweave::state::{Fields, Mismatch};
 use streamweave::supervision::{
     Child, Directive, Failure, FailureKind, Failures, Loss, Lost, Restarts, Strategy as Restarted, Supervisor,
@@ -817,7 +818,7 @@ fn fallible(row: &u64) -> Result<u64, String> {
 }
 
 /// A row that is set aside, as text.
-fn aside<I: std::fmt::Debug>(of: &streamweave::sink::on_error::Of<Failed<I, Panic>>) -> String {
+fn aside<I: std::fmt::Debug>(of: &Of<Failed<I, Panic>>) -> String {
     format!("{} {} {:?}", of.node, of.row.error, of.row.input)
 }
 
@@ -1138,6 +1139,113 @@ fn k7_a_dead_letter_is_durable_before_the_checkpoint_that_leaves_its_row_behind(
             Box::new(|storage| Checkpoints::in_storage(storage, "again")),
         );
         assert!(again == whole, "after crash {crash} of {crashes}: {} letters", again.0.lines().count());
+    }
+}
+
+/// What happened, in its order.
+type Events = Seen<&'static str>;
+
+/// A policy that notes what it is asked for, and whose letters are durable the second time it is asked.
+struct Noting {
+    events: Events,
+    is_synced: bool,
+}
+
+impl<D> Policy<D> for Noting {
+    fn reject(&mut self, _of: Of<D>) {
+        note(&self.events, "letter");
+    }
+}
+
+impl Bring for Noting {
+    fn cut(&mut self) {
+        note(&self.events, "cut");
+        self.is_synced = false;
+    }
+
+    fn poll_pre_commit(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
+        if !std::mem::replace(&mut self.is_synced, true) {
+            turn.context().waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        note(&self.events, "durable");
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Notes what is published.
+#[derive(Debug)]
+struct Published {
+    storage: LocalDirectory,
+    events: Events,
+}
+
+#[derive(Debug)]
+struct Publishing(Box<dyn Object>, Events);
+
+impl std::io::Write for Publishing {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Object for Publishing {
+    fn publish(self: Box<Self>) -> std::io::Result<()> {
+        note(&self.1, "published");
+        self.0.publish()
+    }
+}
+
+impl Storage for Published {
+    fn lock(&mut self) -> std::io::Result<bool> {
+        self.storage.lock()
+    }
+
+    fn list(&self, folder: &str) -> std::io::Result<Vec<String>> {
+        self.storage.list(folder)
+    }
+
+    fn read(&self, name: &str) -> std::io::Result<Vec<u8>> {
+        self.storage.read(name)
+    }
+
+    fn create(&self, name: &str) -> std::io::Result<Box<dyn Object>> {
+        Ok(Box::new(Publishing(self.storage.create(name)?, Arc::clone(&self.events))))
+    }
+
+    fn remove(&self, name: &str) -> std::io::Result<()> {
+        self.storage.remove(name)
+    }
+}
+
+#[test]
+fn k7_a_checkpoint_is_published_once_the_letters_before_it_are_durable_and_not_before() {
+    let (directory, events) = (Temporary::named("k7-order"), seen());
+    let storage =
+        Published { storage: LocalDirectory::new(directory.at("state")), events: Arc::clone(&events) };
+    let noting = Noting { events: Arc::clone(&events), is_synced: false };
+    let graph = graph! {
+        #![durable = exactly_once]
+        rows = from_iter(0..200_u64);
+        #[on_panic(noting)]
+        values = by_reference();
+        rows -> values -> last;
+        last = last();
+    };
+    let checkpoints = Checkpoints::in_storage(storage, "noting").every(2.millis()).in_place();
+    block_on(graph.batch(5).clock(Ticking::default()).checkpoints(checkpoints).run())
+        .expect("nothing stops it");
+    let events = taken(&events);
+    assert_eq!(events.iter().filter(|event| **event == "letter").count(), 40);
+    let protocol: Vec<_> = events.into_iter().filter(|event| *event != "letter").collect();
+    assert!(protocol.len() > 3 * 4, "several checkpoints: {protocol:?}");
+    assert_eq!(protocol[0], "cut");
+    for step in protocol.windows(2) {
+        assert_eq!(step[0] == "cut", step[1] == "durable", "{protocol:?}");
     }
 }
 

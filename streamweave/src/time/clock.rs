@@ -130,17 +130,11 @@ impl Clock for SystemClock {
 /// clock.advance(5.secs());
 /// assert_eq!(clock.now(), start + 5.secs());
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ManualClock {
     shared: Arc<Mutex<Manual>>,
     /// Whose alarm is set by it.
     of: u64,
-}
-
-impl Default for ManualClock {
-    fn default() -> Self {
-        ManualClock { shared: Arc::default(), of: 0 }
-    }
 }
 
 impl Clone for ManualClock {
