@@ -64,6 +64,8 @@ pub mod graph;
 
 pub mod executor;
 
+pub mod supervision;
+
 pub mod testing;
 
 pub mod prelude;
@@ -128,7 +130,7 @@ pub use graph::Error;
 ///
 /// **Asynchronous nodes** have at most 64 calls in flight, or `#[node(in_flight = 8)]`; results come in the order
 /// of the rows, or with `unordered` as the calls end, never across a frontier. `timeout = 2.secs()` gives a call
-/// up, `retry = Retry::times(3).backoff(100.millis())` makes one again, `blocking` calls a plain `fn` on a thread that may
+/// up, `retry = Retry::times(3).backoff(100.millis())` makes one again, `breaker = CircuitBreaker::after(5)` makes none for a while, `blocking` calls a plain `fn` on a thread that may
 /// block. They take streams without diffs, unless they are `pure` (the same input always gives the same output), and
 /// their calls have to be `Send`.
 ///

@@ -7,7 +7,8 @@ pub use crate::graph;
 pub use crate::io::read::stdin;
 pub use crate::io::write::{append, stdout};
 pub use crate::operator::asynchronous::{
-    CallError, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map, lookup,
+    CallError, CircuitBreaker, Retry, TimedOut, async_map, async_try_map, blocking_map, blocking_try_map,
+    lookup,
 };
 pub use crate::operator::custom::{Cx, Out, route};
 pub use crate::operator::element::{

@@ -25,15 +25,16 @@ pub use crate::executor::{
 };
 pub use crate::graph::{EdgeInfo, NodeInfo, Report, Topology};
 pub use crate::operator::asynchronous::{
-    Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking, keeping_input, retried,
+    Again, Always, AsyncCalls, Call, Guarded, Keeps, Nothing, Plain, blocking, breaking, keeping_input,
+    retried,
 };
 pub use crate::operator::custom::{
     ByAlarm, Cx as NodeCx, NoAlarm, NoContext, NoFrontier, NoTimer, OnUpdate, OnValue, Out, RouteInto,
     Routes, Seeing, Sends, SendsRef, Stateful, Value, Whole, route,
 };
 pub use crate::operator::element::{
-    FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, TryMap,
-    TryMapRef,
+    FilterMap, FilterMapRef, FlatMap, FlatMapRef, Many, Map, MapRef, OptionLike, ResultLike, SetsAside,
+    TryMap, TryMapRef,
 };
 pub use crate::operator::flow::{Overflow, buffer};
 pub use crate::operator::{Behind, EntryAt, ExitAt, Node, Queue, entry, exit};
@@ -47,6 +48,11 @@ pub use crate::sink::on_error;
 pub use crate::testing::{Feed, Harness, Tap};
 pub use crate::time::{EventTime, Frontier, ProcessingTime, SystemClock, Timestamp};
 pub use streamweave_macros::graph;
+
+/// A node whose function may panic at a row.
+pub fn set_aside<N: SetsAside<M>, M>(node: N) -> M {
+    node.set_aside()
+}
 
 /// Places an operator behind an edge.
 pub fn place<N, W, O, P>(node: N, edge: W) -> (Placed<O>, P)

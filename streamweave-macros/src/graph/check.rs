@@ -66,11 +66,11 @@ fn policy_or_arrow(graph: &Graph, mistakes: &mut Mistakes) {
     for (number, node) in graph.nodes.iter().enumerate() {
         let Operator::Policy(_, of) = &node.operator else { continue };
         let Some(policy) = graph.entering(number).next() else { continue };
-        let arrow = graph.leaving(policy.from).find(|edge| edge.port == "err" && edge.to != number);
+        let arrow = graph.leaving(policy.from).find(|edge| edge.port == policy.port && edge.to != number);
         if let Some(arrow) = arrow {
             let message = match graph.nodes[arrow.to].operator {
                 Operator::Policy(..) => format!("`{of}` has a policy already"),
-                _ => format!("an arrow starts at `{of}.err`: a policy stands in place of one"),
+                _ => format!("an arrow starts at `{of}.{}`: a policy stands in place of one", policy.port),
             };
             if arrow.to > number || !matches!(graph.nodes[arrow.to].operator, Operator::Policy(..)) {
                 mistakes.at(node.span, message);

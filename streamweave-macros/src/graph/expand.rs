@@ -179,6 +179,17 @@ impl<'a> Expansion<'a> {
                 (quote_spanned!(mixed(node.span)=> #sw::exit::<#stream>(#(#ends),*)), node.span)
             }
         };
+        let operator = match (node.sets_aside, &node.operator) {
+            (true, Operator::Written(expr)) => {
+                // An unmet bound is found twice, at the operator and at the call: once where both are the same tokens.
+                let name = leftmost(&mut expr.clone())
+                    .and_then(|path| path.path.segments.last().map(|last| last.ident.span()));
+                let span = name.unwrap_or(span);
+                let sw = self.library_at(span);
+                quote_spanned!(mixed(span)=> #sw::set_aside(#operator))
+            }
+            _ => operator,
+        };
         let sw = self.library_at(span);
         let (operator, witness) = match entering.first() {
             None => (operator, quote_spanned!(mixed(span)=> #sw::NoInput)),

@@ -98,6 +98,8 @@ pub(super) struct Node {
     pub(super) within: Option<usize>,
     /// What it was called before.
     pub(super) was: Vec<String>,
+    /// Whether rows are set aside at which it panics.
+    pub(super) sets_aside: bool,
 }
 
 /// What stands at a node.

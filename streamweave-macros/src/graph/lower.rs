@@ -115,7 +115,16 @@ impl Lowering {
     /// Places a node in the loop that is being lowered.
     fn add(&mut self, name: String, span: Span, operator: Operator) -> usize {
         let (named, carries, within) = (None, None, self.within);
-        self.graph.nodes.push(Node { name, span, operator, named, carries, within, was: Vec::new() });
+        self.graph.nodes.push(Node {
+            name,
+            span,
+            operator,
+            named,
+            carries,
+            within,
+            was: Vec::new(),
+            sets_aside: false,
+        });
         self.graph.nodes.len() - 1
     }
 
@@ -159,10 +168,24 @@ impl Lowering {
                             let retried = expr.clone();
                             *expr = syn::parse_quote!(#retried.retry(#arguments));
                         }
-                        None => self.policy(node, policy),
+                        None => self.policy(node, policy, "err", "on_error"),
                     }
                 }
             }
+            "on_panic" => match <[Expr; 1]>::try_from(setting.values) {
+                Ok(_) if self.graph.nodes[node].sets_aside => {
+                    self.mistakes
+                        .at(setting.name.span(), "a node says once what becomes of rows at which it panics");
+                }
+                Ok([policy]) => {
+                    self.graph.nodes[node].sets_aside = true;
+                    self.policy(node, policy, "panics", "on_panic");
+                }
+                Err(_) => self.mistakes.at(
+                    setting.name.span(),
+                    "expected one policy: `skip`, `stop`, `dead_letter(\"file\")` or `custom(..)`",
+                ),
+            },
             "was" => match &setting.values[..] {
                 [Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. })] => {
                     self.graph.nodes[node].was.push(name.value());
@@ -175,18 +198,18 @@ impl Lowering {
             ),
             _ => self.mistakes.at(
                 setting.name.span(),
-                "expected `name = \"..\"`, `was = \"..\"` or `on_error(..)` on a node",
+                "expected `name = \"..\"`, `was = \"..\"`, `on_error(..)` or `on_panic(..)` on a node",
             ),
         }
     }
 
-    /// Sends what comes out of a node's `err` port to a policy.
-    fn policy(&mut self, node: usize, policy: Expr) {
+    /// Sends what comes out of a port of a node to a policy.
+    fn policy(&mut self, node: usize, policy: Expr, port: &str, attribute: &str) {
         let span = policy.span();
         let name = self.graph.nodes[node].name.clone();
-        let handled = self.add(format!("{name}.on_error"), span, Operator::Policy(policy, name.clone()));
+        let handled = self.add(format!("{name}.{attribute}"), span, Operator::Policy(policy, name.clone()));
         let from =
-            From { node, port: Ident::new("err", span), words: format!("{name}.err"), within: self.within };
+            From { node, port: Ident::new(port, span), words: format!("{name}.{port}"), within: self.within };
         self.connect(&from, handled, span, None);
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Settings {
     pub(super) retry: Option<(Ident, Expr)>,
     /// Which failures are worth another call.
     pub(super) retry_if: Option<(Ident, Expr)>,
+    /// When no calls are made for a while.
+    pub(super) breaker: Option<(Ident, Expr)>,
     /// Whether `err` carries the input along.
     pub(super) keep_input: Option<Ident>,
     /// Whether it is a function that blocks, to be called on a thread that may.
@@ -49,7 +51,7 @@ impl Parse for Setting {
 }
 
 const EXPECTED: &str = "expected `map`, `filter_map`, `flat_map`, `try_map`, `in_flight = ..`, `ordered`, \
-                        `unordered`, `timeout = ..`, `retry = ..`, `retry_if = ..`, `keep_input`, `blocking` or `pure`";
+                        `unordered`, `timeout = ..`, `retry = ..`, `retry_if = ..`, `breaker = ..`, `keep_input`, `blocking` or `pure`";
 
 pub(super) fn parse(attributes: TokenStream, mistakes: &mut Mistakes) -> Settings {
     let mut settings = Settings::default();
@@ -84,6 +86,7 @@ impl Settings {
             ("unordered", None) => self.unordered = true,
             ("timeout", Some(value)) => self.timeout = Some((name.clone(), value)),
             ("retry", Some(value)) => self.retry = Some((name.clone(), value)),
+            ("breaker", Some(value)) => self.breaker = Some((name.clone(), value)),
             ("retry_if", Some(value)) => self.retry_if = Some((name.clone(), value)),
             ("blocking", None) => self.blocking = Some(name.clone()),
             ("pure", None) => {

@@ -112,10 +112,15 @@ fn asynchronous(node: &Node, sw: &TokenStream) -> (TokenStream, TokenStream) {
     let timeout = settings.timeout.as_ref().map(|(name, value)| quote!(.#name(#value)));
     let guarded = quote!(#sw::Guarded<#sw::Always>);
     // Written out in what follows, so that it is not inferred from what could fail.
-    let timed = if timeout.is_some() { guarded.clone() } else { quote!(#sw::Plain) };
+    let mut timed = if timeout.is_some() { guarded.clone() } else { quote!(#sw::Plain) };
     let mut calls = quote! {
         #sw::AsyncCalls::<#input, _, _>::new(#function, <#ports>::new()) #in_flight #unordered #timeout
     };
+    if let Some((name, breaker)) = &settings.breaker {
+        let ports = located(ports.clone(), name.span());
+        calls = quote!(#sw::breaking::<#input, #ports, _, #timed, _>(#calls, #breaker));
+        timed = guarded.clone();
+    }
     if let Some(name) = &settings.keep_input {
         let ports = located(ports.clone(), name.span());
         calls = quote!(#sw::keeping_input::<#input, #ports, _, #timed, _>(#calls));

@@ -62,6 +62,8 @@ pub(crate) struct Checkpointing {
     /// How many batches had been run when the graph was last started.
     before: u64,
     observer: Option<Box<dyn FnMut(&Published) + Send>>,
+    /// How many rows each source had taken at the last checkpoint that is durable.
+    taken: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Debug)]
@@ -78,6 +80,8 @@ enum Phase {
 struct Draft {
     manifest: Box<Manifest>,
     full: bool,
+    /// How many rows each source had taken.
+    taken: BTreeMap<&'static str, u64>,
     /// Who asked for it.
     asked: Option<Asked>,
 }
@@ -246,8 +250,14 @@ impl Checkpointing {
             last: None,
             before: restored.batches,
             observer,
+            taken: taken(machine, topology),
         };
         Ok((checkpointing, restored))
+    }
+
+    /// How many rows a source had taken at the last checkpoint.
+    pub(crate) fn saved(&self, source: &str) -> u64 {
+        self.taken.get(source).copied().unwrap_or(0)
     }
 
     /// A savepoint, or a checkpoint, is asked for.
@@ -309,6 +319,7 @@ impl Checkpointing {
                 Phase::Publishing(draft) => match self.writer.poll_answer(turn.context()) {
                     Poll::Pending => return Ok(self.pause(Phase::Publishing(draft))),
                     Poll::Ready(Ok(published)) => {
+                        self.taken.clone_from(&draft.taken);
                         (self.failures, self.full) = (0, false);
                         self.phase = Phase::Committing(Some((draft, published)));
                     }
@@ -404,7 +415,8 @@ impl Checkpointing {
             segments: Vec::new(),
         };
         self.number += 1;
-        let draft = Draft { manifest: Box::new(manifest), full: self.full, asked };
+        let taken = taken(machine, around.topology);
+        let draft = Draft { manifest: Box::new(manifest), full: self.full, taken, asked };
         self.write(saving, draft);
         Ok(())
     }
@@ -523,6 +535,16 @@ impl Draft {
     fn stops(&self) -> bool {
         self.asked.as_ref().is_some_and(|asked| asked.stop)
     }
+}
+
+/// How many rows each source has taken.
+fn taken<F, R>(machine: &mut Machine<F, R>, topology: &Topology) -> BTreeMap<&'static str, u64>
+where
+    F: FnMut(Command<'_, '_, '_, R>) -> Reply,
+{
+    let report = machine.report();
+    let sources = report.nodes().iter().zip(topology.nodes).filter(|(_, node)| node.is_source);
+    sources.map(|(books, node)| (node.name, books.taken())).collect()
 }
 
 fn ready(reply: Reply) -> Result<bool, Failure> {

@@ -32,11 +32,14 @@ mod trace;
 mod watch;
 mod worker;
 
-pub(crate) use worker::Worker;
+pub(crate) use running::Losses;
+pub(crate) use worker::{Request, Worker};
 
 pub use component::{Component, Drain, Io, Nested, QueueAt, Queues};
 pub use machine::{Command, Gone, Machine, Reply};
 pub use opened::{Closed, ENDLESS, Open, ROOM, Receiver, Sender, Unsent};
-pub use running::{AtLeastOnce, ExactlyOnce, Graph, Guarantee, Running, Volatile, Yielded};
+pub use running::{
+    AtLeastOnce, ExactlyOnce, Graph, Guarantee, Running, Survival, Survives, Volatile, Yielded,
+};
 pub use table::{Edited, Ended, Table};
 pub use watch::{Arrival, NoSuchNode};

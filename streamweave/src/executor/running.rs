@@ -13,7 +13,7 @@ use super::checkpointing::Asked;
 use super::machine::{Command, Machine, Reply};
 use super::schedule::Schedule;
 use super::watch::{Arrival, NoSuchNode, Watch};
-use super::worker::{Request, Requests, Settings, Worker, drive};
+use super::worker::{Request, Requests, RowsTaken, Settings, Worker, drive};
 use crate::checkpoint::{Checkpoints, Published};
 use crate::graph::{Error, Explanation, Report, Topology};
 use crate::time::{Clock, Moment, Reached, SystemClock, TimeDelta};
@@ -54,6 +54,42 @@ pub trait Guarantee {}
 
 impl Guarantee for AtLeastOnce {}
 impl Guarantee for ExactlyOnce {}
+
+/// What of a graph survives when it is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Survival {
+    /// It begins anew.
+    Nothing,
+    /// What it had at its last checkpoint.
+    Checkpoint,
+    /// All that counts.
+    Everything,
+}
+
+/// [`Survival`] by what a graph says of itself: [`Volatile`], [`AtLeastOnce`] or [`ExactlyOnce`].
+pub trait Survives {
+    /// What survives where the graph is given its checkpoints.
+    const SURVIVAL: Survival;
+}
+
+impl Survives for Volatile {
+    const SURVIVAL: Survival = Survival::Nothing;
+}
+
+impl Survives for AtLeastOnce {
+    const SURVIVAL: Survival = Survival::Checkpoint;
+}
+
+impl Survives for ExactlyOnce {
+    const SURVIVAL: Survival = Survival::Everything;
+}
+
+/// What a graph that failed loses when it is started again.
+#[derive(Debug)]
+pub(crate) struct Losses {
+    pub(crate) survival: Survival,
+    pub(crate) taken: Vec<RowsTaken>,
+}
 
 impl<F, R, C: fmt::Debug, G> fmt::Debug for Graph<F, R, C, G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -179,11 +215,34 @@ where
         stop: impl Future<Output = ()>,
         requests: Option<Requests>,
     ) -> Result<R, Error> {
+        self.run_noting(stop, requests, &mut Vec::new()).await
+    }
+
+    async fn run_noting(
+        self,
+        stop: impl Future<Output = ()>,
+        requests: Option<Requests>,
+        taken: &mut Vec<RowsTaken>,
+    ) -> Result<R, Error> {
         let Graph { mut machine, settings, .. } = self;
         if let Reply::Failed { node, cause } = machine.validate() {
             return Err(Error::Invalid { node: settings.topology.nodes[node].name, cause });
         }
-        drive(machine, settings, stop, requests).await
+        drive(machine, settings, stop, requests, taken).await
+    }
+
+    /// Runs the graph for a supervisor: in the caller's task, with what it would lose if it were started again.
+    pub(crate) async fn run_supervised(self, requests: Requests) -> (Result<R, Error>, Losses)
+    where
+        G: Survives,
+    {
+        let survival = match self.settings.checkpoints {
+            Some(_) => G::SURVIVAL,
+            None => Survival::Nothing,
+        };
+        let mut taken = Vec::new();
+        let outcome = self.run_noting(std::future::pending(), Some(requests), &mut taken).await;
+        (outcome, Losses { survival, taken })
     }
 
     /// Runs the graph as a task of the current tokio runtime.

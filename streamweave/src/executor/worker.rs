@@ -43,6 +43,8 @@ pub(crate) struct Settings<C> {
 #[derive(Debug)]
 pub(crate) enum Request {
     Drain,
+    /// Stop here, as after a failure: what passed is brought out.
+    Halt,
     Explain(oneshot::Sender<Explanation>),
     Save(Asked),
     Watch(Watch),
@@ -60,6 +62,7 @@ pub(crate) async fn drive<F, R: Yielded, C: Clock>(
     settings: Settings<C>,
     stop: impl Future<Output = ()>,
     requests: Option<Requests>,
+    taken: &mut Vec<RowsTaken>,
 ) -> Result<R, Error>
 where
     F: FnMut(Command<'_, '_, '_, R>) -> Reply,
@@ -68,9 +71,19 @@ where
     worker.restore()?;
     let outcome = worker.run(std::pin::pin!(stop)).await;
     if let Err(failure) = outcome {
+        *taken = worker.taken();
         return Err(worker.fail(failure).await);
     }
     Ok(worker.finish())
+}
+
+/// What a source has taken from outside since the last checkpoint, or since the start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowsTaken {
+    pub(crate) source: &'static str,
+    pub(crate) rows: u64,
+    /// Whether it gives them again.
+    pub(crate) replays: bool,
 }
 
 /// A machine and how it is driven.
@@ -97,6 +110,8 @@ pub(crate) struct Worker<F, R, C> {
     /// Whether a row may wait in a sink for more to come.
     lingering: bool,
     draining: bool,
+    /// Whether it is to stop where it is.
+    halted: bool,
     /// Whether sinks are being closed.
     closing: bool,
     /// When draining has taken too long.
@@ -123,6 +138,8 @@ pub(crate) enum Stop {
     Unsaved(CheckpointError),
     /// A savepoint was taken to stop at.
     Suspended(String),
+    /// Whoever runs the graph wants it to stop.
+    Halted,
 }
 
 impl From<Broken> for Stop {
@@ -166,6 +183,7 @@ where
             flushing: Some(Flush::Idle),
             lingering: false,
             draining: false,
+            halted: false,
             closing: false,
             deadline: None,
             batches: 0,
@@ -283,6 +301,9 @@ where
         stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Poll<Result<Option<Taken>, Stop>> {
         self.heed(context, stop);
+        if std::mem::take(&mut self.halted) {
+            return Poll::Ready(Err(Stop::Halted));
+        }
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock).stopping(self.draining);
             flush(&mut self.machine, &mut self.flushing, &mut turn)?;
@@ -377,6 +398,7 @@ where
         while let Some(requests) = &mut self.requests {
             match requests.poll_recv(context) {
                 Poll::Ready(Some(Request::Drain)) => self.drain(),
+                Poll::Ready(Some(Request::Halt)) => self.halted = true,
                 // Who asked may have gone again.
                 Poll::Ready(Some(Request::Explain(answer))) => drop(answer.send(self.explain())),
                 Poll::Ready(Some(Request::Save(asked))) => match &mut self.checkpointing {
@@ -442,6 +464,19 @@ where
         result
     }
 
+    /// What the sources have taken since the last checkpoint.
+    fn taken(&mut self) -> Vec<RowsTaken> {
+        let report = self.machine.report();
+        let topology = &self.settings.topology;
+        let checkpointing = self.checkpointing.as_ref();
+        let sources = report.nodes().iter().zip(topology.nodes).filter(|(_, node)| node.is_source);
+        let taken = sources.map(|(books, node)| {
+            let saved = checkpointing.map_or(0, |checkpointing| checkpointing.saved(node.name));
+            RowsTaken { source: node.name, rows: books.taken().saturating_sub(saved), replays: books.replays }
+        });
+        taken.collect()
+    }
+
     /// The books so far.
     pub(crate) fn report(&mut self) -> Report {
         self.machine.report()
@@ -482,6 +517,9 @@ where
         stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Poll<Result<(), Stop>> {
         self.heed(context, stop);
+        if std::mem::take(&mut self.halted) {
+            return Poll::Ready(Err(Stop::Halted));
+        }
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock);
             flush(&mut self.machine, &mut self.flushing, &mut turn)?;
@@ -504,6 +542,7 @@ where
             Stop::Stuck => return self.stuck(None),
             Stop::Unsaved(error) => Error::Checkpoint(Box::new(error)),
             Stop::Suspended(savepoint) => Error::Suspended { savepoint },
+            Stop::Halted => Error::Suspended { savepoint: String::new() },
             Stop::Failed((node, cause)) => match cause.downcast::<Panicked>() {
                 Ok(panicked) => self.panicked(node, *panicked),
                 Err(cause) => match cause.downcast::<Rejected>() {
@@ -522,7 +561,7 @@ where
             match poll_fn(|context| self.flush(context, never.as_mut())).await {
                 Ok(()) => return failure,
                 // A second failure is no news; the other sinks go on.
-                Err(Stop::Failed(_) | Stop::Unsaved(_) | Stop::Suspended(_)) => {}
+                Err(Stop::Failed(_) | Stop::Unsaved(_) | Stop::Suspended(_) | Stop::Halted) => {}
                 Err(Stop::Stuck) => return self.stuck(Some(failure)),
             }
         }
@@ -539,7 +578,7 @@ where
         };
         let source = source.map(|source| {
             let report = self.machine.report();
-            (topology.nodes[source].name, report.nodes()[source].emitted.iter().map(|(_, rows)| rows).sum())
+            (topology.nodes[source].name, report.nodes()[source].sent())
         });
         let Panicked { inside, message, location, backtrace, .. } = panicked;
         let node = std::iter::once(topology.nodes[node].name).chain(inside).collect::<Vec<_>>().join(".");

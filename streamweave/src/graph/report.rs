@@ -45,6 +45,10 @@ impl Report {
         // As little as can be for each type of node: compile times are those of a graph.
         let inside = placed.operator.inside();
         self.enter_books(topology, P::NAMES, O::OUTCOME, placed.counters(), inside);
+        if topology.nodes[self.nodes.len() - 1].is_source {
+            let books = self.nodes.last_mut().expect("it was entered just now");
+            (books.taken_ahead, books.replays) = (placed.operator.taken_ahead(), O::REPLAYS);
+        }
     }
 
     fn enter_books(

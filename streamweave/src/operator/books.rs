@@ -32,6 +32,10 @@ pub struct NodeReport {
     pub counted: Option<u64>,
     /// The nodes of a graph inside this one.
     pub inside: Vec<NodeReport>,
+    /// What a source has taken and not emitted yet.
+    pub(crate) taken_ahead: u64,
+    /// Whether it is a source that replays.
+    pub(crate) replays: bool,
 }
 
 impl NodeReport {
@@ -57,6 +61,8 @@ impl NodeReport {
             emitted: names.iter().copied().zip(emitted.iter().map(|port| port.rows)).collect(),
             counted: (cfg!(debug_assertions) && !is_source).then_some(tally.received),
             inside,
+            taken_ahead: 0,
+            replays: false,
         };
         node.settle(outcome);
         node
@@ -67,9 +73,19 @@ impl NodeReport {
         self.emitted.iter().find(|(name, _)| *name == port).map_or(0, |(_, rows)| *rows)
     }
 
+    /// The rows that went out of all ports together.
+    pub(crate) fn sent(&self) -> u64 {
+        self.emitted.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// The rows that a source has taken from outside.
+    pub(crate) fn taken(&self) -> u64 {
+        self.sent() + self.taken_ahead
+    }
+
     /// Works out the counts that the operator's outcome implies.
     fn settle(&mut self, outcome: Outcome) {
-        let sent: u64 = self.emitted.iter().map(|(_, rows)| rows).sum();
+        let sent = self.sent();
         match outcome {
             Outcome::Passed => {
                 self.passed = self.received;

@@ -117,6 +117,9 @@ pub trait Operator {
     #[doc(hidden)]
     const NESTS: bool = false;
 
+    /// Whether it is a source that gives rows again which it gave after the last checkpoint: it [`Replays`].
+    const REPLAYS: bool = false;
+
     /// Whether it is a sink that drops what it is given in any case, or takes only what failed: it does
     /// not say whether anybody still sees what the graph does, see [`is_gone`](Operator::is_gone).
     const LEADS_NOWHERE: bool = false;
@@ -171,6 +174,12 @@ pub trait Operator {
     /// A sink that hands rows on only when it is flushed thereby keeps a failed batch from the outside
     /// (rule K1).
     fn abandon(&mut self) -> u64 {
+        0
+    }
+
+    /// How many rows a source has taken from outside and not emitted yet: they are gone with it, unless it
+    /// [replays](Replays).
+    fn taken_ahead(&mut self) -> u64 {
         0
     }
 
@@ -296,6 +305,11 @@ impl<O: Operator, K> Linear<O, K> {
     /// Puts an operator and what its ports carry together.
     pub fn new(operator: O, ports: K) -> Self {
         Linear { operator, ports }
+    }
+
+    /// The operator alone.
+    pub(crate) fn into_operator(self) -> O {
+        self.operator
     }
 }
 

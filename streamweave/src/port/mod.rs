@@ -22,7 +22,7 @@ pub(crate) use inlet::inlets;
 pub use inlet::{AllFed, Fed, Feed, Inlet, Inlets, LeftUnfed, Unfed};
 pub use outputs::{
     At, Attach, Connected, Emitted, LeftRight, MAX_PORTS, MatchingRest, NoPorts, Nowhere, Nth, OnlyOut, Open,
-    OrDefault, OutErr, OutErrFuture, OutFuture, OutLate, Outputs, PortName, Ports, SinkWithoutOutputs, To2,
-    To2Rest, To3, To3Rest, To4, To4Rest, Wired, is_timed, name,
+    OrDefault, OutErr, OutErrFuture, OutErrPanics, OutFuture, OutLate, OutPanics, Outputs, PortName, Ports,
+    SinkWithoutOutputs, To2, To2Rest, To3, To3Rest, To4, To4Rest, Wired, is_timed, name,
 };
 pub use push::{Chain, Port, Push};

@@ -43,6 +43,8 @@ pub mod name {
         late
         /// What is ahead of the clock.
         future
+        /// Where the function panicked.
+        panics
         /// What a predicate is true of.
         matching
         /// What it is not true of, or what goes nowhere else.
@@ -232,6 +234,14 @@ ports! {
 ports! {
     /// Two output ports: `out`, and `err` for what failed.
     OutErr { out: B @ 0 T R, err: E @ 1 U R } <B, T, E, U, R>
+}
+ports! {
+    /// Two output ports: `out`, and `panics` for rows at which the function panicked.
+    OutPanics { out: B @ 0 T R, panics: P @ 1 T R } <B, T, R, P>
+}
+ports! {
+    /// Three output ports: `out`, `err` for what failed, and `panics` for rows at which the function panicked.
+    OutErrPanics { out: B @ 0 T R, err: E @ 1 T R, panics: P @ 2 T R } <B, T, R, E, P>
 }
 ports! {
     /// Two output ports: `out`, and `late` for rows behind the frontier; those carry no time.

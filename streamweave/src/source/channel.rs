@@ -46,6 +46,10 @@ impl<D> Operator for FromChannel<D> {
         })
     }
 
+    fn taken_ahead(&mut self) -> u64 {
+        self.rows.ready.len() as u64
+    }
+
     fn finish(&mut self) {}
 }
 

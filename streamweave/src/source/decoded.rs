@@ -97,6 +97,8 @@ impl<C: Decoder> Decoded<C> {
 impl<C: Decoder> Operator for Decoded<C> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
+    // Where the graph is durable, and nobody asks otherwise, the decoder is one that resumes.
+    const REPLAYS: bool = true;
 
     fn poll(&mut self, turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         if let Some(fatal) = self.fatal.take() {

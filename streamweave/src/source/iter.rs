@@ -28,6 +28,7 @@ pub struct FromIter<I> {
 impl<I> Operator for FromIter<I> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
+    const REPLAYS: bool = true;
 
     fn poll(&mut self, _turn: &mut Turn<'_, '_>) -> Poll<Result<(), Cause>> {
         Poll::Ready(Ok(()))

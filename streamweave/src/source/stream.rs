@@ -59,6 +59,10 @@ impl<S: Stream> Operator for FromStream<S> {
         Poll::Ready(Ok(()))
     }
 
+    fn taken_ahead(&mut self) -> u64 {
+        self.rows.ready.len() as u64
+    }
+
     fn finish(&mut self) {}
 }
 

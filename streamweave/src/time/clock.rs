@@ -118,7 +118,7 @@ impl Clock for SystemClock {
 
 /// A clock that stands still until it is moved by hand: for tests, and for replays.
 ///
-/// All its clones are one clock.
+/// All its clones are one clock, and each has an alarm of its own: several graphs may go by it.
 ///
 /// # Examples
 ///
@@ -130,8 +130,28 @@ impl Clock for SystemClock {
 /// clock.advance(5.secs());
 /// assert_eq!(clock.now(), start + 5.secs());
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct ManualClock(Arc<Mutex<Manual>>);
+#[derive(Debug, Default)]
+pub struct ManualClock {
+    shared: Arc<Mutex<Manual>>,
+    /// Whose alarm is set by it.
+    of: u64,
+}
+
+impl Clone for ManualClock {
+    fn clone(&self) -> Self {
+        let shared = Arc::clone(&self.shared);
+        let of = self.lock().number();
+        ManualClock { shared, of }
+    }
+}
+
+impl Drop for ManualClock {
+    fn drop(&mut self) {
+        // Nobody is left to be woken.
+        let of = self.of;
+        self.lock().alarms.retain(|alarm| alarm.of != of);
+    }
+}
 
 #[derive(Debug)]
 struct Manual {
@@ -150,12 +170,18 @@ struct Alarm {
 
 impl Default for Manual {
     fn default() -> Self {
-        // The graph itself is number 0.
+        // The first of the clones is number 0.
         Manual { now: ProcessingTime(0), alarms: Vec::new(), next: 1 }
     }
 }
 
 impl Manual {
+    /// A number for whoever wants to be woken.
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+
     fn poll_until(&mut self, of: u64, at: ProcessingTime, context: &mut Context<'_>) -> Poll<()> {
         self.alarms.retain(|alarm| alarm.of != of);
         if self.now >= at {
@@ -210,8 +236,7 @@ impl ManualClock {
     pub fn sleep(&self, by: TimeDelta) -> impl Future<Output = ()> + Send + use<> {
         let (of, at) = {
             let mut clock = self.lock();
-            clock.next += 1;
-            (clock.next, clock.now + by)
+            (clock.number(), clock.now + by)
         };
         let clock = self.clone();
         std::future::poll_fn(move |context| clock.lock().poll_until(of, at, context))
@@ -219,7 +244,7 @@ impl ManualClock {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Manual> {
         // Nothing in here panics while it holds the lock.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -229,6 +254,7 @@ impl Clock for ManualClock {
     }
 
     fn poll_until(&mut self, at: ProcessingTime, context: &mut Context<'_>) -> Poll<()> {
-        self.lock().poll_until(0, at, context)
+        let of = self.of;
+        self.lock().poll_until(of, at, context)
     }
 }

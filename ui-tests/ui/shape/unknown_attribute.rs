@@ -1,5 +1,5 @@
 //! error at: `retain`
-//! says: expected `name = ".."`, `was = ".."` or `on_error(..)` on a node
+//! says: expected `name = ".."`, `was = ".."`, `on_error(..)` or `on_panic(..)` on a node
 
 use streamweave::prelude::*;
 

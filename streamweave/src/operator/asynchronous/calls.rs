@@ -5,11 +5,12 @@ use std::marker::PhantomData;
 
 use foldhash::fast::FixedState;
 
+use super::breaker::CircuitBreaker;
 use super::guarded::{Always, Guarded, GuardedCalls, IntoGuarded};
 use super::keep::{AgainFrom, Holds, Keeps, Nothing, Repeatable};
 use super::operator::Asynchronous;
 use super::plain::{Plain, PlainCalls};
-use super::read::{CanFail, Reads};
+use super::read::{CanBeRefused, CanFail, Reads};
 use super::retry::Retry;
 use crate::envelope::Failed;
 use crate::operator::element::ResultLike;
@@ -250,6 +251,46 @@ impl<A, C, K, G, H> AsyncCalls<A, C, K, G, H> {
         AsyncCalls::with(self.call, self.in_flight, self.order, guards, self.holds.again_from(A::repeat))
     }
 
+    /// Makes no calls for a while once so many have failed: those for which the function gave an `Err`, or which took too long.
+    ///
+    /// While the circuit is open rows wait, in their order and among those [in flight](AsyncCalls::in_flight), so that nothing is lost and the
+    /// graph stands still, or go to `err` at once where the breaker [refuses](CircuitBreaker::refuse); a row that waits to be called
+    /// [again](AsyncCalls::retry) does likewise when its time has come. Then one call is made, and no other before its end is known (rule
+    /// K9): if it succeeds calls are made again. Failures that a [`retry_if`](AsyncCalls::retry_if) finds not worth another call are answers,
+    /// and count as such. The time is that of the graph's clock. A graph that is started again begins with a closed circuit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use streamweave::operator::asynchronous::CircuitBreaker;
+    /// use streamweave::prelude::*;
+    /// use streamweave::testing;
+    /// use streamweave::time::ManualClock;
+    ///
+    /// let graph = graph! {
+    ///     numbers = from_iter(0..5);
+    ///     called  = async_try_map(|n: u32| std::future::ready(if n < 2 { Err("down") } else { Ok(n) }))
+    ///         .in_flight(1)
+    ///         .breaker(CircuitBreaker::after(2).open_for(1.hours()).refuse());
+    ///     numbers -> called -> done;
+    ///     called.err -> map(|failed| failed.error.to_string()) -> errors;
+    ///     done = collect();
+    ///     errors = collect();
+    /// };
+    /// let result = testing::run(graph, ManualClock::new(), 7).expect("nothing fails");
+    /// assert!(result.done.is_empty());
+    /// assert_eq!(result.errors[1..3], ["the call failed", "the circuit was open: no call was made"]);
+    /// ```
+    #[must_use]
+    pub fn breaker(self, breaker: CircuitBreaker) -> AsyncCalls<A, C, K, Guarded<G::When>, H>
+    where
+        G: IntoGuarded,
+        K: CanBeRefused,
+    {
+        let guards = Guarded { breaker: Some(breaker), ..self.guards.into_guarded() };
+        AsyncCalls::with(self.call, self.in_flight, self.order, guards, self.holds)
+    }
+
     /// The port `err` carries the input along, `Failed<A, E>`: a clone, made before the call.
     #[must_use]
     pub fn keep_input(self) -> AsyncCalls<A, C, K, G, Keeps<A>>
@@ -286,6 +327,18 @@ where
     K: CanFail<G>,
 {
     calls.keep_input()
+}
+
+/// [`AsyncCalls::breaker`] as a function, likewise.
+pub fn breaking<A, K, C, G, H>(
+    calls: AsyncCalls<A, C, K, G, H>,
+    breaker: CircuitBreaker,
+) -> AsyncCalls<A, C, K, Guarded<G::When>, H>
+where
+    G: IntoGuarded,
+    K: CanBeRefused,
+{
+    calls.breaker(breaker)
 }
 
 impl<A, C, B, E, H> AsyncCalls<A, C, GivesOrFails<B, E>, Guarded<Always>, H> {

@@ -15,6 +15,7 @@ use futures::Stream;
 use futures::future::{AbortHandle, Abortable, Aborted};
 use futures::stream::FuturesUnordered;
 
+use super::breaker::{Circuit, CircuitBreaker, Pass, Refusal};
 use super::calls::Call;
 use super::keep::Holds;
 use super::operator::UnderWay;
@@ -30,12 +31,13 @@ use crate::time::{ProcessingTime, TimeDelta};
 pub struct Guarded<P> {
     pub(super) timeout: Option<TimeDelta>,
     pub(super) retry: Option<Retry>,
+    pub(super) breaker: Option<CircuitBreaker>,
     pub(super) when: P,
 }
 
 impl Guarded<Always> {
     pub(super) fn when<P>(self, when: P) -> Guarded<P> {
-        Guarded { timeout: self.timeout, retry: self.retry, when }
+        Guarded { timeout: self.timeout, retry: self.retry, breaker: self.breaker, when }
     }
 }
 
@@ -52,7 +54,7 @@ impl IntoGuarded for Plain {
     type When = Always;
 
     fn into_guarded(self) -> Guarded<Always> {
-        Guarded { timeout: None, retry: None, when: Always }
+        Guarded { timeout: None, retry: None, breaker: None, when: Always }
     }
 }
 
@@ -88,7 +90,7 @@ impl<E, P: FnMut(&E) -> bool> When<E> for P {
 
 /// Calls under way that are timed, and made again.
 ///
-/// A row is in one of `fresh`, `calls` and `pauses` until it is done; its number in `deadlines` while it
+/// A row is in one of `fresh`, `refused`, `calls` and `pauses` until it is done; its number in `deadlines` while it
 /// is in `calls`, where there is a timeout.
 pub struct GuardedCalls<D, C: Call<D>, K, P, H: Holds<D>> {
     guards: Guarded<P>,
@@ -98,6 +100,9 @@ pub struct GuardedCalls<D, C: Call<D>, K, P, H: Holds<D>> {
     calls: FuturesUnordered<Watched<H::Held, C::Future>>,
     deadlines: BTreeMap<(ProcessingTime, u64), AbortHandle>,
     pauses: BTreeMap<(ProcessingTime, u64), Attempt<H::Held>>,
+    circuit: Option<Circuit>,
+    /// Rows that wait for the circuit to let them through.
+    refused: VecDeque<(Attempt<H::Held>, D)>,
     /// How many rows there have been.
     rows: u64,
     reads: PhantomData<fn() -> K>,
@@ -112,6 +117,8 @@ struct Attempt<L> {
     /// Which attempt, counted from 1.
     count: u32,
     deadline: Option<ProcessingTime>,
+    /// What the circuit is to be told about.
+    pass: Option<Pass>,
     held: L,
 }
 
@@ -138,6 +145,7 @@ where
     H: Holds<D>,
 {
     pub(super) fn new(guards: Guarded<P>, holds: H) -> Self {
+        let circuit = guards.breaker.map(Circuit::new);
         GuardedCalls {
             guards,
             holds,
@@ -145,17 +153,67 @@ where
             calls: FuturesUnordered::new(),
             deadlines: BTreeMap::new(),
             pauses: BTreeMap::new(),
+            circuit,
+            refused: VecDeque::new(),
             rows: 0,
             reads: PhantomData,
         }
     }
 
-    /// Makes the first call for a row.
-    fn start(&mut self, number: u64, row: D, call: &mut C, turn: &mut Turn<'_, '_>) {
-        let attempt =
-            Attempt { number, row: self.rows, count: 0, deadline: None, held: self.holds.hold(&row) };
+    /// Makes the first call for a row; what came of the row, where it is refused.
+    fn start(
+        &mut self,
+        number: u64,
+        row: D,
+        call: &mut C,
+        turn: &mut Turn<'_, '_>,
+    ) -> Option<Done<Self, D, C>> {
+        let held = self.holds.hold(&row);
+        let attempt = Attempt { number, row: self.rows, count: 0, deadline: None, pass: None, held };
         self.rows += 1;
+        self.ask(attempt, row, call, turn)
+    }
+
+    /// Makes the next call for a row, where the circuit lets it through.
+    fn ask(
+        &mut self,
+        mut attempt: Attempt<H::Held>,
+        row: D,
+        call: &mut C,
+        turn: &mut Turn<'_, '_>,
+    ) -> Option<Done<Self, D, C>> {
+        if let Some(circuit) = &mut self.circuit {
+            // Who waits already comes first.
+            let admitted = self.refused.is_empty().then(|| circuit.admit(turn.now()));
+            let Some(Ok(pass)) = admitted else {
+                if self.guards.breaker.is_some_and(|breaker| breaker.refuses()) {
+                    let error = K::refused(attempt.count);
+                    return Some((attempt.number, Err(Failed { input: H::kept(attempt.held), error })));
+                }
+                self.refused.push_back((attempt, row));
+                return None;
+            };
+            attempt.pass = Some(pass);
+        }
         self.make(attempt, row, call, turn);
+        None
+    }
+
+    /// Makes the calls that the circuit lets through by now; whether there was any.
+    fn ask_again(&mut self, call: &mut C, turn: &mut Turn<'_, '_>) -> bool {
+        let mut any = false;
+        while let Some(circuit) = self.circuit.as_mut().filter(|_| !self.refused.is_empty()) {
+            let admitted = match circuit.admit(turn.now()) {
+                Err(Refusal { until: Some(until) }) if turn.until(until).is_ready() => circuit.admit(until),
+                admitted => admitted,
+            };
+            let Ok(pass) = admitted else { break };
+            let (mut attempt, row) = self.refused.pop_front().expect("it is not empty");
+            attempt.pass = Some(pass);
+            self.make(attempt, row, call, turn);
+            any = true;
+        }
+        any
     }
 
     /// Makes the next call for a row.
@@ -180,11 +238,18 @@ where
             self.deadlines.remove(&(deadline, attempt.number));
         }
         let fault = match output.map(K::read) {
-            Ok(Ok(data)) => return Some((attempt.number, Ok(data))),
+            Ok(Ok(data)) => {
+                self.tell(&attempt, false, turn);
+                return Some((attempt.number, Ok(data)));
+            }
             Ok(Err(fault)) => Some(fault),
             Err(Aborted) => None,
         };
-        if let Some(delay) = self.delay(&attempt, fault.as_ref()) {
+        let delay = self.delay(&attempt);
+        let worth_it = (delay.is_some() || self.circuit.is_some())
+            && fault.as_ref().is_none_or(|fault| self.guards.when.is_worth_it(fault));
+        self.tell(&attempt, worth_it, turn);
+        if let Some(delay) = delay.filter(|_| worth_it) {
             self.pauses.insert((turn.now() + delay, attempt.number), attempt);
             return None;
         }
@@ -199,15 +264,21 @@ where
     }
 
     /// How long a row waits for its next attempt; `None` where there is none.
-    fn delay(&mut self, attempt: &Attempt<H::Held>, fault: Option<&K::Fault>) -> Option<TimeDelta> {
+    fn delay(&self, attempt: &Attempt<H::Held>) -> Option<TimeDelta> {
         let retry = self.guards.retry.filter(|retry| retry.is_left(attempt.count))?;
-        let worth_it = fault.is_none_or(|fault| self.guards.when.is_worth_it(fault));
-        worth_it.then(|| retry.delay(attempt.row, attempt.count))
+        Some(retry.delay(attempt.row, attempt.count))
     }
 
-    /// Cuts off the attempts whose time is over, and goes on with the rows whose pause is; whether there
-    /// was any.
-    fn on_time(&mut self, call: &mut C, turn: &mut Turn<'_, '_>) -> bool {
+    /// Tells the circuit what came of a call.
+    fn tell(&mut self, attempt: &Attempt<H::Held>, failed: bool, turn: &mut Turn<'_, '_>) {
+        if let (Some(circuit), Some(pass)) = (&mut self.circuit, attempt.pass) {
+            if failed { circuit.failed(pass, turn.now()) } else { circuit.succeeded(pass) }
+        }
+    }
+
+    /// Cuts off the attempts whose time is over, and goes on with the rows whose pause is, as long as none comes to its end by that;
+    /// whether there was any.
+    fn on_time(&mut self, call: &mut C, turn: &mut Turn<'_, '_>) -> (bool, Option<Done<Self, D, C>>) {
         let mut any = false;
         while let Some(entry) = self.deadlines.first_entry()
             && turn.until(entry.key().0).is_ready()
@@ -220,10 +291,13 @@ where
         {
             let attempt = entry.remove();
             let row = self.holds.again(&attempt.held).expect("a retry holds the row");
-            self.make(attempt, row, call, turn);
             any = true;
+            let done = self.ask(attempt, row, call, turn);
+            if done.is_some() {
+                return (any, done);
+            }
         }
-        any
+        (any, None)
     }
 }
 
@@ -243,6 +317,7 @@ where
         {
             return Err(format!("the timeout of a call must be above zero, found {}", Length(after)).into());
         }
+        self.guards.breaker.map_or(Ok(()), |breaker| breaker.validate())?;
         self.guards.retry.map_or(Ok(()), |retry| retry.validate())
     }
 
@@ -256,24 +331,30 @@ where
     }
 
     fn rows(&self) -> usize {
-        self.fresh.len() + self.calls.len() + self.pauses.len()
+        self.fresh.len() + self.refused.len() + self.calls.len() + self.pauses.len()
     }
 
     fn pausing(&self) -> usize {
-        self.pauses.len()
+        self.pauses.len() + self.refused.len()
     }
 
     fn poll_next(&mut self, call: &mut C, turn: &mut Turn<'_, '_>) -> Poll<Done<Self, D, C>> {
         loop {
             while let Some((number, row)) = self.fresh.pop_front() {
-                self.start(number, row, call, turn);
+                if let Some(done) = self.start(number, row, call, turn) {
+                    return Poll::Ready(done);
+                }
             }
             while let Poll::Ready(Some(ended)) = Pin::new(&mut self.calls).poll_next(turn.context()) {
                 if let Some(done) = self.ended(ended, turn) {
                     return Poll::Ready(done);
                 }
             }
-            if !self.on_time(call, turn) {
+            let (any, done) = self.on_time(call, turn);
+            if let Some(done) = done {
+                return Poll::Ready(done);
+            }
+            if !self.ask_again(call, turn) && !any {
                 return Poll::Pending;
             }
         }

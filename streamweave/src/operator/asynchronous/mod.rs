@@ -17,6 +17,7 @@
 //!    of the graph's clock.
 
 mod blocking;
+mod breaker;
 mod calls;
 mod guarded;
 mod keep;
@@ -28,11 +29,14 @@ mod retry;
 mod slots;
 
 pub use blocking::{BlockingCall, blocking, blocking_map, blocking_try_map};
-pub use calls::{AsyncCalls, Call, Order, OrderedBy, async_map, async_try_map, keeping_input, retried};
+pub use breaker::{Circuit, CircuitBreaker, Pass, Refusal};
+pub use calls::{
+    AsyncCalls, Call, Order, OrderedBy, async_map, async_try_map, breaking, keeping_input, retried,
+};
 pub use guarded::{Always, Guarded, GuardedCalls, IntoGuarded, When};
 pub use keep::{Again, AgainFrom, Holds, Keeps, Nothing, Repeatable};
 pub use lookup::{Cache, Lookup, Lookups, Memory, NoCache, lookup};
 pub use operator::{Asynchronous, UnderWay};
 pub use plain::{Plain, PlainCalls};
-pub use read::{CallError, CanFail, Reads, TimedOut};
+pub use read::{CallError, CanBeRefused, CanFail, Reads, TimedOut};
 pub use retry::Retry;

@@ -27,6 +27,9 @@ pub trait Reads<O> {
 
     /// The last call took too long.
     fn timed_out(timed_out: TimedOut) -> Self::Error;
+
+    /// The circuit is open, after so many calls for the row.
+    fn refused(attempts: u32) -> Self::Error;
 }
 
 impl<B> Reads<B> for Gives<B> {
@@ -45,6 +48,10 @@ impl<B> Reads<B> for Gives<B> {
 
     fn timed_out(timed_out: TimedOut) -> TimedOut {
         timed_out
+    }
+
+    fn refused(_attempts: u32) -> TimedOut {
+        unreachable!("a circuit breaker asks for calls that can be refused")
     }
 }
 
@@ -65,7 +72,21 @@ impl<B, E, O: ResultLike<Ok = B, Err = E>> Reads<O> for GivesOrFails<B, E> {
     fn timed_out(timed_out: TimedOut) -> CallError<E> {
         timed_out.into()
     }
+
+    fn refused(attempts: u32) -> CallError<E> {
+        CallError::Refused { attempts }
+    }
 }
+
+/// Calls that can be refused, because the `err` port can say so.
+#[diagnostic::on_unimplemented(
+    message = "a circuit breaker needs calls that can fail",
+    label = "the function gives no `Result`",
+    note = "let the function return a `Result`: its `Err` is what the breaker counts, beside calls that time out"
+)]
+pub trait CanBeRefused {}
+
+impl<B, E> CanBeRefused for GivesOrFails<B, E> {}
 
 /// Calls that may come to nothing, under the guards `G`: there is an `err` port.
 #[diagnostic::on_unimplemented(
@@ -100,21 +121,29 @@ pub enum CallError<E> {
         /// How many calls were made.
         attempts: u32,
     },
+    /// No call was made: the circuit was open, see [`CircuitBreaker`](super::CircuitBreaker).
+    #[non_exhaustive]
+    Refused {
+        /// How many calls were made before; none where it was open when the row came.
+        attempts: u32,
+    },
 }
 
 impl<E> CallError<E> {
     /// How many calls were made for the row.
     pub fn attempts(&self) -> u32 {
         match self {
-            CallError::Failed { attempts, .. } | CallError::TimedOut { attempts, .. } => *attempts,
+            CallError::Failed { attempts, .. }
+            | CallError::TimedOut { attempts, .. }
+            | CallError::Refused { attempts } => *attempts,
         }
     }
 
-    /// How the function failed; `None` where the last call took too long.
+    /// How the function failed; `None` where the last call took too long, or was refused.
     pub fn into_failed(self) -> Option<E> {
         match self {
             CallError::Failed { error, .. } => Some(error),
-            CallError::TimedOut { .. } => None,
+            CallError::TimedOut { .. } | CallError::Refused { .. } => None,
         }
     }
 }
@@ -132,6 +161,10 @@ impl<E> fmt::Display for CallError<E> {
                 write!(f, "the call failed{}", Attempts(attempts))
             }
             CallError::TimedOut { after, attempts } => TimedOut { after, attempts }.fmt(f),
+            CallError::Refused { attempts: 0 } => f.write_str("the circuit was open: no call was made"),
+            CallError::Refused { attempts } => {
+                write!(f, "the circuit was open: no further call was made{}", Attempts(attempts))
+            }
         }
     }
 }
@@ -140,7 +173,7 @@ impl<E: Error + 'static> Error for CallError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             CallError::Failed { error, .. } => Some(error),
-            CallError::TimedOut { .. } => None,
+            CallError::TimedOut { .. } | CallError::Refused { .. } => None,
         }
     }
 }

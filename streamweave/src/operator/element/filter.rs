@@ -16,7 +16,7 @@ where
 
 /// See [`filter`].
 #[derive(Clone, Debug)]
-pub struct Filter<F>(F);
+pub struct Filter<F>(pub(super) F);
 
 passive!(Filter<F>, PassedOrFiltered);
 

@@ -69,6 +69,14 @@ impl<F, A: ?Sized> FilterMapRef<F, A> {
     pub fn new(f: F) -> Self {
         FilterMapRef(f, PhantomData)
     }
+
+    /// Calls the function.
+    pub(super) fn call<Q>(&mut self, row: &A) -> Q
+    where
+        F: FnMut(&A) -> Q,
+    {
+        (self.0)(row)
+    }
 }
 
 passive!(FilterMapRef<F, A: ?Sized>, PassedOrFiltered);

@@ -89,6 +89,16 @@ impl<F, A: ?Sized, B> FlatMapRef<F, A, B> {
     pub fn new(fill: F) -> Self {
         FlatMapRef { fill, items: Vec::new(), borrowed: PhantomData }
     }
+
+    /// Calls the function; what it left behind at a row where it panicked is gone.
+    pub(super) fn call(&mut self, row: &A) -> std::vec::Drain<'_, B>
+    where
+        F: FnMut(&A, &mut Vec<B>),
+    {
+        self.items.clear();
+        (self.fill)(row, &mut self.items);
+        self.items.drain(..)
+    }
 }
 
 passive!(FlatMapRef<F, A: ?Sized, B>, Tallied);

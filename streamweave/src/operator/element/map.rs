@@ -66,6 +66,14 @@ impl<F, A: ?Sized> MapRef<F, A> {
     pub fn new(f: F) -> Self {
         MapRef(f, PhantomData)
     }
+
+    /// Calls the function.
+    pub(super) fn call<B>(&mut self, row: &A) -> B
+    where
+        F: FnMut(&A) -> B,
+    {
+        (self.0)(row)
+    }
 }
 
 passive!(MapRef<F, A: ?Sized>, Passed);

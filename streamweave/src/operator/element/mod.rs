@@ -3,6 +3,7 @@
 //! Each works alike on plain streams, timed streams and streams of changes: time and diff pass
 //! through. None allocates, but for [`memo`], which remembers; a chain of them costs what the loop by hand costs.
 
+mod caught;
 mod filter;
 mod filter_map;
 mod flat_map;
@@ -16,6 +17,7 @@ mod text_tally;
 mod try_map;
 mod unzip;
 
+pub use caught::{Caught, Gone, Kept, OrPanics, Panic, RowByRow, SetsAside, Thrown};
 pub use filter::{Filter, filter};
 pub use filter_map::{FilterMap, FilterMapRef, OptionLike, filter_map};
 pub use flat_map::{FlatMap, FlatMapRef, Many, flat_map};

@@ -111,6 +111,14 @@ impl<F, A: ?Sized> TryMapRef<F, A> {
     pub fn new(f: F) -> Self {
         TryMapRef(f, PhantomData)
     }
+
+    /// Calls the function.
+    pub(super) fn call<Q>(&mut self, row: &A) -> Q
+    where
+        F: FnMut(&A) -> Q,
+    {
+        (self.0)(row)
+    }
 }
 
 passive!(TryMapRef<F, A: ?Sized>, PassedOrFiltered);

@@ -10,6 +10,7 @@ use crate::envelope::Failed;
 use crate::format::Malformed;
 use crate::format::json::JsonLinesEncoder;
 use crate::io::write::{Append, append};
+use crate::operator::element::Panic;
 use crate::operator::{Cause, Durable, Flush, Operator, Turn};
 use crate::sink::Encoded;
 use crate::state::{Fields, Mismatch};
@@ -20,6 +21,7 @@ pub struct DeadLetter(Encoded<JsonLinesEncoder, Append>);
 
 /// Appends rows that are refused to a file of JSON lines: `{"node":..,"error":..,"causes":[..],"input":..}`.
 ///
+/// Where the function [panicked](Panic) the letter says at which `row` of the node's input, counted from 0, and `at` which line of code.
 /// `causes` holds what the error was caused by, the nearest first; `input` is there where the node gives it
 /// back (it borrows its input, or says `keep_input`). A record that was malformed stands as it was read, under
 /// `record`. Letters are written as other sinks write: where the file cannot be written the run fails, and no letter
@@ -41,6 +43,10 @@ struct FailedLetter<'a, A> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     causes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    row: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     input: Option<&'a A>,
 }
 
@@ -58,7 +64,9 @@ impl<A: Serialize, E: Into<Cause>> Letter for Failed<A, E> {
         let causes = causes.map(ToString::to_string).collect();
         // Nothing was kept of an input that is `()`.
         let input = (size_of::<A>() > 0).then_some(&self.input);
-        to.0.encode(&FailedLetter { node, error: error.to_string(), causes, input });
+        let panic = error.downcast_ref::<Panic>();
+        let (row, at) = (panic.map(|panic| panic.row), panic.and_then(|panic| panic.location.as_deref()));
+        to.0.encode(&FailedLetter { node, error: error.to_string(), causes, row, at, input });
     }
 }
 

@@ -10,6 +10,39 @@
 //! | `dead_letter("file")` | appends the row to a file of JSON lines, with the node and the causes |
 //! | `custom(f)` | asks a function: skip this one, or stop |
 //! | `retry(..)` | calls an asynchronous node again; another policy may follow, for when that does not help |
+//!
+//! # Rows at which a node panics
+//!
+//! `#[on_panic(skip)] parsed = parse();`, with one of the same policies, sets a row aside at which the function of the node panics, and goes
+//! on with the next; without it a panic ends the run. What comes to the policy is a [`Failed`] with a
+//! [`Panic`](crate::operator::element::Panic) and the input, where the function borrows it. It stands on nodes that work on each row by
+//! itself and keep nothing; the state of any other is not used again after a panic (rule K2), and a
+//! [`Supervisor`](crate::supervision::Supervisor) starts its graph again from the checkpoint. Only such a node pays for it: some
+//! nanoseconds a row. In a program that aborts on panic it has no effect. What the function itself has captured is as the panic left it.
+//!
+//! ```
+//! use streamweave::prelude::*;
+//!
+//! #[node]
+//! fn third(text: &str) -> char {
+//!     text.chars().nth(2).expect("three letters")
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+//! let result = graph! {
+//!     words = from_iter(["warp", "up", "weft"]);
+//!     #[on_panic(skip)]
+//!     thirds = third();
+//!     words -> thirds -> letters;
+//!     letters = collect();
+//! }
+//! .run()
+//! .await?;
+//! assert_eq!(result.letters, ['r', 'f']);
+//! assert_eq!(result.report().node("thirds.on_panic").expect("it is there").absorbed, 1);
+//! # Ok::<(), streamweave::Error>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #[cfg(feature = "json")]
 mod dead_letter;
