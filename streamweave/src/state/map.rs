@@ -536,7 +536,9 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
                 written = Bits::first(slots);
                 rekeyed = Bits::first(slots);
             }
-            let is_pending = full || slots != stripe.saved || !written.is_empty();
+            // Where everything is saved anew nothing need be said of a stripe that is empty.
+            let is_told = full && (slots > 0 || !saving.full);
+            let is_pending = is_told || slots != stripe.saved || !written.is_empty();
             stripe.cut = Cut { written, rekeyed, slots, before: Vec::new(), full, is_pending };
         }
         self.next = 0;
