@@ -390,7 +390,7 @@ fn h5_torn_flipped_and_missing_files_fall_back() {
     assert!(manifests.len() >= 3);
     let expected = booked(&rows());
     let newest = manifests.last().expect("there are three");
-    let segment = world.storage().names().into_iter().filter(|name| name.ends_with(".segment")).next_back();
+    let segment = world.storage().names().into_iter().rfind(|name| name.ends_with(".segment"));
     for name in [newest, &segment.expect("there are some")] {
         let length = world.storage().bytes(name).expect("it is there").len();
         for bytes in [0, 1, 5, 6, 9, length / 2, length - 1] {
