@@ -35,7 +35,7 @@ fn assert_hard(survived: Survived) {
 /// Rows of a few keys.
 fn rows(seed: u64, many: usize) -> Vec<(u64, i64)> {
     let mut random = Random::new(seed);
-    (0..many).map(|_| (random.below(9) as u64, random.below(1_000) as i64 - 500)).collect()
+    (0..many).map(|_| (random.below(9), random.below(1_000) as i64 - 500)).collect()
 }
 
 /// The balance of each account; an account that is back at nothing, or below, is closed.

@@ -558,7 +558,9 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             let slots = u32::try_from(stripe.slots.len()).expect("places are 32 bits wide");
             let written = std::mem::take(&mut stripe.written);
             stripe.epoch += 1;
-            let is_pending = full || slots != stripe.saved || !written.is_empty();
+            // Where everything is saved anew nothing need be said of a stripe that is empty.
+            let is_told = full && (slots > 0 || !saving.full);
+            let is_pending = is_told || slots != stripe.saved || !written.is_empty();
             stripe.cut = Cut { written, slots, before: Vec::new(), full, is_pending };
         }
         self.next = 0;
