@@ -175,6 +175,7 @@ impl Checkpointing {
             (None, Some((shard, storages))) => divided(shard, storages).map_err(failed)?,
             (found, _) => found,
         };
+        let is_new = found.is_none();
         if let Some((manifest, mut loading, fallen_back)) = found {
             if manifest.key_groups != KEY_GROUPS {
                 let (number, found) = (manifest.number, manifest.key_groups);
@@ -235,7 +236,7 @@ impl Checkpointing {
             every,
             tolerated,
             // What was saved and perhaps not committed is committed before the first batch (rule H8).
-            phase: if is_first { Phase::Idle } else { Phase::Committing(None) },
+            phase: if is_new { Phase::Idle } else { Phase::Committing(None) },
             number,
             due: None,
             asked: Vec::new(),
@@ -515,6 +516,9 @@ fn divided(
         let Some((manifest, loading, fallen_back)) = Store::open(storage, name, 1)?.restore(None)? else {
             continue;
         };
+        if manifest.kind == Kind::Drained {
+            return Err(CheckpointError::Drained { number: manifest.number });
+        }
         loadings.push(loading);
         all = Some(match all {
             None => (manifest, fallen_back),
