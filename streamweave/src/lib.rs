@@ -30,7 +30,7 @@
 //!
 //! In `docs/guide` of the repository; its programs are tests. A first graph, nodes, ports and errors, testing a graph; then
 //! time, in pictures: watermarks, windows of every kind, late rows; why a window does not fire, and who holds it; joins,
-//! and which for what; then rows that come and go: changes, and loops to a fixed point; and state that survives. For reference:
+//! and which for what; then rows that come and go: changes, and loops to a fixed point; state that survives, and graphs that are started again. For reference:
 //! [windows](operator::window), [watermarks](time::Strategy), [joins](operator::join), [changes](differential),
 //! [loops](differential::iterate), [what holds a graph](graph::Explanation::holder).
 //!
@@ -367,4 +367,7 @@ mod guide {
 
     #[doc = include_str!("../../docs/guide/10-state-that-survives.md")]
     struct StateThatSurvives;
+
+    #[doc = include_str!("../../docs/guide/11-when-a-graph-fails.md")]
+    struct WhenAGraphFails;
 }
