@@ -26,7 +26,7 @@ pub mod script;
 
 pub mod numbered;
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "postgres"))]
 pub mod postgres;
 
 use std::pin::Pin;

@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 
 use tokio_postgres::{Client, Config};
 
+use super::PostgresError;
 use super::connection::{Connection, copy, list, quoted};
 use super::values::{Values, encode};
-use super::PostgresError;
 use crate::operator::IntoNode;
 use crate::operator::asynchronous::Retry;
 use crate::port::{Edge, NoPorts};
