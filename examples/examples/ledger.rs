@@ -95,7 +95,7 @@ struct Arguments {
 enum Lines {
     File(String),
     #[cfg(feature = "postgres")]
-    Table(streamweave::postgres::Config),
+    Table(Box<streamweave::postgres::Config>),
 }
 
 /// So many rows a second, as a few rows in a short time: rows and time.
@@ -138,7 +138,7 @@ async fn ledger(arguments: Arguments) -> Result<(), streamweave::Error> {
                 ledger  = entries(rows, per);
                 flights -> ledger.flights;
                 ledger.lines -> lines;
-                lines   = streamweave::postgres::write(database, "ledger", COLUMNS, |line, values| {
+                lines   = streamweave::postgres::write(*database, "ledger", COLUMNS, |line, values| {
                     values.push(line.row).push(&line.tailnum).push(line.flights).push(line.total_delay);
                 })
                 .prepared_by(
@@ -186,7 +186,7 @@ fn lines(out: Option<String>, postgres: Option<String>) -> Result<Lines, String>
 
 #[cfg(feature = "postgres")]
 fn table(url: &str) -> Result<Lines, String> {
-    url.parse().map(Lines::Table).map_err(|error| format!("--postgres: {error}"))
+    url.parse().map(|config| Lines::Table(Box::new(config))).map_err(|error| format!("--postgres: {error}"))
 }
 
 #[cfg(not(feature = "postgres"))]

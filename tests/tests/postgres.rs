@@ -392,6 +392,6 @@ fn a_server_that_is_not_there_ends_the_run_before_the_first_row() {
             values.push(*row);
         });
     };
-    let error = block_on(run.run()).err().expect("there is no such server");
+    let error = block_on(run.run()).expect_err("there is no such server");
     assert!(error.to_string().starts_with("node `written`: cannot connect"), "{error}");
 }
