@@ -30,7 +30,7 @@ pub mod memory;
 
 pub mod numbered;
 
-#[cfg(unix)]
+#[cfg(all(unix, feature = "postgres"))]
 pub mod postgres;
 
 use std::pin::Pin;

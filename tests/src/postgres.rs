@@ -56,6 +56,27 @@ impl Server {
         &self.config
     }
 
+    /// Runs statements, and gives the rows of them all as text.
+    ///
+    /// # Panics
+    ///
+    /// Where they cannot be run.
+    pub async fn ask(&self, statements: &str) -> Vec<Vec<Option<String>>> {
+        let connected = tokio_postgres::connect(&self.config, tokio_postgres::NoTls).await;
+        let (client, connection) = connected.expect("the server is there");
+        let connection = tokio::spawn(connection);
+        let answers = client.simple_query(statements).await.expect("the statements are well formed");
+        drop(client);
+        connection.await.expect("it does not panic").expect("it ends well");
+        let row = |answer: tokio_postgres::SimpleQueryMessage| match answer {
+            tokio_postgres::SimpleQueryMessage::Row(row) => {
+                Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect())
+            }
+            _ => None,
+        };
+        answers.into_iter().filter_map(row).collect()
+    }
+
     /// The Unix socket of a private server. `None`, and a word on stderr, for one that is not.
     #[must_use]
     pub fn socket(&self) -> Option<PathBuf> {

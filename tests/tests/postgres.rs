@@ -17,7 +17,6 @@ use streamweave::{Error, csv, postgres};
 use streamweave_tests::postgres::Server;
 use streamweave_tests::random::Random;
 use tokio::sync::Notify;
-use tokio_postgres::NoTls;
 
 /// A folder that is removed after the test.
 struct Folder(PathBuf);
@@ -152,23 +151,6 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// Runs statements, and gives the rows of the last as text.
-async fn ask(server: &Server, statements: &str) -> Vec<Vec<Option<String>>> {
-    let (client, connection) =
-        tokio_postgres::connect(server.config(), NoTls).await.expect("the server is there");
-    let connection = tokio::spawn(connection);
-    let answers = client.simple_query(statements).await.expect("the statements are well formed");
-    drop(client);
-    connection.await.expect("it does not panic").expect("it ends well");
-    let row = |answer: tokio_postgres::SimpleQueryMessage| match answer {
-        tokio_postgres::SimpleQueryMessage::Row(row) => {
-            Some((0..row.len()).map(|column| row.get(column).map(str::to_owned)).collect())
-        }
-        _ => None,
-    };
-    answers.into_iter().filter_map(row).collect()
-}
-
 /// The name of a table that no other test has.
 fn table(name: &str) -> String {
     format!("{name}_{}", std::process::id())
@@ -209,7 +191,7 @@ async fn live(
 }
 
 async fn assert_once(server: &Server, table: &str) {
-    let found = ask(server, &format!("SELECT id, \"Text\" FROM {table} ORDER BY id")).await;
+    let found = server.ask(&format!("SELECT id, \"Text\" FROM {table} ORDER BY id")).await;
     let expected: Vec<_> = (1..=ROWS).map(|id| vec![Some(id.to_string()), Some(text(id))]).collect();
     assert!(
         found == expected,
@@ -286,7 +268,7 @@ fn h7_a_server_that_is_restarted_in_the_middle_has_each_row_once() {
         let has_begun = || {
             block_on(async {
                 let is_there = "SELECT FROM pg_tables WHERE tablename = 'streamweave_commits'";
-                !ask(&server, is_there).await.is_empty() && !ask(&server, &begun).await.is_empty()
+                !server.ask(is_there).await.is_empty() && !server.ask(&begun).await.is_empty()
             })
         };
         while !has_begun() && !running.is_finished() {}
@@ -303,8 +285,7 @@ fn rows_that_are_upserted_twice_are_there_once_and_of_each_key_the_last() {
     let Some(server) = Server::start() else { return };
     let table = table("upserted");
     block_on(async {
-        ask(&server, &format!("CREATE TABLE {table} (a bigint, b text, \"C\" text, PRIMARY KEY (a, b))"))
-            .await;
+        server.ask(&format!("CREATE TABLE {table} (a bigint, b text, \"C\" text, PRIMARY KEY (a, b))")).await;
         for round in 0..2 {
             let rows = (0..3_000_i64).map(|n| (n % 100, "k\t", n + round));
             let config = server.config().parse().expect("it is well formed");
@@ -318,7 +299,7 @@ fn rows_that_are_upserted_twice_are_there_once_and_of_each_key_the_last() {
             .run()
             .await;
             assert_eq!(result.unwrap_or_else(|error| panic!("{error}")).written, 3_000);
-            let found = ask(&server, &format!("SELECT a, b, \"C\" FROM {table} ORDER BY a")).await;
+            let found = server.ask(&format!("SELECT a, b, \"C\" FROM {table} ORDER BY a")).await;
             let expected: Vec<_> = (0..100)
                 .map(|a| {
                     [a.to_string(), "k\t".to_owned(), (2_900 + a + round).to_string()].map(Some).to_vec()
@@ -335,7 +316,7 @@ fn values_of_all_kinds_come_as_they_are() {
     let table = table("values");
     let texts = ["", "\\N", "a\\b", "tab\tline\nreturn\r", "über 🦀", "\"'"];
     block_on(async {
-        ask(&server, &format!("CREATE TABLE {table} (n serial, t text, f double precision, b bytea, at timestamptz, d numeric)")).await;
+        server.ask(&format!("CREATE TABLE {table} (n serial, t text, f double precision, b bytea, at timestamptz, d numeric)")).await;
         let config = server.config().parse().expect("it is well formed");
         graph! {
             rows = from_iter(texts);
@@ -351,7 +332,7 @@ fn values_of_all_kinds_come_as_they_are() {
         let asked = format!(
             "SELECT t, f, convert_from(b, 'UTF8'), extract(epoch FROM at), d FROM {table} ORDER BY n"
         );
-        for (row, text) in ask(&server, &asked).await.into_iter().zip(texts) {
+        for (row, text) in server.ask(&asked).await.into_iter().zip(texts) {
             let text = Some(text.to_owned());
             let d = (text.as_deref() != Some("")).then(|| i128::MAX.to_string());
             assert_eq!(row, [text.clone(), Some("NaN".to_owned()), text, Some("1.500000".to_owned()), d]);
@@ -393,10 +374,10 @@ fn a_table_and_a_checkpoint_that_do_not_go_together_are_refused() {
         fs::remove_dir_all(folder.0.join("state")).expect("it is there");
         let config = server.config().parse().expect("it is well formed");
         assert!(live(&folder, &table, config, std::future::pending()).await);
-        ask(&server, "UPDATE streamweave_commits SET number = number + 1").await;
+        server.ask("UPDATE streamweave_commits SET number = number + 1").await;
         let error = failure(&folder, &table, &server).await;
         assert!(error.contains("what is in the table is not taken back"), "{error}");
-        ask(&server, "UPDATE streamweave_commits SET number = 0").await;
+        server.ask("UPDATE streamweave_commits SET number = 0").await;
         let error = failure(&folder, &table, &server).await;
         assert!(error.contains("it is another table, or an older state of it"), "{error}");
     });
@@ -411,6 +392,6 @@ fn a_server_that_is_not_there_ends_the_run_before_the_first_row() {
             values.push(*row);
         });
     };
-    let error = block_on(run.run()).err().expect("there is no such server");
+    let error = block_on(run.run()).expect_err("there is no such server");
     assert!(error.to_string().starts_with("node `written`: cannot connect"), "{error}");
 }

@@ -527,7 +527,7 @@ fn h7_a_commit_that_fails_for_good_ends_the_run_and_the_restart_commits_it() {
     let mut run = Box::pin(run);
     let failed = loop {
         match run.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(ended) => break ended.err().expect("nothing can be committed"),
+            Poll::Ready(ended) => break ended.expect_err("nothing can be committed"),
             Poll::Pending => drop(clock.jump()),
         }
     };
