@@ -7,6 +7,12 @@ pub(super) struct Bits {
 }
 
 impl Bits {
+    /// No place.
+    #[cfg(feature = "lsm")]
+    pub(super) const fn new() -> Self {
+        Bits { words: Vec::new() }
+    }
+
     /// All places below `end`.
     pub(super) fn first(end: u32) -> Self {
         let mut words = vec![u64::MAX; end as usize / 64];
