@@ -4,6 +4,11 @@
 //! at random keys, unless other numbers are given. Both runs take the same rows in the same order, and their counts are compared
 //! before anything is printed. Printed are the ratio of the throughputs, the gaps between outputs (in steps of 64 rows) with and without
 //! checkpoints, the bytes written for each checkpoint beside those of the entries that had changed, and how long a restore takes.
+//!
+//! `cargo bench -p streamweave --bench checkpoint --features lsm -- lsm [KEYS ROWS]`: the same counting in a `#[node]`, in a `Map` and in a
+//! `LargeMap` that may take a quarter of the memory, without checkpoints and with one every ten seconds. Each runs in a process
+//! of its own, whose peak of resident memory the system tells; printed are the ratios of throughput and of memory to the `Map`'s, once the
+//! counts are the same.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -88,7 +93,159 @@ fn percentile(gaps: &[Duration], percent: f64) -> Duration {
     gaps[((gaps.len() - 1) as f64 * percent / 100.0) as usize]
 }
 
+/// State in memory, and state that is not.
+#[cfg(feature = "lsm")]
+mod lsm {
+    use std::process::Command;
+
+    use streamweave::state::{LargeMap, Map};
+
+    use super::*;
+
+    /// What a store takes besides the entries in memory, in bytes, and what it takes for each key.
+    const STORE: u64 = 50 << 20;
+    const STORE_OF_KEY: u64 = 2;
+
+    #[derive(State)]
+    struct InMemory {
+        #[state]
+        counts: Map<String, u64>,
+    }
+
+    #[node]
+    impl InMemory {
+        fn on_key(&mut self, key: String, out: &mut Out<u64>) {
+            let count = self.counts.entry(key, || 0);
+            *count += 1;
+            out.send(*count);
+        }
+    }
+
+    #[derive(State)]
+    struct Large {
+        #[state]
+        counts: LargeMap<String, u64>,
+    }
+
+    #[node]
+    impl Large {
+        fn on_key(&mut self, key: String, out: &mut Out<u64>) {
+            let count = self.counts.entry(key, || 0);
+            *count += 1;
+            out.send(*count);
+        }
+    }
+
+    /// What a run came to: the time for the rows behind the keys, the sum of the counts, and the peak of memory in bytes.
+    #[derive(Clone, Copy, Debug)]
+    struct Came {
+        took: f64,
+        check: u64,
+        peak: u64,
+    }
+
+    /// The most memory that this process had, where the system tells.
+    fn peak() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.unwrap_or(0) << 10
+    }
+
+    macro_rules! counting {
+        ($node:ident($state:expr), $keys:expr, $rows:expr, $checkpoints:expr) => {{
+            let (keys, rows) = ($keys, $rows);
+            let (mut seen, mut check, mut began) = (0_u64, 0_u64, Instant::now());
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            {
+                let graph = graph! {
+                    #![durable = exactly_once]
+                    rows = from_iter(0..keys + rows);
+                    counted = $node($state);
+                    rows -> map(|row| key_of(row, keys)) -> counted.key;
+                    counted -> inspect(|count| {
+                        check = check.wrapping_mul(31).wrapping_add(*count);
+                        seen += 1;
+                        if seen == keys {
+                            began = Instant::now();
+                        }
+                    }) -> discard;
+                };
+                let graph = match $checkpoints {
+                    Some(checkpoints) => graph.checkpoints(checkpoints),
+                    None => graph,
+                };
+                runtime.block_on(graph.run()).expect("nothing fails");
+            }
+            Came { took: began.elapsed().as_secs_f64(), check, peak: peak() }
+        }};
+    }
+
+    /// A run, in a process of its own: `child HELD KEYS ROWS [DIRECTORY]`; none held is all.
+    pub(super) fn child(arguments: &[String]) {
+        let number = |at: usize| arguments[at].parse::<u64>().expect("a number");
+        let (held, keys, rows) = (number(1), number(2), number(3));
+        let checkpoints = arguments.get(4).map(|path| Checkpoints::in_directory(path).every(10.secs()));
+        let came = if held == 0 {
+            counting!(InMemory(InMemory { counts: Map::new() }), keys, rows, checkpoints)
+        } else {
+            counting!(Large(Large { counts: LargeMap::holding(held as usize) }), keys, rows, checkpoints)
+        };
+        println!("{} {} {}", came.took, came.check, came.peak);
+    }
+
+    fn run(held: u64, keys: u64, rows: u64, directory: Option<&std::path::Path>) -> Came {
+        let mut command = Command::new(std::env::current_exe().expect("it runs"));
+        command.arg("child").args([held, keys, rows].map(|number| number.to_string())).args(directory);
+        let output = command.stderr(std::process::Stdio::inherit()).output().expect("it can be run again");
+        let text = String::from_utf8(output.stdout).expect("numbers");
+        let mut numbers = text.split_whitespace();
+        let mut next = || numbers.next().expect("three numbers");
+        let came = (next().parse(), next().parse(), next().parse());
+        let (Ok(took), Ok(check), Ok(peak)) = came else { panic!("no numbers: {text}") };
+        Came { took, check, peak }
+    }
+
+    pub(super) fn compare(keys: u64, rows: u64) {
+        let path = std::env::temp_dir().join(format!("streamweave-bench-lsm-{}", std::process::id()));
+        let empty = run(0, 0, 0, None).peak;
+        for directory in [None, Some(&path)] {
+            let _ = std::fs::remove_dir_all(&path);
+            let map = run(0, keys, rows, directory.map(|path| &**path));
+            let _ = std::fs::remove_dir_all(&path);
+            // An entry in memory takes what it takes in a `Map`.
+            let free = (map.peak / 4).saturating_sub(empty + STORE + STORE_OF_KEY * keys);
+            let held = (free as f64 * keys as f64 / (map.peak - empty).max(1) as f64).max(1.0) as u64;
+            let large = run(held, keys, rows, directory.map(|path| &**path));
+            let _ = std::fs::remove_dir_all(&path);
+            assert_eq!(map.check, large.check, "the counts are the same");
+            println!(
+                "{}: `LargeMap` with {held} of {keys} entries in memory, to `Map`: throughput {:.4}, peak of memory {:.3} ({} and {} MB)",
+                if directory.is_some() { "a checkpoint every 10 s" } else { "no checkpoints" },
+                map.took / large.took,
+                large.peak as f64 / map.peak as f64,
+                large.peak >> 20,
+                map.peak >> 20,
+            );
+        }
+    }
+}
+
 fn main() {
+    #[cfg(feature = "lsm")]
+    {
+        let arguments: Vec<String> =
+            std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+        match arguments.first().map(String::as_str) {
+            Some("child") => return lsm::child(&arguments),
+            Some("lsm") => {
+                let number = |at: usize| arguments.get(at).and_then(|number| number.parse().ok());
+                return lsm::compare(number(1).unwrap_or(10_000_000), number(2).unwrap_or(5_000_000));
+            }
+            _ => {}
+        }
+    }
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
     let keys = numbers.next().unwrap_or(10_000_000);
     let rows = numbers.next().unwrap_or(20_000_000);

@@ -7,6 +7,7 @@ use super::error::{CheckpointError, Damage};
 use super::manifest::{Kind, Manifest};
 use super::storage::{LocalDirectory, Storage};
 use super::store::{Published, Store};
+use crate::state::keyed_log::Merged;
 use crate::state::map::Slots;
 use crate::state::{Content, Part};
 
@@ -147,15 +148,22 @@ impl Archive {
 /// What the pieces of a field come to.
 fn kept(pieces: &[(Content, &[u8])]) -> Option<Kept> {
     let mut stripes: BTreeMap<u16, Slots<'_>> = BTreeMap::new();
+    let mut log = Merged::default();
     for (content, bytes) in pieces {
         match *content {
             Content::Value => return Some(Kept::Value(bytes.to_vec())),
             Content::Stripe { number, slots, full } => {
                 stripes.entry(number).or_default().add(slots, full, bytes)?;
             }
+            Content::Log { full } => {
+                if full {
+                    stripes.clear();
+                }
+                log.add(full, bytes)?;
+            }
         }
     }
-    let entries = stripes.values().flat_map(Slots::iter);
+    let entries = stripes.values().flat_map(Slots::iter).chain(log.entries().map(Some));
     entries
         .map(|slot| slot.map(|(key, value)| (key.to_vec(), value.to_vec())))
         .collect::<Option<_>>()

@@ -26,6 +26,8 @@
 mod archive;
 mod error;
 mod manifest;
+#[cfg(feature = "object-store")]
+mod object_storage;
 mod storage;
 mod store;
 mod writer;
@@ -39,6 +41,8 @@ use crate::time::{TimeDelta, Units};
 pub use archive::{Archive, Contents, Kept};
 pub use error::{CheckpointError, Damage};
 pub use manifest::{Entry, Kind, Manifest, Segment, VERSION};
+#[cfg(feature = "object-store")]
+pub use object_storage::ObjectStorage;
 pub use storage::{LocalDirectory, Object, Storage};
 pub use store::Published;
 pub(crate) use store::Store;

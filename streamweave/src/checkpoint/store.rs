@@ -21,6 +21,7 @@ use std::io::{self, Write};
 use super::error::{CheckpointError, Damage};
 use super::manifest::{Entry, Kind, Manifest, Segment, SegmentDraft, read_segment};
 use super::storage::{Object, Storage};
+use crate::state::keyed_log::Merged;
 use crate::state::map::Slots;
 use crate::state::{Content, Loading, Part};
 
@@ -29,6 +30,9 @@ const SEGMENTS: &str = "segments";
 
 /// More segments than these are merged.
 const MANY: usize = 8;
+
+/// A merged log is written in pieces of so many bytes.
+const PIECE: usize = 1 << 20;
 
 /// The checkpoints in a storage.
 #[derive(Debug)]
@@ -203,7 +207,9 @@ impl Store {
             for entry in entries {
                 let is_live = match entry.content {
                     Content::Value => Some(segment) == last,
-                    Content::Stripe { .. } => maps.contains(&(entry.node.clone(), entry.field.clone())),
+                    Content::Stripe { .. } | Content::Log { .. } => {
+                        maps.contains(&(entry.node.clone(), entry.field.clone()))
+                    }
                 };
                 if is_live {
                     loading.piece(&entry.head(), file, entry.range());
@@ -422,21 +428,44 @@ impl Store {
         for segment in &self.chain[first..] {
             files.push(self.segment(segment)?);
         }
+        let no_part = || {
+            let reason = "a part is no part of a map".to_owned();
+            self.damaged(SEGMENTS, Damage::Unreadable { reason })
+        };
         let mut stripes: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
+        let mut logs: BTreeMap<(&str, &str), (Merged<'_>, Part)> = BTreeMap::new();
         for (entry, bytes) in
             files.iter().flat_map(|(entries, bytes)| entries.iter().map(move |e| (e, bytes)))
         {
-            let Content::Stripe { number, slots, full } = entry.content else { continue };
+            let (number, slots, full) = match entry.content {
+                Content::Stripe { number, slots, full } => (number, slots, full),
+                Content::Log { full } => {
+                    let field = (entry.node.as_str(), entry.field.as_str());
+                    if full {
+                        // It was a map of the other kind before.
+                        stripes.retain(|(node, name, _), _| (*node, *name) != field);
+                    }
+                    let (merged, head) =
+                        logs.entry(field).or_insert_with(|| (Merged::default(), entry.head()));
+                    head.type_name.clone_from(&entry.type_name);
+                    merged.add(full, &bytes[entry.range()]).ok_or_else(no_part)?;
+                    continue;
+                }
+                Content::Value => continue,
+            };
             let (merged, head) = stripes
                 .entry((&entry.node, &entry.field, number))
                 .or_insert_with(|| (Slots::default(), entry.head()));
             let was_full = matches!(head.content, Content::Stripe { full: true, .. });
             head.content = Content::Stripe { number, slots, full: full || was_full };
-            let added = merged.add(slots, full, &bytes[entry.range()]);
-            let reason = || Damage::Unreadable { reason: "a part is no part of a map".to_owned() };
-            added.ok_or_else(|| self.damaged(SEGMENTS, reason()))?;
+            merged.add(slots, full, &bytes[entry.range()]).ok_or_else(no_part)?;
         }
         // Values are read from the newest segment of a checkpoint alone, and this one is never the newest.
+        for (merged, head) in logs.values() {
+            for (full, bytes) in merged.pieces(PIECE) {
+                self.write_to(&mut open, &Part { content: Content::Log { full }, bytes, ..head.clone() })?;
+            }
+        }
         for (slots, head) in stripes.into_values() {
             self.write_to(&mut open, &Part { bytes: slots.merged(), ..head })?;
         }

@@ -200,6 +200,21 @@ pub enum Content {
         /// Whether these are all of its entries.
         full: bool,
     },
+    /// Keys of a map that were written or removed since the last part of it, each with its value or without.
+    Log {
+        /// Whether these and those that follow are all of its entries: what was written before counts no more.
+        full: bool,
+    },
+}
+
+impl Content {
+    /// Whether it is of a map by key, which says in parts what has changed.
+    pub(crate) fn is_of_map(self) -> bool {
+        match self {
+            Content::Value => false,
+            Content::Stripe { .. } | Content::Log { .. } => true,
+        }
+    }
 }
 
 /// What was saved, to be loaded: what has been loaded is taken out.
@@ -372,7 +387,7 @@ impl Loading {
             Piece { file, bytes, content: Content::Value } => {
                 Some(&self.origins[origin].files[*file][bytes.clone()])
             }
-            Piece { content: Content::Stripe { .. }, .. } => None,
+            Piece { content: Content::Stripe { .. } | Content::Log { .. }, .. } => None,
         }
     }
 }
@@ -656,12 +671,15 @@ impl<'a> Fields<'a> {
                         if stored.pieces.iter().any(|piece| piece.content == Content::Value) {
                             return Err(at.kind_differs::<(K, V)>(&stored.type_name));
                         }
+                        if stored.pieces.iter().any(|piece| matches!(piece.content, Content::Log { .. })) {
+                            return Err(at.is_large::<(K, V)>(&stored.type_name));
+                        }
                         let files = &loading.origins[*origin].files;
                         let pieces = stored.pieces.iter().filter_map(|piece| match piece.content {
                             Content::Stripe { number, slots, full } => {
                                 Some((number, slots, full, &files[piece.file][piece.bytes.clone()]))
                             }
-                            Content::Value => None,
+                            Content::Value | Content::Log { .. } => None,
                         });
                         let loaded = match loading.shard {
                             None => map.load(pieces),
@@ -671,6 +689,48 @@ impl<'a> Fields<'a> {
                         if loading.shard.is_none() && stored.saved_as == (node.clone(), field.clone()) {
                             map.goes_on(node, field, 0);
                         }
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Visits a map of which not everything is in memory: as [`map`](Fields::map).
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    #[cfg(feature = "lsm")]
+    pub fn large_map<K: Storable + Hash + Eq, V: Storable>(
+        &mut self,
+        name: &str,
+        map: &mut super::LargeMap<K, V>,
+    ) -> Result<(), Mismatch> {
+        self.at(name, |fields| {
+            let (node, field) = (&fields.node, &fields.field);
+            let at = At { node, field };
+            match &mut fields.pass {
+                Pass::Cut(saving) => {
+                    saving.maps.push((node.clone(), field.clone()));
+                    map.cut(node, field, saving);
+                }
+                Pass::Slice(saving) => map.slice(node, field, saving),
+                Pass::Survey(nodes) => {
+                    nodes.entry(node.clone()).or_default().insert(field.clone());
+                }
+                Pass::Load(loading) => {
+                    map.track();
+                    for (origin, stored) in &loading.take(node, field) {
+                        let files = &loading.origins[*origin].files;
+                        let bytes = |piece: &Piece| &files[piece.file][piece.bytes.clone()];
+                        let pieces: Vec<_> =
+                            stored.pieces.iter().map(|piece| (piece.content, bytes(piece))).collect();
+                        if !pieces.iter().all(|(content, _)| content.is_of_map()) {
+                            return Err(at.kind_differs::<(K, V)>(&stored.type_name));
+                        }
+                        let loaded = map.load(&pieces, loading.shard);
+                        loaded.map_err(|why| at.mismatch::<(K, V)>(&stored.type_name, why))?;
                     }
                 }
             }
@@ -717,6 +777,12 @@ impl At<'_> {
     fn indivisible<V>(&self, stored: &str) -> Mismatch {
         let reason = "it belongs to no key, differs between the shards, and nothing says what it is to be in another number of them";
         self.mismatch::<V>(stored, Unreadable { path: ".".to_owned(), reason: reason.to_owned() })
+    }
+
+    #[cold]
+    fn is_large<V>(&self, stored: &str) -> Mismatch {
+        let reason = "it was saved as a `LargeMap`, which a `Map` is not loaded from".to_owned();
+        self.mismatch::<V>(stored, Unreadable { path: ".".to_owned(), reason })
     }
 
     #[cold]
@@ -833,6 +899,13 @@ impl<V: Storable> State for Value<V> {
 impl<K: Storable + Hash + Eq, V: Storable> State for Map<K, V> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.map("", self)
+    }
+}
+
+#[cfg(feature = "lsm")]
+impl<K: Storable + Hash + Eq, V: Storable> State for super::LargeMap<K, V> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.large_map("", self)
     }
 }
 

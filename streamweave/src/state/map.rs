@@ -414,7 +414,7 @@ fn record(place: u32, with_key: bool, bytes: &mut Vec<u8>, write: impl FnOnce(&m
 
 /// Seven bits a byte, the lowest first.
 #[inline]
-fn varint(mut number: u64, bytes: &mut Vec<u8>) {
+pub(super) fn varint(mut number: u64, bytes: &mut Vec<u8>) {
     while number >= 0x80 {
         bytes.push(number as u8 | 0x80);
         number >>= 7;
@@ -422,7 +422,7 @@ fn varint(mut number: u64, bytes: &mut Vec<u8>) {
     bytes.push(number as u8);
 }
 
-fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
+pub(super) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first()?;
@@ -675,7 +675,7 @@ impl<K: Hash + Eq, V> Extend<(K, V)> for Map<K, V> {
 }
 
 /// What the pieces of a map come to, stripe by stripe.
-fn slots_of<'a>(
+pub(super) fn slots_of<'a>(
     pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
 ) -> Result<Vec<Slots<'a>>, Unreadable> {
     let mut stripes: Vec<Slots<'a>> = vec![Slots::default(); STRIPES];

@@ -7,6 +7,9 @@ mod event_log;
 mod expiring;
 pub(crate) mod fields;
 mod key_slab;
+pub(crate) mod keyed_log;
+#[cfg(feature = "lsm")]
+mod large_map;
 mod list;
 mod lru;
 pub(crate) mod map;
@@ -27,6 +30,8 @@ pub use event_log::{EventLog, NotInLog};
 pub use expiring::Expiring;
 pub use fields::{Content, Fields, Loading, Mismatch, Part, Saving, Shard, State, Storable, Stored, Value};
 pub use key_slab::KeySlab;
+#[cfg(feature = "lsm")]
+pub use large_map::LargeMap;
 pub use list::{List, Redistribution};
 pub use lru::Lru;
 pub use map::Map;

@@ -1,0 +1,131 @@
+//! The log of a map by key: which keys were written and which removed, one record after the other.
+//!
+//! ```text
+//! record := length of the key:varint key (0 | length of the value + 1):varint value
+//! ```
+//!
+//! Of several records of a key the last one counts. A log that is full says of every key what there is; one that is not says what has
+//! changed since the one before.
+
+use std::collections::BTreeMap;
+
+use super::map::{read_varint, varint};
+
+/// Appends the record of a key: its value, or that it was removed.
+pub(crate) fn append(key: &[u8], value: Option<&[u8]>, bytes: &mut Vec<u8>) {
+    varint(key.len() as u64, bytes);
+    bytes.extend_from_slice(key);
+    match value {
+        None => bytes.push(0),
+        Some(value) => {
+            varint(value.len() as u64 + 1, bytes);
+            bytes.extend_from_slice(value);
+        }
+    }
+}
+
+/// Takes the next record; `None` where the bytes are none.
+pub(crate) fn read<'a>(bytes: &mut &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
+    let length = usize::try_from(read_varint(bytes)?).ok()?;
+    let (key, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    let Some(length) = usize::try_from(read_varint(bytes)?).ok()?.checked_sub(1) else {
+        return Some((key, None));
+    };
+    let (value, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some((key, Some(value)))
+}
+
+/// What the logs of one map come to, in the order of the keys' bytes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Merged<'a> {
+    records: BTreeMap<&'a [u8], Option<&'a [u8]>>,
+    full: bool,
+}
+
+impl<'a> Merged<'a> {
+    /// Adds a log; `None` where the bytes are none.
+    pub(crate) fn add(&mut self, full: bool, mut bytes: &'a [u8]) -> Option<()> {
+        if full {
+            self.records.clear();
+            self.full = true;
+        }
+        while !bytes.is_empty() {
+            let (key, value) = read(&mut bytes)?;
+            if value.is_none() && self.full {
+                self.records.remove(key);
+            } else {
+                self.records.insert(key, value);
+            }
+        }
+        Some(())
+    }
+
+    /// Every key that is there with its value.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.records.iter().filter_map(|(key, value)| Some((*key, (*value)?)))
+    }
+
+    /// All that the logs say as one, in pieces of some size: how many bytes of records a piece has at least, but the last. The first one
+    /// is full where one of the logs was.
+    pub(crate) fn pieces(&self, size: usize) -> impl Iterator<Item = (bool, Vec<u8>)> {
+        let mut records = self.records.iter().peekable();
+        let mut is_first = true;
+        std::iter::from_fn(move || {
+            if !is_first && records.peek().is_none() {
+                return None;
+            }
+            let mut bytes = Vec::new();
+            while bytes.len() < size
+                && let Some((key, value)) = records.next()
+            {
+                append(key, *value, &mut bytes);
+            }
+            Some((std::mem::take(&mut is_first) && self.full, bytes))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(records: &[(&[u8], Option<&[u8]>)]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        records.iter().for_each(|(key, value)| append(key, *value, &mut bytes));
+        bytes
+    }
+
+    #[test]
+    fn merged_logs_say_what_the_logs_said() {
+        let (long, empty) = (vec![7; 300], Vec::new());
+        let old = log(&[(b"b", Some(&long)), (b"a", Some(b"1")), (b"c", Some(&empty))]);
+        let new = log(&[(b"a", None), (b"d", Some(b"2")), (b"d", Some(b"3"))]);
+        for full in [true, false] {
+            let mut merged = Merged::default();
+            merged.add(full, &old).expect("records");
+            merged.add(false, &new).expect("records");
+            let expected: Vec<(&[u8], &[u8])> = vec![(b"b", &long), (b"c", &empty), (b"d", b"3")];
+            assert_eq!(merged.entries().collect::<Vec<_>>(), expected);
+            let pieces: Vec<_> = merged.pieces(10).collect();
+            assert_eq!(pieces.iter().map(|(full, _)| *full).collect::<Vec<_>>()[0], full);
+            let mut again = Merged::default();
+            let before = log(&[(b"a", Some(b"0")), (b"z", Some(b"0"))]);
+            again.add(false, &before).expect("records");
+            pieces.iter().for_each(|(full, bytes)| again.add(*full, bytes).expect("records"));
+            let kept: Vec<&[u8]> = again.entries().map(|(key, _)| key).collect();
+            let rest: &[&[u8]] = if full { &[b"b", b"c", b"d"] } else { &[b"b", b"c", b"d", b"z"] };
+            assert_eq!(kept, rest);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_records_are_refused() {
+        let whole = log(&[(b"key", Some(b"value")), (b"gone", None)]);
+        let refused = (1..whole.len()).filter(|&end| Merged::default().add(true, &whole[..end]).is_none());
+        // But where a record ends.
+        assert_eq!(refused.count(), whole.len() - 2);
+        assert!(Merged::default().add(true, &[0xff; 40]).is_none());
+    }
+}
