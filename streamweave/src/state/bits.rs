@@ -8,18 +8,8 @@ pub(super) struct Bits {
 
 impl Bits {
     /// No place.
-    #[cfg(feature = "lsm")]
     pub(super) const fn new() -> Self {
         Bits { words: Vec::new() }
-    }
-
-    /// All places below `end`.
-    pub(super) fn first(end: u32) -> Self {
-        let mut words = vec![u64::MAX; end as usize / 64];
-        if !end.is_multiple_of(64) {
-            words.push((1 << (end % 64)) - 1);
-        }
-        Bits { words }
     }
 
     /// Marks a place.
@@ -52,11 +42,6 @@ impl Bits {
         let is_marked = self.get(place);
         self.clear(place);
         is_marked
-    }
-
-    /// Whether no place is marked.
-    pub(super) fn is_empty(&self) -> bool {
-        self.words.iter().all(|word| *word == 0)
     }
 
     /// The marked places, in order.

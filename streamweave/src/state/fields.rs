@@ -209,6 +209,7 @@ pub enum Content {
 
 impl Content {
     /// Whether it is of a map by key, which says in parts what has changed.
+    #[cfg(feature = "lsm")]
     pub(crate) fn is_of_map(self) -> bool {
         match self {
             Content::Value => false,
@@ -715,7 +716,8 @@ impl<'a> Fields<'a> {
                     saving.maps.push((node.clone(), field.clone()));
                     map.cut(node, field, saving);
                 }
-                Pass::Slice(saving) => map.slice(node, field, saving),
+                Pass::Slice(saving) => map.slice(saving),
+                Pass::Seal(_) => {}
                 Pass::Survey(nodes) => {
                     nodes.entry(node.clone()).or_default().insert(field.clone());
                 }
@@ -731,6 +733,9 @@ impl<'a> Fields<'a> {
                         }
                         let loaded = map.load(&pieces, loading.shard);
                         loaded.map_err(|why| at.mismatch::<(K, V)>(&stored.type_name, why))?;
+                        if loading.shard.is_none() && stored.saved_as == (node.clone(), field.clone()) {
+                            map.goes_on(node, field, 0);
+                        }
                     }
                 }
             }

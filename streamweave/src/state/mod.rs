@@ -1,6 +1,8 @@
 //! State: the maps and queues in which operators keep what they know.
 
 mod arrival_map;
+#[cfg(feature = "lsm")]
+mod bits;
 mod chance;
 mod due;
 mod event_log;

@@ -20,6 +20,7 @@ use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -96,6 +97,9 @@ pub struct LargeMap<K, V> {
     left: Option<Log>,
     /// Whether the next cut has to hold everything.
     is_anew: bool,
+    /// Under which node and field it was saved last, and in which cut, as a `Map` knows it.
+    saved_as: Option<Arc<(String, String)>>,
+    saved_in: u64,
     cut: Option<Cut>,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -152,6 +156,8 @@ impl<K, V> LargeMap<K, V> {
             len: 0,
             left: None,
             is_anew: false,
+            saved_as: None,
+            saved_in: 0,
             cut: None,
             key: Vec::new(),
             value: Vec::new(),
@@ -485,7 +491,10 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
         let log = self.new_log();
         let left = self.left.replace(log);
         let changed = std::mem::take(&mut self.changed);
-        let full = saving.full || std::mem::take(&mut self.is_anew) || left.is_none();
+        let is_known = self.saved_in == saving.number.wrapping_sub(1)
+            && self.saved_as.as_deref().is_some_and(|known| known.0 == node && known.1 == field);
+        self.goes_on(node, field, saving.number);
+        let full = saving.full || std::mem::take(&mut self.is_anew) || left.is_none() || !is_known;
         self.cut = Some(match left {
             Some(log) if !full => Cut { scan: None, log, frozen: changed, full, is_begun: false },
             _ => Cut {
@@ -496,14 +505,25 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
                 is_begun: false,
             },
         });
-        self.slice(node, field, saving);
+        self.slice(saving);
+    }
+
+    /// What is here was loaded from this field as it was saved: the next cut goes on from there.
+    pub(super) fn goes_on(&mut self, node: &str, field: &str, cut: u64) {
+        self.saved_as = Some(Arc::new((node.to_owned(), field.to_owned())));
+        self.saved_in = cut;
     }
 
     /// Writes more of what is frozen, as long as the budget lasts.
-    pub(super) fn slice(&mut self, node: &str, field: &str, saving: &mut Saving) {
+    pub(super) fn slice(&mut self, saving: &mut Saving) {
+        let Some(saved_as) = self.saved_as.clone() else { return };
+        if self.cut.is_some() {
+            saving.seen.insert(Arc::clone(&saved_as));
+        }
+        let (node, field) = &*saved_as;
         while let Some(cut) = &mut self.cut {
             if saving.budget == 0 {
-                saving.is_unfinished = true;
+                saving.unfinished.insert(saved_as);
                 return;
             }
             let (mut bytes, mut entries) = (Vec::new(), 0);
@@ -540,8 +560,8 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
             let full = cut.full && !std::mem::replace(&mut cut.is_begun, true);
             if full || entries > 0 {
                 saving.parts.push(Part {
-                    node: node.to_owned(),
-                    field: field.to_owned(),
+                    node: node.clone(),
+                    field: field.clone(),
                     type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
                     content: Content::Log { full },
                     entries: entries as u64,
