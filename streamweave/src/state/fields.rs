@@ -194,6 +194,8 @@ pub enum Content {
     Log {
         /// Whether these and those that follow are all of its entries: what was written before counts no more.
         full: bool,
+        /// Whether each key is there once, in order, and behind those of the part before it, if that is sorted, too.
+        sorted: bool,
     },
 }
 

@@ -179,7 +179,7 @@ impl<K, V> LargeMap<K, V> {
         self.slots.len()
     }
 
-    fn scratch(&mut self) -> &Scratch {
+    fn scratch(&mut self) -> &mut Scratch {
         if self.scratch.is_none() {
             let scratch = worked(Scratch::open(self.directory.as_deref()));
             // They began when there was no place for them.
@@ -187,7 +187,7 @@ impl<K, V> LargeMap<K, V> {
             logs.for_each(|log| log.may_go_to(&scratch));
             self.scratch = Some(scratch);
         }
-        self.scratch.as_ref().expect("it was opened")
+        self.scratch.as_mut().expect("it was opened")
     }
 
     fn new_log(&self) -> Log {
@@ -336,7 +336,7 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
         self.scratch();
         let dirty: Vec<u32> = self.dirty.iter().collect();
         for some in dirty.chunks(LEAVING) {
-            let scratch = self.scratch.as_ref().expect("it is open");
+            let scratch = self.scratch.as_mut().expect("it is open");
             let mut batch = scratch.batch(some.len());
             for &place in some {
                 let (key, value) = &self.slots[place as usize];
@@ -508,6 +508,7 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
             }
             let (mut bytes, mut entries) = (Vec::new(), 0);
             let mut is_done = false;
+            let sorted = cut.scan.is_some();
             if let Some(scan) = &mut cut.scan {
                 let most = saving.budget.div_ceil(READ);
                 while entries < most
@@ -543,7 +544,7 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
                     node: node.to_owned(),
                     field: field.to_owned(),
                     type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
-                    content: Content::Log { full },
+                    content: Content::Log { full, sorted },
                     entries: entries as u64,
                     bytes,
                 });
@@ -571,7 +572,7 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
             self.clear();
             self.is_anew = false;
         }
-        let full = pieces.iter().rposition(|(content, _)| *content == Content::Log { full: true });
+        let full = pieces.iter().rposition(|(content, _)| matches!(content, Content::Log { full: true, .. }));
         let pieces = &pieces[full.unwrap_or(0)..];
         let mut run: Vec<Record<'_>> = Vec::new();
         let stripes = pieces.iter().filter_map(|(content, bytes)| match *content {
