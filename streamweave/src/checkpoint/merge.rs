@@ -140,21 +140,19 @@ fn next_of<I: Iterator<Item = Result<Record, CheckpointError>>>(
     loop {
         let mut least: Option<(usize, Vec<u8>)> = None;
         for (at, run) in runs.iter_mut().enumerate() {
-            match run.peek() {
-                None => {}
+            let key = match run.peek() {
+                None => continue,
                 Some(Err(_)) => return run.next().transpose(),
-                Some(Ok((key, _))) => {
-                    // Behind an equal one: it is newer.
-                    if least.as_ref().is_none_or(|(_, least)| key <= least) {
-                        match &mut least {
-                            Some((newest, least)) => {
-                                *newest = at;
-                                least.clone_from(key);
-                            }
-                            None => least = Some((at, key.clone())),
-                        }
-                    }
+                Some(Ok((key, _))) => key,
+            };
+            match &mut least {
+                None => least = Some((at, key.clone())),
+                // Of equal ones the one behind is newer.
+                Some((newest, least)) if key <= least => {
+                    *newest = at;
+                    least.clone_from(key);
                 }
+                Some(_) => {}
             }
         }
         let Some((newest, key)) = least else { return Ok(None) };
