@@ -1,8 +1,8 @@
-//! The logs of a large map, merged while they are read: what they are of need not fit into memory.
+//! The logs of a large map, merged while they are read: all of its entries need not fit into memory.
 //!
 //! The parts of a field stand in their segments from the oldest to the newest. Parts that are sorted and follow each other in a segment
 //! are a *run*, of which a block is in memory at a time: what a merge has written, or a cut that holds everything. What stands between two
-//! runs was written as it changed, and is gathered in memory; it is as much as has changed in a few checkpoints. Of the records of
+//! runs was written as it changed, and is gathered in memory: it is what has changed in some eight checkpoints, and has to fit. Of the records of
 //! a key that of the newest run counts.
 
 use std::collections::VecDeque;

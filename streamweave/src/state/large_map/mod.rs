@@ -47,8 +47,9 @@ const SORTED: usize = 1 << 18;
 /// Where everything fits a `Map` is the better one: an entry that is not in memory costs a read of the disk, or of what the system has
 /// in memory of it, and in the long run a write.
 ///
-/// Besides its entries a map that has more than fit needs some 40 MB for the store, and about 16 bytes a key. While a graph is restored
-/// its checkpoint is in memory as a whole, as bytes.
+/// Besides its entries a map that has more than fit needs some 40 MB for the store, and about 16 bytes a key. Checkpoints take more for a
+/// time: a restore has the whole of one in memory, as bytes; and while segments are merged each entry that was written for the last eight
+/// checkpoints or so takes some 200 bytes, which is more than is saved where most entries change between them.
 ///
 /// # Where the rest is
 ///
