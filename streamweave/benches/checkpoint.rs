@@ -103,8 +103,8 @@ mod lsm {
     use super::*;
 
     /// What a store takes besides the entries in memory, in bytes, and what it takes for each key.
-    const STORE: u64 = 50 << 20;
-    const STORE_OF_KEY: u64 = 2;
+    const STORE: u64 = 40 << 20;
+    const STORE_OF_KEY: u64 = 16;
 
     #[derive(State)]
     struct InMemory {

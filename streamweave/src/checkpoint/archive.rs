@@ -155,7 +155,7 @@ fn kept(pieces: &[(Content, &[u8])]) -> Option<Kept> {
             Content::Stripe { number, slots, full } => {
                 stripes.entry(number).or_default().add(slots, full, bytes)?;
             }
-            Content::Log { full } => {
+            Content::Log { full, .. } => {
                 if full {
                     stripes.clear();
                 }

@@ -177,18 +177,33 @@ pub(super) fn read_segment(bytes: &[u8]) -> Result<Vec<Entry>, Damage> {
 }
 
 fn read_directory(bytes: &[u8]) -> Result<Vec<Entry>, Damage> {
-    let head = bytes.split_at_checked(SEGMENT.len() + 1).ok_or(Damage::Truncated)?.0;
+    let head = bytes.get(..HEAD).ok_or(Damage::Truncated)?;
+    let trailer = bytes.len().checked_sub(TAIL).ok_or(Damage::Truncated)?;
+    let (range, crc) = find_directory(head, &bytes[trailer..], bytes.len() as u64)?;
+    let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+    parse_directory(bytes.get(at(range.start)..at(range.end)).ok_or(Damage::Checksum)?, crc)
+}
+
+/// What of a segment says where its directory is: so many bytes at its beginning, and at its end.
+pub(super) const HEAD: usize = SEGMENT.len() + 1;
+pub(super) const TAIL: usize = 8 + 4 + TRAILER.len();
+
+/// Where the directory is in a segment of this length, and its checksum.
+pub(super) fn find_directory(head: &[u8], tail: &[u8], length: u64) -> Result<(Range<u64>, u32), Damage> {
     check_version(head, SEGMENT)?;
-    let trailer = bytes.len().checked_sub(8 + 4 + TRAILER.len()).ok_or(Damage::Truncated)?;
-    let (offset, rest) = bytes[trailer..].split_at(8);
+    let (offset, rest) = tail.split_at(8);
     let (crc, end) = rest.split_at(4);
     if end != TRAILER {
         return Err(Damage::Truncated);
     }
     let offset = u64::from_le_bytes(offset.try_into().expect("eight bytes"));
     let crc = u32::from_le_bytes(crc.try_into().expect("four bytes"));
-    let directory = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..trailer));
-    let directory = directory.ok_or(Damage::Checksum)?;
+    let end = length - TAIL as u64;
+    if offset > end { Err(Damage::Checksum) } else { Ok((offset..end, crc)) }
+}
+
+/// The entries of a directory of this checksum.
+pub(super) fn parse_directory(directory: &[u8], crc: u32) -> Result<Vec<Entry>, Damage> {
     if crc32fast::hash(directory) != crc {
         return Err(Damage::Checksum);
     }

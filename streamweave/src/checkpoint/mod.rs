@@ -26,6 +26,7 @@
 mod archive;
 mod error;
 mod manifest;
+mod merge;
 #[cfg(feature = "object-store")]
 mod object_storage;
 mod storage;

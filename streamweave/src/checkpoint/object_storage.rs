@@ -7,6 +7,7 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -224,6 +225,11 @@ impl Storage for ObjectStorage {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         read(&self.runtime, &self.store, self.at(name))
+    }
+
+    fn read_range(&self, name: &str, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let (store, path) = (Arc::clone(&self.store), self.at(name));
+        self.runtime.wait(async move { Ok(store.get_range(&path, range).await?.to_vec()) })
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn Object>> {

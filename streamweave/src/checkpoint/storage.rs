@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A place for named objects that are written once, whole, and read.
@@ -36,6 +37,18 @@ pub trait Storage: fmt::Debug + Send {
     ///
     /// There is none of this name, or it cannot be read.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+
+    /// Some bytes of an object. A storage that can read no less than all does so.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this name, it is shorter, or it cannot be read.
+    fn read_range(&self, name: &str, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let bytes = self.read(name)?;
+        let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        let some = bytes.get(at(range.start)..at(range.end));
+        some.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
 
     /// Begins an object.
     ///
@@ -128,6 +141,15 @@ impl Storage for LocalDirectory {
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {
         fs::read(self.at(name))
+    }
+
+    fn read_range(&self, name: &str, range: Range<u64>) -> io::Result<Vec<u8>> {
+        let mut file = File::open(self.at(name))?;
+        file.seek(SeekFrom::Start(range.start))?;
+        let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let mut bytes = vec![0; length];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn Object>> {

@@ -17,13 +17,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::ops::Range;
 
 use super::error::{CheckpointError, Damage};
-use super::manifest::{Entry, Kind, Manifest, Segment, SegmentDraft, read_segment};
+use super::manifest::{
+    Entry, HEAD, Kind, Manifest, Segment, SegmentDraft, TAIL, find_directory, parse_directory, read_segment,
+};
+use super::merge::{Logs, Source};
 use super::storage::{Object, Storage};
-use crate::state::keyed_log::Merged;
 use crate::state::map::Slots;
-use crate::state::{Content, Loading, Part};
+use crate::state::{Content, Loading, Part, keyed_log};
 
 const MANIFESTS: &str = "checkpoints";
 const SEGMENTS: &str = "segments";
@@ -181,11 +184,7 @@ impl Store {
     pub(crate) fn segment(&self, segment: &Segment) -> Result<(Vec<Entry>, Vec<u8>), CheckpointError> {
         let bytes = match self.storage.read(&segment.name) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let reason = "there is no such file".to_owned();
-                return Err(self.damaged(&segment.name, Damage::Unreadable { reason }));
-            }
-            Err(error) => return Err(self.failed("read", &segment.name, error)),
+            Err(error) => return Err(self.unread(segment, error)),
         };
         if bytes.len() as u64 != segment.length {
             return Err(self.damaged(&segment.name, Damage::Truncated));
@@ -194,6 +193,14 @@ impl Store {
             Ok(entries) => Ok((entries, bytes)),
             Err(damage) => Err(self.damaged(&segment.name, damage)),
         }
+    }
+
+    fn unread(&self, segment: &Segment, error: io::Error) -> CheckpointError {
+        if error.kind() == io::ErrorKind::NotFound {
+            let reason = "there is no such file".to_owned();
+            return self.damaged(&segment.name, Damage::Unreadable { reason });
+        }
+        self.failed("read", &segment.name, error)
     }
 
     /// All that a checkpoint holds, found as it was written.
@@ -423,56 +430,122 @@ impl Store {
             first -= 1;
             size += self.chain[first].length;
         }
-        let mut open = self.begin_segment()?;
-        let mut files = Vec::new();
-        for segment in &self.chain[first..] {
-            files.push(self.segment(segment)?);
-        }
         let no_part = || {
             let reason = "a part is no part of a map".to_owned();
             self.damaged(SEGMENTS, Damage::Unreadable { reason })
         };
-        let mut stripes: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
-        let mut logs: BTreeMap<(&str, &str), (Merged<'_>, Part)> = BTreeMap::new();
-        for (entry, bytes) in
-            files.iter().flat_map(|(entries, bytes)| entries.iter().map(move |e| (e, bytes)))
-        {
-            let (number, slots, full) = match entry.content {
-                Content::Stripe { number, slots, full } => (number, slots, full),
-                Content::Log { full } => {
-                    let field = (entry.node.as_str(), entry.field.as_str());
-                    if full {
-                        // It was a map of the other kind before.
-                        stripes.retain(|(node, name, _), _| (*node, *name) != field);
-                    }
-                    let (merged, head) =
-                        logs.entry(field).or_insert_with(|| (Merged::default(), entry.head()));
-                    head.type_name.clone_from(&entry.type_name);
-                    merged.add(full, &bytes[entry.range()]).ok_or_else(no_part)?;
-                    continue;
+        // What is no log, in blocks; logs may be larger than memory.
+        let (mut blocks, mut parts) = (Vec::new(), Vec::new());
+        let mut logs: BTreeMap<(String, String), (Logs, Part)> = BTreeMap::new();
+        let merged = &self.chain[first..];
+        for segment in merged {
+            let entries = self.directory(segment)?;
+            for (entry, content) in entries.iter().map(|entry| (entry, entry.content)) {
+                let Content::Log { full, sorted } = content else { continue };
+                let field = (entry.node.clone(), entry.field.clone());
+                if full {
+                    // It may have been a map of the other kind before.
+                    parts.retain(|(_, part, ..): &(usize, Entry, usize, Range<usize>)| {
+                        !part.content.is_of_map() || (&part.node, &part.field) != (&field.0, &field.1)
+                    });
                 }
-                Content::Value => continue,
+                let (log, head) = logs.entry(field).or_insert_with(|| (Logs::default(), entry.head()));
+                head.type_name.clone_from(&entry.type_name);
+                log.add(self, segment, entry, (full, sorted))?;
+            }
+            let is_needed = |entry: &Entry| match entry.content {
+                Content::Stripe { .. } => true,
+                Content::Value => Some(segment) == merged.last(),
+                Content::Log { .. } => false,
+            };
+            let side_by_side = |one: &Entry, other: &Entry| one.offset + one.length == other.offset;
+            let needed: Vec<Entry> = entries.into_iter().filter(is_needed).collect();
+            for block in needed.chunk_by(side_by_side) {
+                blocks.push(self.parts(segment, block)?);
+                let begin = block[0].range().start;
+                parts.extend(block.iter().map(|entry| {
+                    let Range { start, end } = entry.range();
+                    (blocks.len() - 1, entry.clone(), start - begin, 0..end - start)
+                }));
+            }
+        }
+        let mut stripes: BTreeMap<(&str, &str, u16), (Slots<'_>, Part)> = BTreeMap::new();
+        let mut whole: Vec<Part> = Vec::new();
+        for (block, entry, offset, range) in &parts {
+            let bytes = &blocks[*block][*offset..][range.clone()];
+            let Content::Stripe { number, slots, full } = entry.content else {
+                whole.push(Part { bytes: bytes.to_vec(), ..entry.head() });
+                continue;
             };
             let (merged, head) = stripes
                 .entry((&entry.node, &entry.field, number))
                 .or_insert_with(|| (Slots::default(), entry.head()));
             let was_full = matches!(head.content, Content::Stripe { full: true, .. });
             head.content = Content::Stripe { number, slots, full: full || was_full };
-            merged.add(slots, full, &bytes[entry.range()]).ok_or_else(no_part)?;
+            merged.add(slots, full, bytes).ok_or_else(no_part)?;
         }
-        // Values are read from the newest segment of a checkpoint alone, and this one is never the newest.
-        for (merged, head) in logs.values() {
-            for (full, bytes) in merged.pieces(PIECE) {
-                self.write_to(&mut open, &Part { content: Content::Log { full }, bytes, ..head.clone() })?;
-            }
+        let merged: Vec<Part> =
+            stripes.into_values().map(|(slots, head)| Part { bytes: slots.merged(), ..head }).collect();
+        drop((parts, blocks));
+        let mut open = self.begin_segment()?;
+        for (log, head) in logs.into_values() {
+            self.write_merged(&mut open, log, &head)?;
         }
-        for (slots, head) in stripes.into_values() {
-            self.write_to(&mut open, &Part { bytes: slots.merged(), ..head })?;
+        for part in merged.iter().chain(&whole) {
+            self.write_to(&mut open, part)?;
         }
         let segment = self.end_segment(open)?;
         self.chain.truncate(first);
         self.chain.push(segment);
         Ok(())
+    }
+
+    /// Writes what the logs of a field come to, in pieces.
+    fn write_merged(
+        &self,
+        open: &mut (SegmentDraft, Box<dyn Object>, Segment),
+        log: Logs,
+        head: &Part,
+    ) -> Result<(), CheckpointError> {
+        let mut full = log.full;
+        let mut records = log.merged(self).peekable();
+        // One that is full says that it is, even if nothing is there.
+        while full || records.peek().is_some() {
+            let mut bytes = Vec::new();
+            while bytes.len() < PIECE
+                && let Some(record) = records.next().transpose()?
+            {
+                keyed_log::append(&record.0, record.1.as_deref(), &mut bytes);
+            }
+            let content = Content::Log { full: std::mem::take(&mut full), sorted: true };
+            self.write_to(open, &Part { content, bytes, ..head.clone() })?;
+        }
+        Ok(())
+    }
+
+    /// The directory of a segment, of which nothing else is read.
+    fn directory(&self, segment: &Segment) -> Result<Vec<Entry>, CheckpointError> {
+        let damaged = |damage| self.damaged(&segment.name, damage);
+        let Some(tail) = segment.length.checked_sub(TAIL as u64) else {
+            return Err(damaged(Damage::Truncated));
+        };
+        let head = self.bytes(segment, 0..HEAD as u64)?;
+        let tail = self.bytes(segment, tail..segment.length)?;
+        let (range, crc) = find_directory(&head, &tail, segment.length).map_err(damaged)?;
+        parse_directory(&self.bytes(segment, range)?, crc).map_err(damaged)
+    }
+}
+
+impl Source for Store {
+    fn bytes(&self, segment: &Segment, range: Range<u64>) -> Result<Vec<u8>, CheckpointError> {
+        self.storage.read_range(&segment.name, range).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => self.damaged(&segment.name, Damage::Truncated),
+            _ => self.unread(segment, error),
+        })
+    }
+
+    fn damaged(&self, segment: &Segment, damage: Damage) -> CheckpointError {
+        self.damaged(&segment.name, damage)
     }
 }
 

@@ -204,12 +204,13 @@ pub enum Content {
     Log {
         /// Whether these and those that follow are all of its entries: what was written before counts no more.
         full: bool,
+        /// Whether each key is there once, in order, and behind those of the part before it, if that is sorted, too.
+        sorted: bool,
     },
 }
 
 impl Content {
     /// Whether it is of a map by key, which says in parts what has changed.
-    #[cfg(feature = "lsm")]
     pub(crate) fn is_of_map(self) -> bool {
         match self {
             Content::Value => false,

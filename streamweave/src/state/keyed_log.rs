@@ -66,25 +66,6 @@ impl<'a> Merged<'a> {
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
         self.records.iter().filter_map(|(key, value)| Some((*key, (*value)?)))
     }
-
-    /// All that the logs say as one, in pieces of some size: how many bytes of records a piece has at least, but the last. The first one
-    /// is full where one of the logs was.
-    pub(crate) fn pieces(&self, size: usize) -> impl Iterator<Item = (bool, Vec<u8>)> {
-        let mut records = self.records.iter().peekable();
-        let mut is_first = true;
-        std::iter::from_fn(move || {
-            if !is_first && records.peek().is_none() {
-                return None;
-            }
-            let mut bytes = Vec::new();
-            while bytes.len() < size
-                && let Some((key, value)) = records.next()
-            {
-                append(key, *value, &mut bytes);
-            }
-            Some((std::mem::take(&mut is_first) && self.full, bytes))
-        })
-    }
 }
 
 #[cfg(test)]
@@ -98,26 +79,17 @@ mod tests {
     }
 
     #[test]
-    fn merged_logs_say_what_the_logs_said() {
+    fn of_several_records_of_a_key_the_last_counts() {
         let (long, empty) = (vec![7; 300], Vec::new());
+        let before = log(&[(b"z", Some(b"0"))]);
         let old = log(&[(b"b", Some(&long)), (b"a", Some(b"1")), (b"c", Some(&empty))]);
         let new = log(&[(b"a", None), (b"d", Some(b"2")), (b"d", Some(b"3"))]);
-        for full in [true, false] {
-            let mut merged = Merged::default();
-            merged.add(full, &old).expect("records");
-            merged.add(false, &new).expect("records");
-            let expected: Vec<(&[u8], &[u8])> = vec![(b"b", &long), (b"c", &empty), (b"d", b"3")];
-            assert_eq!(merged.entries().collect::<Vec<_>>(), expected);
-            let pieces: Vec<_> = merged.pieces(10).collect();
-            assert_eq!(pieces.iter().map(|(full, _)| *full).collect::<Vec<_>>()[0], full);
-            let mut again = Merged::default();
-            let before = log(&[(b"a", Some(b"0")), (b"z", Some(b"0"))]);
-            again.add(false, &before).expect("records");
-            pieces.iter().for_each(|(full, bytes)| again.add(*full, bytes).expect("records"));
-            let kept: Vec<&[u8]> = again.entries().map(|(key, _)| key).collect();
-            let rest: &[&[u8]] = if full { &[b"b", b"c", b"d"] } else { &[b"b", b"c", b"d", b"z"] };
-            assert_eq!(kept, rest);
+        let mut merged = Merged::default();
+        for (full, bytes) in [(false, &before), (true, &old), (false, &new)] {
+            merged.add(full, bytes).expect("records");
         }
+        let expected: Vec<(&[u8], &[u8])> = vec![(b"b", &long), (b"c", &empty), (b"d", b"3")];
+        assert_eq!(merged.entries().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -23,6 +23,9 @@ const BLOCKS: u64 = 16 << 20;
 /// Writes that are gathered before they become a table of the store, in bytes; there may be some of these at a time.
 const GATHERED: u64 = 8 << 20;
 
+/// What a write takes in memory besides its key and its value, in bytes, about.
+const OF_ENTRY: u64 = 128;
+
 /// A piece of a log, in bytes.
 const PIECE: usize = 64 << 10;
 
@@ -40,6 +43,8 @@ pub(super) struct Scratch {
     // In this order they are closed.
     entries: Keyspace,
     database: Database,
+    /// How many bytes were written since the last table was begun.
+    gathered: u64,
     directory: Arc<Directory>,
 }
 
@@ -126,7 +131,8 @@ impl Scratch {
                 .journal_compression(CompressionType::None)
                 .max_journaling_size(64 << 20)
                 .max_cached_files(Some(256))
-                .worker_threads(1)
+                // One of them makes tables of what was gathered while the other merges tables.
+                .worker_threads(2)
                 .open()?;
             let entries = database.keyspace("entries", || {
                 KeyspaceCreateOptions::default()
@@ -139,7 +145,7 @@ impl Scratch {
         };
         let (database, entries) =
             opened(&directory).map_err(|error| failed(&directory.path, error.to_string()))?;
-        Ok(Scratch { entries, database, directory: Arc::new(directory) })
+        Ok(Scratch { entries, database, gathered: 0, directory: Arc::new(directory) })
     }
 
     #[cfg(test)]
@@ -167,12 +173,22 @@ impl Scratch {
         Batch {
             writes: OwnedWriteBatch::with_capacity(self.database.clone(), writes),
             entries: self.entries.clone(),
+            bytes: 0,
         }
     }
 
     /// Makes the writes of a batch.
-    pub(super) fn write(&self, batch: Batch) -> Result<(), Unusable> {
-        batch.writes.commit().map_err(self.failed("written"))
+    pub(super) fn write(&mut self, batch: Batch) -> Result<(), Unusable> {
+        self.gathered += batch.bytes;
+        let written = batch.writes.commit();
+        // The store asks its threads to begin a new table, which may be busy while this one grows.
+        let is_enough = self.gathered >= GATHERED;
+        let written =
+            written.and_then(|()| if is_enough { self.entries.rotate_memtable().map(drop) } else { Ok(()) });
+        if is_enough {
+            self.gathered = 0;
+        }
+        written.map_err(self.failed("written"))
     }
 
     /// Writes many entries at once, whose keys are in order, each there once.
@@ -213,16 +229,20 @@ impl Scratch {
 
 /// Writes that are to be made together.
 pub(super) struct Batch {
+    /// How many bytes of memory they take, about.
+    bytes: u64,
     writes: OwnedWriteBatch,
     entries: Keyspace,
 }
 
 impl Batch {
     pub(super) fn insert(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes += (key.len() + value.len()) as u64 + OF_ENTRY;
         self.writes.insert(&self.entries, key, value);
     }
 
     pub(super) fn remove(&mut self, key: &[u8]) {
+        self.bytes += key.len() as u64 + OF_ENTRY;
         self.writes.remove(&self.entries, key);
     }
 }
