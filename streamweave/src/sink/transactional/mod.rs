@@ -161,7 +161,7 @@ pub trait TransactionalSink: Send + 'static {
     /// # Errors
     ///
     /// It is tried again where the error [is transient](TransactionalSink::is_transient), as often as the
-    /// [retry](Node::commit_retry) says; then the run ends with it, and a restart commits it.
+    /// [retry](crate::operator::Node::commit_retry) says; then the run ends with it, and a restart commits it.
     fn commit(
         &mut self,
         transaction: &Self::Transaction,
