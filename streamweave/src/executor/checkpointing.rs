@@ -13,7 +13,7 @@ use crate::checkpoint::{
 };
 use crate::graph::{Error, Topology};
 use crate::operator::{BOOKS, Flush, Turn};
-use crate::state::{Fields, KEY_GROUPS, Loading, Mismatch, Saving, Shard};
+use crate::state::{BEGINNING, Fields, KEY_GROUPS, Loading, Mismatch, Saving, Shard};
 use crate::time::{ProcessingTime, TimeDelta};
 
 /// Who asked for a savepoint, and hears what came of it.
@@ -39,6 +39,8 @@ pub(crate) struct Checkpointing {
     phase: Phase,
     /// The number of the next.
     number: u64,
+    /// Whether one is to be taken before the first row.
+    begins: bool,
     /// When the next is due.
     due: Option<ProcessingTime>,
     asked: Vec<Asked>,
@@ -162,7 +164,8 @@ impl Checkpointing {
         let failed = |error: CheckpointError| Error::from(Box::new(error));
         let mut kept = BTreeMap::new();
         machine.fields(&mut Fields::survey(&mut kept));
-        kept.retain(|_, fields| fields.iter().any(|field| field != BOOKS));
+        let begins = kept.values().any(|fields| fields.contains(BEGINNING));
+        kept.retain(|_, fields| fields.iter().any(|field| field != BOOKS && field != BEGINNING));
         if let Some(node) = kept.keys().find(|node| node.contains('#')) {
             return Err(failed(CheckpointError::Nameless { node: node.clone() }));
         }
@@ -238,6 +241,7 @@ impl Checkpointing {
             // What was saved and perhaps not committed is committed before the first batch (rule H8).
             phase: if is_new { Phase::Idle } else { Phase::Committing(None) },
             number,
+            begins: begins && is_new,
             due: None,
             asked: Vec::new(),
             full: is_first,
@@ -360,7 +364,7 @@ impl Checkpointing {
         if around.draining {
             return false;
         }
-        if self.number == 1 {
+        if self.begins {
             // Before the first row: it says where sinks began that are written behind what was there.
             return true;
         }
@@ -455,7 +459,7 @@ impl Checkpointing {
             _ => false,
         };
         self.phase = phase;
-        if stops || self.last.is_some() { Pace::Held } else { Pace::Free }
+        if stops || self.begins || self.last.is_some() { Pace::Held } else { Pace::Free }
     }
 
     fn failed(&mut self, draft: Draft, error: CheckpointError) -> Result<(), Broken> {
@@ -481,6 +485,7 @@ impl Checkpointing {
 
     /// Tells of a checkpoint; gives the name of the savepoint with which the graph is to stop.
     fn done(&mut self, draft: Draft, published: Published) -> Option<String> {
+        self.begins = false;
         let number = published.number;
         tracing::debug!(number, bytes = published.bytes, "checkpoint");
         if let Some(observer) = &mut self.observer {

@@ -224,6 +224,11 @@ impl BlockWriter {
         }
     }
 
+    /// Whether it will be written behind what is in the file.
+    pub(crate) fn appends(&self) -> bool {
+        matches!(self.state, State::New(Output::File { append: true, .. }, None))
+    }
+
     /// Where the first byte that is sent stands in the file; known once the output is open.
     pub fn begins_at(&self) -> u64 {
         self.begins_at

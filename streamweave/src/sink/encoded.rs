@@ -103,6 +103,9 @@ impl<C, O> Encoded<C, O> {
 
 impl<C: GoesOn, O> Durable for Encoded<C, O> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        if self.writer.appends() {
+            fields.begins_with_a_checkpoint();
+        }
         // All that was taken has been flushed when a checkpoint is cut.
         let mut written = Written { length: self.writer.begins_at() + self.sent, rows: self.rows };
         fields.value("written", &mut written)?;

@@ -130,6 +130,9 @@ pub struct Mismatch {
     pub reason: String,
 }
 
+/// What stands among the fields of a node that begins with a checkpoint.
+pub(crate) const BEGINNING: &str = "(beginning)";
+
 /// A visit to the fields of a graph's state.
 #[derive(Debug)]
 pub struct Fields<'a> {
@@ -457,6 +460,14 @@ impl<'a> Fields<'a> {
     /// The node whose fields are visited; empty outside of all.
     pub fn node(&self) -> &str {
         &self.node
+    }
+
+    /// Says that a checkpoint is to be taken before the first row: where the node began could not be told later. For a file that is written
+    /// behind what was in it.
+    pub fn begins_with_a_checkpoint(&mut self) {
+        if let Pass::Survey(nodes) = &mut self.pass {
+            nodes.entry(self.node.clone()).or_default().insert(BEGINNING.to_owned());
+        }
     }
 
     /// Visits a node.
