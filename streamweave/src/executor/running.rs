@@ -153,7 +153,7 @@ where
     where
         G: Guarantee,
     {
-        self.settings.checkpoints = Some(checkpoints);
+        self.settings.checkpoints = Some(Box::new(checkpoints));
         self
     }
 

@@ -36,7 +36,7 @@ pub(crate) struct Settings<C> {
     /// How long draining, and writing what is left after a failure, may take.
     pub(crate) drain_within: Option<TimeDelta>,
     /// Where a durable graph keeps its state.
-    pub(crate) checkpoints: Option<Checkpoints>,
+    pub(crate) checkpoints: Option<Box<Checkpoints>>,
 }
 
 /// What the handle of a running graph asks for.
@@ -104,7 +104,7 @@ pub(crate) struct Worker<F, R, C> {
     held: Vec<bool>,
     /// The sources that have not ended.
     open: Vec<usize>,
-    checkpointing: Option<Checkpointing>,
+    checkpointing: Option<Box<Checkpointing>>,
     /// The flush that is under way.
     flushing: Option<Flush>,
     /// Whether a row may wait in a sink for more to come.
@@ -208,9 +208,9 @@ where
     pub(crate) fn restore(&mut self) -> Result<(), Error> {
         let Some(checkpoints) = self.settings.checkpoints.take() else { return Ok(()) };
         let topology = &self.settings.topology;
-        let (checkpointing, restored) = Checkpointing::begin(checkpoints, &mut self.machine, topology)?;
+        let (checkpointing, restored) = Checkpointing::begin(*checkpoints, &mut self.machine, topology)?;
         self.open.retain(|source| !restored.ended.contains(topology.nodes[topology.source(*source)].name));
-        self.checkpointing = Some(checkpointing);
+        self.checkpointing = Some(Box::new(checkpointing));
         Ok(())
     }
 
@@ -628,7 +628,7 @@ where
 
 /// Goes on with the checkpoint at hand, where the graph has any.
 fn save<F, R>(
-    checkpointing: &mut Option<Checkpointing>,
+    checkpointing: &mut Option<Box<Checkpointing>>,
     machine: &mut Machine<F, R>,
     around: Surroundings<'_>,
     turn: &mut Turn<'_, '_>,
