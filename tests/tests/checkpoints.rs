@@ -455,7 +455,8 @@ fn h5_a_manifest_of_a_newer_version_is_refused() {
 fn h5_so_many_checkpoints_are_kept_and_their_segments() {
     for keep in 1..=4 {
         let world = crashed_at(260, |kept| kept.keep(keep));
-        assert_eq!(manifests(&world).len(), keep);
+        // One more, where it crashed before the oldest was removed.
+        assert!((keep..=keep + 1).contains(&manifests(&world).len()));
         // Each of them, and not only the last, can be gone on from.
         while let Some(newest) = manifests(&world).pop() {
             assert_eq!(gone_on(&copied(&world)).expect("it is whole"), booked(&rows()));

@@ -57,7 +57,7 @@ const SLICE: usize = 4096;
 /// # Examples
 ///
 /// ```
-/// use streamweave::checkpoint::Checkpoints;
+/// use streamweave::lines;
 /// use streamweave::prelude::*;
 ///
 /// # let directory = std::env::temp_dir().join(format!("streamweave-checkpoints-{}", std::process::id()));

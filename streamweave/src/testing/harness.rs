@@ -147,7 +147,7 @@ where
     /// use streamweave::prelude::*;
     ///
     /// graph! {
-    ///     graph totals(numbers: u64) -> (sums: u64) {
+    ///     graph totals(numbers: u64) -> (sums: u128) {
     ///         #![durable]
     ///         sum = running_sum();
     ///         numbers -> sum -> sums;
