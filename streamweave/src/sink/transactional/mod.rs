@@ -103,7 +103,7 @@ pub use operator::{ToSink, to_sink};
 ///     #![durable = exactly_once]
 ///     #![on_error = stop]
 ///     numbers = lines::read(&numbers);
-///     numbers -> try_map(|line: String| line.parse()) -> stored;
+///     numbers -> try_map(|line: String| line.parse::<i64>()) -> stored;
 ///     stored = to_sink(staged);
 /// }
 /// .checkpoints(Checkpoints::in_directory(directory.join("state")))
