@@ -58,12 +58,13 @@ pub trait RowByRow<X> {
     fn work(&mut self, row: X) -> Result<Self::Made, (Self::Left, Thrown)>;
 }
 
-/// What a function threw.
-pub type Thrown = Box<dyn std::any::Any + Send>;
+/// What is known of a panic of a function.
+#[derive(Debug)]
+pub struct Thrown(Box<Panicked>);
 
 /// Calls a function of the user's. What it has captured and left half done is the user's own, as behind any `catch_unwind`.
 fn caught<B>(call: impl FnOnce() -> B) -> Result<B, Thrown> {
-    catch_unwind(AssertUnwindSafe(call))
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| Thrown(Box::new(Panicked::of(payload))))
 }
 
 /// The input is gone with the call.
@@ -299,7 +300,7 @@ impl<O> Caught<O> {
         let number = self.rows;
         self.rows += 1;
         self.operator.work(row).map_err(|(input, thrown)| {
-            let Panicked { message, location, .. } = Panicked::of(thrown);
+            let Panicked { message, location, .. } = *thrown.0;
             Failed { input, error: Panic { message, location, row: number } }
         })
     }
