@@ -136,13 +136,13 @@ pub(crate) const BEGINNING: &str = "(beginning)";
 /// A visit to the fields of a graph's state.
 #[derive(Debug)]
 pub struct Fields<'a> {
-    pass: Pass<'a>,
+    pub(super) pass: Pass<'a>,
     node: String,
     field: String,
 }
 
 #[derive(Debug)]
-enum Pass<'a> {
+pub(super) enum Pass<'a> {
     /// Write every value, freeze every map.
     Cut(&'a mut Saving),
     /// Write some of what is frozen.
@@ -227,14 +227,16 @@ impl Content {
 /// It comes from one graph; or from the shards of one, to be divided among another number of shards (rule H9).
 #[derive(Debug, Default)]
 pub struct Loading {
-    origins: Vec<Origin>,
-    shard: Option<Shard>,
+    pub(super) origins: Vec<Origin>,
+    pub(super) shard: Option<Shard>,
+    /// The one of the origins that is looked at; else all are.
+    pub(super) only: Option<usize>,
     visited: BTreeSet<String>,
 }
 
 /// What one graph has saved.
 #[derive(Debug, Default)]
-struct Origin {
+pub(super) struct Origin {
     files: Vec<Vec<u8>>,
     nodes: BTreeMap<String, BTreeMap<String, Stored>>,
 }
@@ -306,7 +308,7 @@ impl Loading {
     /// What the shards of a graph have saved, for one shard of another number of them.
     pub fn rescaled(shards: impl IntoIterator<Item = Loading>, shard: Shard) -> Self {
         let origins = shards.into_iter().flat_map(|loading| loading.origins).collect();
-        Loading { origins, shard: Some(shard), visited: BTreeSet::new() }
+        Loading { origins, shard: Some(shard), ..Loading::default() }
     }
 
     fn last(&mut self) -> &mut Origin {
@@ -382,8 +384,10 @@ impl Loading {
 
     /// Takes what each origin has saved in a field.
     fn take(&mut self, node: &str, field: &str) -> Vec<(usize, Stored)> {
+        let only = self.only;
         let origins = self.origins.iter_mut().enumerate();
-        origins.filter_map(|(at, origin)| Some((at, origin.nodes.get_mut(node)?.remove(field)?))).collect()
+        let seen = origins.filter(|(at, _)| only.is_none_or(|only| only == *at));
+        seen.filter_map(|(at, origin)| Some((at, origin.nodes.get_mut(node)?.remove(field)?))).collect()
     }
 
     /// The bytes of a value.
@@ -764,6 +768,11 @@ impl<'a> Fields<'a> {
         self.value("", value)
     }
 
+    /// The field at hand, for errors.
+    pub(super) fn here(&self) -> At<'_> {
+        At { node: &self.node, field: &self.field }
+    }
+
     fn at<O>(&mut self, name: &str, visit: impl FnOnce(&mut Self) -> O) -> O {
         let length = self.field.len();
         if length > 0 && !name.is_empty() {
@@ -777,14 +786,14 @@ impl<'a> Fields<'a> {
 }
 
 /// A field of a node, for errors.
-struct At<'s> {
+pub(super) struct At<'s> {
     node: &'s str,
     field: &'s str,
 }
 
 impl At<'_> {
     #[cold]
-    fn mismatch<V>(&self, stored: &str, Unreadable { path, reason }: Unreadable) -> Mismatch {
+    pub(super) fn mismatch<V>(&self, stored: &str, Unreadable { path, reason }: Unreadable) -> Mismatch {
         let path = if path == "." { self.field.to_owned() } else { format!("{}.{path}", self.field) };
         let (node, stored) = (self.node.to_owned(), stored.to_owned());
         Mismatch { node, path, stored, expected: type_name::<V>(), reason }

@@ -9,6 +9,8 @@ use hashbrown::hash_table::Entry as TableEntry;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::SameKey;
+
 /// A value for each key, at a place that stays the same for as long as the key is there.
 ///
 /// The places of keys that have gone are used again, last gone first, together with what their values have allocated: a value
@@ -155,6 +157,32 @@ impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
     }
 }
 
+impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
+    /// Takes over the entries of another slab of which `keep` says so, in the order of their places; gives to which places they have gone.
+    /// `None` stands for those that were free or are not kept.
+    ///
+    /// # Errors
+    ///
+    /// A key is in both.
+    pub(crate) fn absorb(
+        &mut self,
+        other: Self,
+        mut keep: impl FnMut(&K) -> bool,
+    ) -> Result<Vec<Option<u32>>, SameKey> {
+        let entries = other.entries.into_iter().map(|Entry { key, value }| {
+            let Some(key) = key.filter(|key| keep(key)) else { return Ok(None) };
+            let before = self.len();
+            let place = self.place(key);
+            if self.len() == before {
+                return Err(SameKey);
+            }
+            self[place] = value;
+            Ok(Some(place))
+        });
+        entries.collect()
+    }
+}
+
 /// What of a slab is saved: whoever holds places finds the same at them, and the next key comes to where it would have come.
 #[derive(Serialize, Deserialize)]
 struct Saved<E> {
@@ -255,6 +283,29 @@ mod tests {
             };
             assert_eq!(entries(&mut loaded), entries(&mut slab));
         }
+    }
+
+    #[test]
+    fn what_is_absorbed_is_told_where_it_has_gone() {
+        let mut slabs = [KeySlab::<u64, u64>::default(), KeySlab::default()];
+        for (slab, first) in slabs.iter_mut().zip([0, 100]) {
+            (first..first + 10).for_each(|key| {
+                let place = slab.place(key);
+                slab[place] = key * 2;
+            });
+            slab.release(3);
+        }
+        let [mut slab, other] = slabs;
+        let places = slab.absorb(other.clone(), |key| key % 2 == 0).expect("no key is in both");
+        assert_eq!(places.iter().flatten().count(), 5);
+        for (old, new) in (0..10_u64).zip(places) {
+            assert_eq!(new.is_some(), old != 3 && old % 2 == 0);
+            if let Some(new) = new {
+                assert_eq!((*slab.key(new), slab[new]), (100 + old, 200 + old * 2));
+            }
+        }
+        assert_eq!((slab.len(), slab.find(&7)), (14, Some(7)));
+        assert_eq!(slab.absorb(other, |_| true), Err(SameKey));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod arrival_map;
 #[cfg(feature = "lsm")]
 mod bits;
 mod chance;
+pub(crate) mod divide;
 mod due;
 mod event_log;
 mod expiring;
@@ -27,6 +28,7 @@ mod watermark;
 
 pub(crate) use arrival_map::ArrivalMap;
 pub(crate) use chance::Chance;
+pub(crate) use divide::{Divided, Owner, SameKey};
 pub use due::Due;
 pub use event_log::{EventLog, NotInLog};
 pub use expiring::Expiring;

@@ -12,6 +12,8 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::SameKey;
+
 /// A hash map drained in order of arrival.
 ///
 /// # Examples
@@ -66,6 +68,32 @@ impl<K, V> OrderedMap<K, V> {
             ordered[arrival as usize] = Some((key, value));
         }
         self.only.take().into_iter().chain(ordered.into_iter().flatten())
+    }
+}
+
+impl<K: Hash + Eq, V> OrderedMap<K, V> {
+    /// Forgets the keys of which `keep` does not say so; the others keep their order.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
+        let kept: Vec<_> = self.drain().filter(|(key, _)| keep(key)).collect();
+        for (key, value) in kept {
+            self.entry(key, || value);
+        }
+    }
+
+    /// Takes over the entries of another map, behind its own, in their order.
+    ///
+    /// # Errors
+    ///
+    /// A key is in both.
+    pub(crate) fn absorb(&mut self, mut other: Self) -> Result<(), SameKey> {
+        for (key, value) in other.drain() {
+            let mut value = Some(value);
+            self.entry(key, || value.take().expect("it is made once"));
+            if value.is_some() {
+                return Err(SameKey);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -31,6 +31,17 @@ impl<'de, X: Deserialize<'de>> Deserialize<'de> for Line<X> {
 }
 
 impl<X> Line<X> {
+    /// Those that are there, the first one first.
+    pub(super) fn from_vec(items: Vec<X>) -> Self {
+        Line { items, taken: 0 }
+    }
+
+    /// All of them, the first one first.
+    pub(super) fn into_vec(mut self) -> Vec<X> {
+        self.items.drain(..self.taken);
+        self.items
+    }
+
     /// All of them.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut X> {
         self.items[self.taken..].iter_mut()

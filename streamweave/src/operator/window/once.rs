@@ -7,6 +7,8 @@
 //! row for the newest window costs two compares and a look-up, an advance of the frontier one
 //! compare.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -16,7 +18,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::Aggregate;
 use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Resume};
 use crate::port::{Port, Push};
-use crate::state::{Fields, Mismatch, OrderedMap, Storable};
+use crate::state::{Divided, Fields, Mismatch, OrderedMap, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier};
 
 use super::assigner::{Assigner, last_time};
@@ -59,6 +61,21 @@ where
     G: Assigner,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+impl<K, V, A, I, G, O> Divided for Single<K, V, A, I, G, O>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    I: Begin<A>,
+    G: Assigner,
+{
+    /// How far the frontier has come, and the windows by start.
+    type Kept = (i64, Vec<OpenWindow<K, A>>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         let Single { windows, init, .. } = self;
         fields.value("frontier", &mut windows.frontier)?;
         fields.value("newest", &mut windows.newest)?;
@@ -68,6 +85,33 @@ where
             let open = windows.older.iter_mut().chain([&mut windows.newest]);
             open.flat_map(|window| window.map.values_mut()).for_each(|state| state.adopt(init.begin()));
         }
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        let OpenWindows { newest, older, .. } = &mut self.windows;
+        older.iter_mut().chain([newest]).for_each(|window| window.map.retain(|key| owner.owns(key)));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        let OpenWindows { newest, older, frontier, .. } = &mut self.windows;
+        let mut open = std::mem::take(older).into_vec();
+        open.extend(Some(std::mem::take(newest)).filter(|newest| !newest.is_none()));
+        (std::mem::replace(frontier, i64::MIN), open)
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        let mut all = BTreeMap::<i64, OpenWindow<K, A>>::new();
+        self.windows.frontier = shards.iter().map(|(frontier, _)| *frontier).min().unwrap_or(i64::MIN);
+        for window in shards.into_iter().flat_map(|(_, open)| open).filter(|window| !window.map.is_empty()) {
+            match all.entry(window.start) {
+                Entry::Vacant(vacant) => drop(vacant.insert(window)),
+                Entry::Occupied(known) => known.into_mut().map.absorb(window.map)?,
+            }
+        }
+        self.windows.newest = all.pop_last().map(|(_, newest)| newest).unwrap_or_default();
+        self.windows.older = Line::from_vec(all.into_values().collect());
+        self.windows.set_next_due();
         Ok(())
     }
 }
@@ -152,7 +196,7 @@ struct OpenWindows<K, A, G> {
     serialize = "K: Serialize, A: Serialize",
     deserialize = "K: Deserialize<'de> + Hash + Eq, A: Deserialize<'de>"
 ))]
-struct OpenWindow<K, A> {
+pub(crate) struct OpenWindow<K, A> {
     start: i64,
     last: i64,
     map: OrderedMap<K, A>,

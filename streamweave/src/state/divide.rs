@@ -1,0 +1,93 @@
+//! State by key, divided anew among shards (rules H9, H10).
+//!
+//! What a graph has saved in so many shards is loaded by each shard of another number of them: of each in turn it takes over the keys that
+//! are its own. A [`Map`](super::Map) does that by itself. An operator whose state is more than maps is [`Divided`]: what one of the
+//! old shards has saved is loaded as if it were all, the keys of others are forgotten, and what is left is taken out; at last
+//! what was left of all is put together.
+
+use super::fields::{Fields, Mismatch, Pass, Shard, Storable, Unreadable};
+use super::stable_hash;
+
+/// Of which keys the state is to stay.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owner(Shard);
+
+impl Owner {
+    /// Whether a key belongs to this shard.
+    pub(crate) fn owns<K: Storable>(self, key: &K) -> bool {
+        self.0.owns(stable_hash(key))
+    }
+}
+
+/// One key has state in two of the shards: they cannot be put together. So it is where every shard has a state of its own, as of
+/// a stream without keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SameKey;
+
+/// An operator whose state follows its keys.
+///
+/// # Contract
+///
+/// 1. [`visit`](Divided::visit), [`retain`](Divided::retain), [`take`](Divided::take) are called in turn for each shard that has saved
+///    something, and then [`unite`](Divided::unite), with what they gave, in the order of those shards.
+/// 2. What the operator does for a key afterwards is what the shard would have done that had the key, but for the frontier: that of all is
+///    the least of theirs. What depends on an order of arrival among keys takes the keys of one shard after those of another, or interleaves
+///    them by their arrival: the same state is divided in the same way each time (rule Z1).
+pub(crate) trait Divided {
+    /// What is saved, taken out.
+    type Kept;
+
+    /// Visits all that is saved: what `Durable::fields` of an operator does that is not divided.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch>;
+
+    /// Forgets the keys that belong to other shards, and what is to be done for them.
+    fn retain(&mut self, owner: Owner);
+
+    /// Takes out what was loaded; what is left is as if it was new.
+    fn take(&mut self) -> Self::Kept;
+
+    /// Takes over what is left of each shard; nothing was kept before.
+    ///
+    /// # Errors
+    ///
+    /// A key is in two of them.
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey>;
+}
+
+impl Fields<'_> {
+    /// Visits what follows its keys: one that loads takes those of its shard from all that was saved.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type, or a key is in two of the shards.
+    pub(crate) fn divided<S: Divided>(&mut self, state: &mut S) -> Result<(), Mismatch> {
+        let Pass::Load(loading) = &self.pass else { return state.visit(self) };
+        let Some(shard) = loading.shard else { return state.visit(self) };
+        let mut shards = Vec::new();
+        for origin in 0..loading.origins.len() {
+            self.only(Some(origin));
+            let visited = state.visit(self);
+            self.only(None);
+            visited?;
+            state.retain(Owner(shard));
+            shards.push(state.take());
+        }
+        state.unite(shards).map_err(|SameKey| {
+            let reason = "two of the shards keep state of the same key, and nothing says what they come to together; a stream without \
+                          keys is not divided"
+                .to_owned();
+            self.here().mismatch::<S::Kept>("state by key", Unreadable { path: ".".to_owned(), reason })
+        })
+    }
+
+    /// Lets a visit that loads see what one of the shards has saved, or all again.
+    fn only(&mut self, origin: Option<usize>) {
+        if let Pass::Load(loading) = &mut self.pass {
+            loading.only = origin;
+        }
+    }
+}
