@@ -35,10 +35,20 @@ pub(crate) enum Writer {
 /// What is to be done.
 #[derive(Debug)]
 pub(crate) enum Job {
-    Write(Part),
+    Write(Vec<Part>),
     /// Publish what was written under this manifest; it is all that there is, or what has changed.
     Publish(Box<Manifest>, bool),
     Discard,
+}
+
+impl Job {
+    /// How many bytes it is about.
+    fn bytes(&self) -> u64 {
+        match self {
+            Job::Write(parts) => parts.iter().map(|part| part.bytes.len() as u64).sum(),
+            Job::Publish(..) | Job::Discard => 0,
+        }
+    }
 }
 
 /// What the thread has to say.
@@ -64,9 +74,9 @@ impl Desk {
     /// Does a job; gives what came of a checkpoint.
     fn work(&mut self, job: Job) -> Option<Result<Published, CheckpointError>> {
         match job {
-            Job::Write(part) => {
+            Job::Write(parts) => {
                 if self.failed.is_none() {
-                    self.failed = self.store.write(&part).err();
+                    self.failed = parts.iter().try_for_each(|part| self.store.write(part)).err();
                 }
                 None
             }
@@ -115,9 +125,7 @@ impl Writer {
     pub(crate) fn send(&mut self, job: Job) {
         match self {
             Writer::Thread { jobs, waiting, .. } => {
-                if let Job::Write(part) = &job {
-                    waiting.fetch_add(part.bytes.len() as u64, Ordering::SeqCst);
-                }
+                waiting.fetch_add(job.bytes(), Ordering::SeqCst);
                 // It ends when this is dropped, and not before, unless it panicked: then there is no answer.
                 let _ = jobs.as_ref().map(|jobs| jobs.send(job));
             }
@@ -186,7 +194,7 @@ impl Drop for Writer {
 
 fn write_all(mut desk: Desk, work: &Receiver<Job>, answers: &UnboundedSender<Answer>, waiting: &AtomicU64) {
     while let Ok(job) = work.recv() {
-        let bytes = if let Job::Write(part) = &job { part.bytes.len() as u64 } else { 0 };
+        let bytes = job.bytes();
         if let Some(answer) = desk.work(job) {
             // A graph that is gone does not want to know.
             let _ = answers.send(Answer::Checkpoint(answer));

@@ -317,7 +317,7 @@ impl Checkpointing {
                     }
                     let mut saving = Saving::default();
                     ready(machine.fields(&mut Fields::seal(&mut saving)))?;
-                    saving.parts.into_iter().for_each(|part| self.writer.send(Job::Write(part)));
+                    self.writer.send(Job::Write(saving.parts));
                     self.writer.send(Job::Publish(draft.manifest.clone(), draft.full));
                     self.phase = Phase::Publishing(draft);
                 }
@@ -428,8 +428,8 @@ impl Checkpointing {
 
     /// Hands over what a visit has written; on to the next phase where nothing is left.
     fn write(&mut self, mut saving: Saving, draft: Draft) {
-        for part in saving.parts.drain(..) {
-            self.writer.send(Job::Write(part));
+        if !saving.parts.is_empty() {
+            self.writer.send(Job::Write(std::mem::take(&mut saving.parts)));
         }
         self.unfinished = saving.unfinished;
         self.phase = if self.unfinished.is_empty() { Phase::PreCommit(draft) } else { Phase::Slicing(draft) };
