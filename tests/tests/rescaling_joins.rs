@@ -1,4 +1,4 @@
-//! What joins keep by key goes on in another number of shards (rules H9 and H10): three shards that are
+//! What joins and the operators of event time keep by key goes on in another number of shards (rules H9 and H10): three shards that are
 //! saved in the middle and go on as five, and then as two, give what one shard gives that never stops.
 
 use std::fmt::Debug;
@@ -78,6 +78,11 @@ fn plain(row: &Row) -> u32 {
 /// Each seventh key is null.
 fn nullable(row: &Row) -> Nullable<u32> {
     Nullable::from((!row.0.is_multiple_of(7)).then_some(row.0))
+}
+
+/// Keys that come for half a minute and then never again.
+fn passing(row: &Row) -> u32 {
+    row.1 as u32 / 120 * 16 + row.0 % 16
 }
 
 /// Holds a graph with the inputs `left` and `right`, of rows that are keyed by a function, to that, by each of some courses.
@@ -296,4 +301,42 @@ joins!(near_semi = interval_join(-2.secs(), 3.secs()).semi() by nullable:
 joins!(near_anti = interval_join(-2.secs(), 3.secs()).anti() by nullable:
     h10_rows_of_an_anti_interval_join_follow_their_keys by Together,
     h10_rows_of_an_anti_interval_join_follow_their_keys_where_one_side_ended by RightEnds,
+);
+
+/// A graph of one operator with an output for late rows, and what it is held to.
+macro_rules! with_late {
+    ($graph:ident -> ($($out:tt)+) = $operator:ident() $(.$option:ident($($args:tt)*))* by $key:path: $($tests:tt)+) => {
+        graph! {
+            graph $graph(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: $($out)+) {
+                #![durable]
+                node = $operator() $(.$option($($args)*))*;
+                left -> key_by($key) -> node -> map(|row| told(&row)) -> out;
+                node.late -> discard;
+                right -> discard;
+            }
+        }
+        rescales!($graph by $key: $($tests)+);
+    };
+}
+
+with_late!(first -> (Update<String, EventTime, i64>) = first_per_key() by passing:
+    h10_the_first_row_follows_its_key by Together,
+    h10_the_first_row_follows_its_key_where_shards_are_apart by Apart,
+);
+with_late!(first_lately -> (Update<String, EventTime, i64>) = first_per_key().ttl(6.secs()) by plain:
+    h10_the_first_row_of_late_follows_its_key by Together,
+);
+with_late!(first_final -> (Timed<String, EventTime>) = first_per_key().when_final() by passing:
+    h10_the_first_row_that_waits_follows_its_key by Together,
+    h10_the_first_row_that_waits_follows_its_key_where_shards_are_apart by Apart,
+);
+with_late!(first_finally -> (Timed<String, EventTime>) = first_per_key().ttl(6.secs()).when_final() by plain:
+    h10_the_first_row_of_late_that_waits_follows_its_key by Together,
+);
+with_late!(last -> (Update<String, EventTime, i64>) = last_per_key() by plain:
+    h10_the_last_row_follows_its_key by Together,
+    h10_the_last_row_follows_its_key_where_shards_are_apart by Apart,
+);
+with_late!(last_lately -> (Update<String, EventTime, i64>) = last_per_key().ttl(6.secs()) by plain:
+    h10_the_last_row_of_late_follows_its_key by Together,
 );
