@@ -31,6 +31,11 @@ impl<K, V> Default for ArrivalMap<K, V> {
 }
 
 impl<K, V> ArrivalMap<K, V> {
+    /// Whether there is no key.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Empties the map, in order of first arrival; it keeps its memory. `O(keys)`.
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = (K, V)> {
         let ArrivalMap { places, values, keys } = self;

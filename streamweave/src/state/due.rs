@@ -124,6 +124,33 @@ impl<T: Ord, X> Due<T, X> {
         entry.map(|entry| (entry.time, entry.item))
     }
 
+    /// The items of which `keep` gives something, as what it gives, in their order.
+    pub(crate) fn filter_map<Y>(mut self, mut keep: impl FnMut(X) -> Option<Y>) -> Due<T, Y> {
+        let mut kept = Due::default();
+        while let Some((time, item)) = self.pop() {
+            if let Some(item) = keep(item) {
+                kept.push(time, item);
+            }
+        }
+        kept
+    }
+
+    /// Takes over the items of another; at one time they come behind its own.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        let mut own = std::mem::take(self);
+        loop {
+            let is_others = match (own.time(), other.time()) {
+                (None, None) => return,
+                (Some(own), Some(other)) => other < own,
+                (own, None) => own.is_none(),
+                (None, Some(_)) => true,
+            };
+            if let Some((time, item)) = if is_others { other.pop() } else { own.pop() } {
+                self.push(time, item);
+            }
+        }
+    }
+
     /// Drops every item.
     pub fn clear(&mut self) {
         *self = Due::default();
@@ -175,6 +202,27 @@ mod tests {
             assert_eq!(loaded.pop(), due.pop());
         }
         assert!(loaded.is_empty());
+    }
+
+    #[test]
+    fn items_of_two_come_by_time_and_then_those_of_the_first_first() {
+        let (mut chance, mut naive) = (Chance(5), Vec::new());
+        let [mut due, other] = [0, 1].map(|which| {
+            let mut due = Due::default();
+            for arrival in 0..500_u64 {
+                let time = chance.below(100) as u64;
+                due.push(time, (which, arrival));
+                naive.push((time, (which, arrival)));
+            }
+            due
+        });
+        due.absorb(other);
+        due = due.filter_map(|(which, arrival)| (arrival % 3 > 0).then_some((which, arrival)));
+        due.push(50, (2, 1));
+        naive.push((50, (2, 1)));
+        naive.retain(|(_, (_, arrival))| arrival % 3 > 0);
+        naive.sort_unstable();
+        assert!(std::iter::from_fn(|| due.pop()).eq(naive));
     }
 
     #[test]

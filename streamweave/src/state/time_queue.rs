@@ -97,6 +97,20 @@ impl<D, T: TotalOrder, K: Ord> TimeQueue<D, T, K> {
         self.heap.push(Reverse(Entry { time, tie, arrival, data }));
     }
 
+    /// Forgets what waits and is not to be kept.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&D) -> bool) {
+        self.heap.retain(|Reverse(entry)| keep(&entry.data));
+    }
+
+    /// Takes over what waits in another, as if it had arrived behind its own.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        let mut entries = other.heap.into_vec();
+        entries.sort_unstable_by_key(|Reverse(entry)| entry.arrival);
+        for Reverse(Entry { time, tie, data, .. }) in entries {
+            self.push(time, tie, data);
+        }
+    }
+
     /// The least time for which anything waits.
     #[inline]
     pub fn next_time(&self) -> Option<&T> {
@@ -110,5 +124,34 @@ impl<D, T: TotalOrder, K: Ord> TimeQueue<D, T, K> {
             return None;
         }
         self.heap.pop().map(|Reverse(entry)| (entry.time, entry.data))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::Chance;
+    use crate::time::LogicalTime;
+
+    #[test]
+    fn what_waits_in_two_comes_by_time_and_tie_and_then_by_arrival_in_the_first_and_the_second() {
+        let (mut chance, mut naive) = (Chance(5), Vec::new());
+        let [mut queue, other] = [0, 1].map(|which| {
+            let mut queue = TimeQueue::new();
+            for arrival in 0..300_u64 {
+                let (time, tie) = (LogicalTime(chance.below(20) as u64), chance.below(3));
+                queue.push(time, tie, (which, arrival));
+                naive.push((time, tie, (which, arrival)));
+            }
+            queue
+        });
+        queue.absorb(other);
+        queue.push(LogicalTime(7), 1, (2, 1));
+        naive.push((LogicalTime(7), 1, (2, 1)));
+        queue.retain(|(_, arrival)| arrival % 3 > 0);
+        naive.retain(|(_, _, (_, arrival))| arrival % 3 > 0);
+        naive.sort_unstable();
+        let taken = std::iter::from_fn(|| queue.pop_closed(&Frontier::end())).map(|(_, data)| data);
+        assert!(taken.eq(naive.into_iter().map(|(_, _, data)| data)));
     }
 }

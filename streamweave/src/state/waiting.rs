@@ -83,6 +83,18 @@ impl<D, T: TotalOrder, R> Waiting<D, T, R> {
         Some(row)
     }
 
+    /// Forgets the rows that are not to be kept.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&D) -> bool) {
+        let rows = std::mem::take(&mut self.rows);
+        self.clear();
+        rows.into_iter().filter(|row| keep(&row.data)).for_each(|row| self.push(row));
+    }
+
+    /// Takes over the rows of another, behind its own.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        other.rows.into_iter().for_each(|row| self.push(row));
+    }
+
     /// Drops every row.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -109,9 +121,19 @@ mod tests {
             drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             if drawn >> 62 == 0 {
                 assert_eq!(waiting.pop().map(|row| row.time), naive.pop_front());
+            } else if drawn >> 57 == 64 {
+                let [mut kept, mut other] = [waiting.clone(), waiting];
+                let is_kept = |row: &u64| row % 2 == 0;
+                kept.retain(is_kept);
+                other.retain(|row| !is_kept(row));
+                kept.absorb(other);
+                waiting = kept;
+                let (kept, other): (Vec<_>, Vec<_>) =
+                    naive.into_iter().partition(|time: &LogicalTime| is_kept(&time.0));
+                naive = kept.into_iter().chain(other).collect();
             } else if naive.len() < 50 {
                 let time = LogicalTime(drawn >> 59);
-                waiting.push(Update { data: (), time, diff: () });
+                waiting.push(Update { data: time.0, time, diff: () });
                 naive.push_back(time);
             } else {
                 waiting.clear();

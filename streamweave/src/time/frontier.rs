@@ -105,6 +105,15 @@ impl<T: Timestamp> Frontier<T> {
         Frontier(both.marked(is_idle(self, other) || is_idle(other, self)))
     }
 
+    /// The [meet](Frontier::meet) of streams taken together; the start where there is none.
+    pub(crate) fn least<'a>(mut streams: impl Iterator<Item = &'a Self>) -> Self
+    where
+        T: 'a,
+    {
+        let Some(first) = streams.next() else { return Frontier::start() };
+        streams.fold(first.clone(), |least, other| least.meet(other))
+    }
+
     /// Whether everything that `self` still allows is allowed by `other` too.
     pub fn reaches(&self, other: &Self) -> bool {
         self.0.elements().iter().all(|time| !other.closes(time))

@@ -94,6 +94,15 @@ impl<T: Timestamp> Inputs<T> {
         Some(all)
     }
 
+    /// Of the same inputs in several places: each is as far as in all of them; at the start where there is no place.
+    pub(crate) fn least(inputs: usize, places: impl Iterator<Item = Self>) -> Self {
+        let least = places.reduce(|mut least, other| {
+            least.meet(&other);
+            least
+        });
+        least.unwrap_or_else(|| Inputs::new(inputs))
+    }
+
     /// Of the same inputs somewhere else, too: each is as far as in both.
     pub(crate) fn meet(&mut self, other: &Self) {
         for (input, other) in self.inputs.iter_mut().zip(&other.inputs) {

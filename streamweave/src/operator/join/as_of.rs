@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume, View};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Due, Fields, KeySlab, Mismatch, Storable};
+use crate::state::{Divided, Due, Fields, KeySlab, Mismatch, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier, Inputs as Frontiers, TimeDelta};
 
 use super::reach::{END, micros};
@@ -320,12 +320,63 @@ where
     V: Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+/// What is kept: the versions and when they are to be looked at, the probes, and how far the inputs and the output have come.
+type Kept<K, L, V> = (
+    KeySlab<K, Versions<V>>,
+    Due<EventTime, u32>,
+    Due<EventTime, Keyed<K, L>>,
+    Frontiers<EventTime>,
+    Frontier<EventTime>,
+);
+
+impl<K, L, V, S, D> Divided for AsOf<K, L, V, S, D>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    V: Storable,
+{
+    type Kept = Kept<K, L, V>;
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("versions", &mut self.table.versions)?;
         fields.value("due", &mut self.table.due)?;
         fields.value("probes", &mut self.probes)?;
         fields.value("inputs", &mut self.inputs)?;
         fields.value("output", &mut self.output)?;
         self.come = micros(self.inputs.frontier());
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        let Table { versions, due, .. } = &mut self.table;
+        let (all, all_due) = (std::mem::take(versions), std::mem::take(due));
+        let places = versions.absorb(all, |key| owner.owns(key)).expect("each key is there once");
+        *due = all_due.filter_map(|place| places[place as usize]);
+        let probes = std::mem::take(&mut self.probes);
+        self.probes = probes.filter_map(|probe| owner.owns(&probe.key).then_some(probe));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        let Table { versions, due, .. } = &mut self.table;
+        let inputs = std::mem::replace(&mut self.inputs, Frontiers::new(2));
+        let output = std::mem::replace(&mut self.output, Frontier::start());
+        let table = (std::mem::take(versions), std::mem::take(due));
+        (table.0, table.1, std::mem::take(&mut self.probes), inputs, output)
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.inputs = Frontiers::least(2, shards.iter().map(|(.., inputs, _)| inputs.clone()));
+        self.come = micros(self.inputs.frontier());
+        self.output = Frontier::least(shards.iter().map(|(.., output)| output));
+        for (versions, due, probes, ..) in shards {
+            let places = self.table.versions.absorb(versions, |_| true)?;
+            self.table.due.absorb(due.filter_map(|place| places[place as usize]));
+            self.probes.absorb(probes);
+        }
         Ok(())
     }
 }

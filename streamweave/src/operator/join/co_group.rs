@@ -8,7 +8,7 @@ use crate::operator::{
     Cause, CoGroups, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume, Windowing,
 };
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Fields, Mismatch, State, Storable};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{EventTime, Frontier};
 
 use super::sides::Sides;
@@ -152,7 +152,7 @@ where
     A: Assigner,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        self.windows.fields(fields)
+        fields.divided(&mut self.windows)
     }
 }
 

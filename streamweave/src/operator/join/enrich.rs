@@ -9,7 +9,9 @@ use hashbrown::hash_table::Entry;
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Entry as TableEntry, Fields, Mismatch, Storable, Table, Waiting};
+use crate::state::{
+    Divided, Entry as TableEntry, Fields, Mismatch, Owner, SameKey, Storable, Table, Waiting,
+};
 use crate::time::{Frontier, Timestamp, TotalOrder};
 
 use super::shape::{Inner, LeftOuter, Lookup};
@@ -175,11 +177,54 @@ where
     T: TotalOrder + Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+/// How far the left input has come, whether the right one has ended, and how far the output has come.
+type Come<T> = (Frontier<T>, bool, Frontier<T>);
+
+impl<K, L, R, T, S> Divided for Enrich<K, L, R, T, S>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+    T: TotalOrder + Storable,
+{
+    /// The table, and what waits for it.
+    type Kept = (Table<Keyed<K, R>>, Waiting<Keyed<K, L>, T>, Come<T>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("table", &mut self.table)?;
         fields.value("waiting", &mut self.waiting)?;
         fields.value("left", &mut self.left)?;
         fields.value("is_table_complete", &mut self.is_table_complete)?;
         fields.value("output", &mut self.output)
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        self.table.retain(|key| owner.owns(key));
+        self.waiting.retain(|row| owner.owns(&row.key));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        let table = std::mem::replace(&mut self.table, Table::new());
+        let left = std::mem::replace(&mut self.left, Frontier::start());
+        let output = std::mem::replace(&mut self.output, Frontier::start());
+        let come = (left, std::mem::take(&mut self.is_table_complete), output);
+        (table, std::mem::take(&mut self.waiting), come)
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        let come = || shards.iter().map(|(.., come)| come);
+        self.left = Frontier::least(come().map(|(left, ..)| left));
+        self.is_table_complete = !shards.is_empty() && come().all(|(_, is_complete, _)| *is_complete);
+        self.output = Frontier::least(come().map(|(.., output)| output));
+        for (table, waiting, _) in shards {
+            self.table.absorb(table)?;
+            self.waiting.absorb(waiting);
+        }
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ const KEPT: usize = 32;
 
 /// Rows by time, and at one time by arrival.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Rows<D> {
+pub(crate) struct Rows<D> {
     rows: VecDeque<Row<D>>,
     /// When the first of them is to be looked at, if that is noted anywhere.
     pub(super) due: Option<EventTime>,
@@ -22,7 +22,7 @@ pub(super) struct Rows<D> {
 
 /// A row that is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Row<D> {
+pub(crate) struct Row<D> {
     pub(super) time: EventTime,
     pub(super) data: D,
     /// Whether it has had a partner.
@@ -31,7 +31,7 @@ pub(super) struct Row<D> {
 
 /// Both sides of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Group<L, R> {
+pub(crate) struct Group<L, R> {
     pub(super) left: Rows<L>,
     pub(super) right: Rows<R>,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Due, Fields, KeySlab, Mismatch, Storable};
+use crate::state::{Divided, Due, Fields, KeySlab, Mismatch, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier, Inputs as Frontiers, TimeDelta};
 
 use super::group::{Group, Row, Rows};
@@ -148,7 +148,7 @@ pub struct IntervalJoin<K, L, R, S> {
 
 /// What is noted of the keys of one side. An entry that its key knows nothing of any more says nothing.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Noted {
+pub(crate) struct Noted {
     /// When the first row of a key is: it is the first that goes.
     due: Due<EventTime, u32>,
     /// When the first row of a key without a partner is: the output frontier waits for it.
@@ -167,6 +167,18 @@ impl Noted {
             rows.held = Some(time);
             self.held.push(time, place);
         }
+    }
+
+    /// The same of keys that have gone to other places; what is noted of free ones says nothing.
+    fn moved(self, places: &[Option<u32>]) -> Self {
+        let to = |place: u32| places.get(place as usize).copied().flatten();
+        Noted { due: self.due.filter_map(to), held: self.held.filter_map(to) }
+    }
+
+    /// Takes over what is noted of other keys.
+    fn absorb(&mut self, other: Self) {
+        self.due.absorb(other.due);
+        self.held.absorb(other.held);
     }
 
     /// The next key of which a row is before the limit.
@@ -339,12 +351,55 @@ where
     R: Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+/// How far the inputs and the output have come.
+type Come = (Frontiers<EventTime>, Frontier<EventTime>);
+
+impl<K, L, R, S> Divided for IntervalJoin<K, L, R, S>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+{
+    /// The rows by key, and what is noted of them on the left and on the right.
+    type Kept = (KeySlab<K, Group<L, R>>, Noted, Noted, Come);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("groups", &mut self.groups)?;
         fields.value("left", &mut self.left)?;
         fields.value("right", &mut self.right)?;
         fields.value("inputs", &mut self.inputs)?;
         fields.value("output", &mut self.output)?;
         self.come = come(&self.inputs);
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        let all = std::mem::take(&mut self.groups);
+        let places = self.groups.absorb(all, |key| owner.owns(key)).expect("each key is there once");
+        self.left = std::mem::take(&mut self.left).moved(&places);
+        self.right = std::mem::take(&mut self.right).moved(&places);
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        let inputs = std::mem::replace(&mut self.inputs, Frontiers::new(2));
+        let output = std::mem::replace(&mut self.output, Frontier::start());
+        let [left, right] = [&mut self.left, &mut self.right].map(std::mem::take);
+        (std::mem::take(&mut self.groups), left, right, (inputs, output))
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.inputs = Frontiers::least(2, shards.iter().map(|(.., (inputs, _))| inputs.clone()));
+        self.come = come(&self.inputs);
+        self.output = Frontier::least(shards.iter().map(|(.., (_, output))| output));
+        for (groups, left, right, _) in shards {
+            let places = self.groups.absorb(groups, |_| true)?;
+            self.left.absorb(left.moved(&places));
+            self.right.absorb(right.moved(&places));
+        }
         Ok(())
     }
 }

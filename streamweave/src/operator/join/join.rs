@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Entry as TableEntry, Fields, Mismatch, Storable, Table};
+use crate::state::{Divided, Entry as TableEntry, Fields, Mismatch, Owner, SameKey, Storable, Table};
 use crate::time::{Frontier, Inputs as Frontiers, Timestamp, TotalOrder};
 
 /// Pairs each row of `left` with each row of `right` that has its key: the regular join, without a window.
@@ -102,7 +102,7 @@ pub struct Join<K, L, R, T: Timestamp> {
 
 /// A key, and where the newest of its rows are.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Newest<K> {
+pub(crate) struct Newest<K> {
     key: K,
     left: u32,
     right: u32,
@@ -121,7 +121,7 @@ struct Arena<D, T> {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Link<D, T> {
+pub(crate) struct Link<D, T> {
     data: D,
     time: T,
     before: u32,
@@ -155,6 +155,20 @@ impl<D, T> Arena<D, T> {
         let row = &self.rows[newest as usize];
         give(&row.data, &row.time);
         true
+    }
+
+    /// Takes over the rows of a key out of those of another arena; gives the place of the newest of them.
+    fn take_over(&mut self, rows: &mut [Option<Link<D, T>>], newest: u32) -> u32 {
+        let (mut chain, mut place) = (Vec::new(), newest);
+        while let Some(row) = rows.get_mut(place as usize).and_then(Option::take) {
+            place = row.before;
+            chain.push(row);
+        }
+        let mut newest = NONE;
+        while let Some(Link { data, time, .. }) = chain.pop() {
+            self.push(&mut newest, data, time);
+        }
+        newest
     }
 
     /// Notes the places of a row and of those before it.
@@ -202,10 +216,51 @@ where
     T: Timestamp + Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+impl<K, L, R, T> Divided for Join<K, L, R, T>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+    T: Timestamp + Storable,
+{
+    /// How far the inputs have come, where the rows of the keys are, and these: with others among them.
+    type Kept = (Frontiers<T>, Table<Newest<K>>, Vec<Link<L, T>>, Vec<Link<R, T>>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("keys", &mut self.keys)?;
         fields.value("left", &mut self.left.rows)?;
         fields.value("right", &mut self.right.rows)?;
         fields.value("inputs", &mut self.inputs)
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        self.keys.retain(|key| owner.owns(key));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        let inputs = std::mem::replace(&mut self.inputs, Frontiers::new(2));
+        let keys = std::mem::replace(&mut self.keys, Table::new());
+        (inputs, keys, std::mem::take(&mut self.left.rows), std::mem::take(&mut self.right.rows))
+    }
+
+    /// Rows that no key knows are left behind. So are the places of rows that are gone since the other side has ended: elsewhere it may go on,
+    /// and there are others at these places now.
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.inputs = Frontiers::least(2, shards.iter().map(|(inputs, ..)| inputs.clone()));
+        for (_, mut keys, left, right) in shards {
+            let mut left: Vec<_> = left.into_iter().map(Some).collect();
+            let mut right: Vec<_> = right.into_iter().map(Some).collect();
+            for newest in keys.0.iter_mut() {
+                newest.left = self.left.take_over(&mut left, newest.left);
+                newest.right = self.right.take_over(&mut right, newest.right);
+            }
+            self.keys.absorb(keys)?;
+        }
+        Ok(())
     }
 }
 

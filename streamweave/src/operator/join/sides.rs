@@ -5,7 +5,7 @@ use std::iter;
 
 use serde::{Deserialize, Serialize};
 
-use crate::state::ArrivalMap;
+use crate::state::{ArrivalMap, SameKey};
 
 /// The rows of a window. Those of a side stand in one vector by arrival, chained by key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ use crate::state::ArrivalMap;
     serialize = "K: Serialize, L: Serialize, R: Serialize",
     deserialize = "K: Deserialize<'de> + Hash + Eq, L: Deserialize<'de>, R: Deserialize<'de>"
 ))]
-pub(super) struct Sides<K, L, R> {
+pub(crate) struct Sides<K, L, R> {
     keys: ArrivalMap<K, Both>,
     /// Rows of null keys: each is by itself.
     nulls: Vec<(K, Both)>,
@@ -76,6 +76,46 @@ impl<K, L, R> Sides<K, L, R> {
         keys.drain().chain(nulls.drain(..)).for_each(|(key, both)| each(key, both, lefts, rights));
         lefts.0.clear();
         rights.0.clear();
+    }
+}
+
+impl<K: Hash + Eq, L, R> Sides<K, L, R> {
+    /// Whether there is no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.nulls.is_empty()
+    }
+
+    /// Takes over the rows of another window whose keys are to be kept, behind its own.
+    ///
+    /// # Errors
+    ///
+    /// A key is in both.
+    pub(super) fn absorb(
+        &mut self,
+        mut other: Self,
+        mut keep: impl FnMut(&K) -> bool,
+    ) -> Result<(), SameKey> {
+        // Of a side of which it is only noted that there are rows none is there.
+        let is_noted = other.rights.0.is_empty();
+        let mut absorbed = Ok(());
+        let Sides { keys, nulls, lefts, rights } = self;
+        other.drain(|key, others, other_lefts, other_rights| {
+            if !keep(&key) {
+                return;
+            }
+            let both = both(keys, nulls, key);
+            if !both.lefts.is_empty() || !both.rights.is_empty() {
+                absorbed = Err(SameKey);
+                return;
+            }
+            other_lefts.take(others.lefts).for_each(|row| lefts.push(&mut both.lefts, row));
+            if is_noted {
+                both.rights = others.rights;
+            } else {
+                other_rights.take(others.rights).for_each(|row| rights.push(&mut both.rights, row));
+            }
+        });
+        absorbed
     }
 }
 

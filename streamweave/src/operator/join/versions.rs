@@ -8,7 +8,7 @@ use crate::time::EventTime;
 
 /// The versions of one key, by time; at each time the one that came last (rule E8).
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Versions<V>(VecDeque<Version<V>>);
+pub(crate) struct Versions<V>(VecDeque<Version<V>>);
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(serialize = "V: Serialize", deserialize = "V: Deserialize<'de>"))]

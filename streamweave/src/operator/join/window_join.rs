@@ -9,7 +9,7 @@ use crate::operator::{
     Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume, Windowing,
 };
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Fields, Mismatch, State, Storable};
+use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{EventTime, Frontier};
 
 use super::shape::{Anti, FullOuter, Inner, LeftOuter, RightOuter, Semi, Shape, shapes};
@@ -194,7 +194,7 @@ where
     A: Assigner,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        self.windows.fields(fields)
+        fields.divided(&mut self.windows)
     }
 }
 

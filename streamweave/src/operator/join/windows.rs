@@ -8,13 +8,15 @@
 //! is calculated, and no branch. What a window kept is emptied and used again.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 
 use crate::operator::Cx;
 use crate::operator::window::{Assigner, Window};
-use crate::state::{Fields, Mismatch, State, Storable};
+use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier, Inputs};
 
 use super::reach::{END, micros};
+use super::sides::Sides;
 
 /// The windows that have not fired, each with a `C` that keeps its rows.
 #[derive(Clone, Debug)]
@@ -119,8 +121,16 @@ impl<A, C> Windows<A, C> {
 }
 
 /// The slices that rows went to last are found anew.
-impl<A, C: Storable> State for Windows<A, C> {
-    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+impl<A, K, L, R> Divided for Windows<A, Sides<K, L, R>>
+where
+    K: Storable + Hash + Eq,
+    L: Storable,
+    R: Storable,
+{
+    /// How far the inputs have come, and the windows that have not fired.
+    type Kept = (Inputs<EventTime>, BTreeMap<(EventTime, EventTime), Sides<K, L, R>>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("inputs", &mut self.inputs)?;
         fields.value("open", &mut self.open)?;
         fields.value("kept", &mut self.kept)?;
@@ -129,6 +139,38 @@ impl<A, C: Storable> State for Windows<A, C> {
             self.come = micros(self.inputs.frontier());
             self.set_next_due();
         }
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        for sides in &mut self.kept {
+            let all = std::mem::take(sides);
+            let kept = sides.absorb(all, |key| owner.owns(key));
+            debug_assert!(kept.is_ok(), "each key of a window is there once");
+        }
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        let inputs = std::mem::replace(&mut self.inputs, Inputs::new(2));
+        let mut kept = std::mem::take(&mut self.kept);
+        self.free.clear();
+        let open = std::mem::take(&mut self.open).into_iter();
+        let open = open.map(|(window, place)| (window, std::mem::take(&mut kept[place as usize])));
+        (inputs, open.filter(|(_, sides)| !sides.is_empty()).collect())
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.inputs = Inputs::least(2, shards.iter().map(|(inputs, _)| inputs.clone()));
+        for (window, sides) in shards.into_iter().flat_map(|(_, open)| open) {
+            let kept = &mut self.kept;
+            let place = *self.open.entry(window).or_insert_with(|| {
+                kept.push(Sides::default());
+                u32::try_from(kept.len() - 1).expect("at most 2^32 windows are open")
+            });
+            kept[place as usize].absorb(sides, |_| true)?;
+        }
+        self.come = micros(self.inputs.frontier());
+        self.set_next_due();
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::lifetime::{Forever, Lifetime, Within};
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::{Fields, Mismatch, State, Storable, TimeQueue};
+use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable, TimeQueue};
 use crate::time::{EventTime, Frontier, TimeDelta, TotalOrder};
 
 type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (), ()>;
@@ -108,7 +108,7 @@ impl<K, V, T: TotalOrder, L: Lifetime<T>> Node<FirstPerKey<K, V, T, L>, Changes<
 
 /// The first row of each key so far; of its value `W` is kept.
 #[derive(Clone, Debug)]
-struct Firsts<K, W, T: TotalOrder, L> {
+pub(crate) struct Firsts<K, W, T: TotalOrder, L> {
     keys: HashMap<K, First<W, T>, FixedState>,
     /// When to look whether a key can be forgotten: one entry a key.
     expiry: TimeQueue<K, T>,
@@ -117,7 +117,7 @@ struct Firsts<K, W, T: TotalOrder, L> {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct First<W, T> {
+pub(crate) struct First<W, T> {
     time: T,
     kept: W,
 }
@@ -139,29 +139,57 @@ impl<K, W, T: TotalOrder, L> Firsts<K, W, T, L> {
 }
 
 /// When keys are forgotten is not saved: it follows from the lifetime, which may be another one after a restart (rule H13).
-impl<K, W, T, L> State for Firsts<K, W, T, L>
+impl<K, W, T, L> Divided for Firsts<K, W, T, L>
 where
     K: Storable + Hash + Eq + Clone,
     W: Storable,
     T: TotalOrder + Storable,
     L: Lifetime<T>,
 {
-    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+    /// The keys, and how far the input has come.
+    type Kept = (HashMap<K, First<W, T>, FixedState>, Frontier<T>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("keys", &mut self.keys)?;
         fields.value("frontier", &mut self.frontier)?;
         if fields.is_loading() {
-            self.expiry = TimeQueue::new();
-            for (key, first) in &self.keys {
-                if let Some(until) = self.lifetime.until(&first.time) {
-                    self.expiry.push(until, (), key.clone());
-                }
+            self.set_expiry();
+        }
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        self.keys.retain(|key, _| owner.owns(key));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        self.expiry = TimeQueue::new();
+        let frontier = std::mem::replace(&mut self.frontier, Frontier::start());
+        (std::mem::take(&mut self.keys), frontier)
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.frontier = Frontier::least(shards.iter().map(|(_, frontier)| frontier));
+        for (key, first) in shards.into_iter().flat_map(|(keys, _)| keys) {
+            if self.keys.insert(key, first).is_some() {
+                return Err(SameKey);
             }
         }
+        self.set_expiry();
         Ok(())
     }
 }
 
 impl<K: Hash + Eq + Clone, W, T: TotalOrder, L: Lifetime<T>> Firsts<K, W, T, L> {
+    fn set_expiry(&mut self) {
+        self.expiry = TimeQueue::new();
+        for (key, first) in &self.keys {
+            if let Some(until) = self.lifetime.until(&first.time) {
+                self.expiry.push(until, (), key.clone());
+            }
+        }
+    }
+
     fn enter(&mut self, key: &K, time: &T, keep: impl FnOnce() -> W) -> Place<W, T> {
         let is_late = self.frontier.closes(time);
         let until = |time: &T| self.lifetime.until(time);
@@ -224,7 +252,7 @@ where
     L: Lifetime<T>,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        self.0.fields(fields)
+        fields.divided(&mut self.0)
     }
 }
 
@@ -294,9 +322,44 @@ where
     L: Lifetime<T>,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        self.firsts.fields(fields)?;
+        fields.divided(self)
+    }
+}
+
+impl<K, V, T, L> Divided for FinalFirstPerKey<K, V, T, L>
+where
+    K: Storable + Hash + Eq + Clone,
+    V: Storable,
+    T: TotalOrder + Storable,
+    L: Lifetime<T>,
+{
+    /// The keys, the rows that wait, and how many there were that did.
+    type Kept = (<Firsts<K, u64, T, L> as Divided>::Kept, TimeQueue<(u64, Keyed<K, V>), T>, u64);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.firsts.visit(fields)?;
         fields.value("waiting", &mut self.waiting)?;
         fields.value("rows", &mut self.rows)
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        self.firsts.retain(owner);
+        self.waiting.retain(|(_, row)| owner.owns(&row.key));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        (self.firsts.take(), std::mem::take(&mut self.waiting), std::mem::take(&mut self.rows))
+    }
+
+    /// The rows of a key tell each other by their numbers, and all of them come from one shard: those to come are numbered behind all of them.
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        let mut firsts = Vec::with_capacity(shards.len());
+        for (keys, waiting, rows) in shards {
+            firsts.push(keys);
+            self.waiting.absorb(waiting);
+            self.rows = self.rows.max(rows);
+        }
+        self.firsts.unite(firsts)
     }
 }
 

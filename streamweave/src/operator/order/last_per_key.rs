@@ -10,7 +10,7 @@ use super::lifetime::{Forever, Lifetime, Within};
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::{Fields, Mismatch, Storable, TimeQueue};
+use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable, TimeQueue};
 use crate::time::{EventTime, Frontier, TimeDelta, TotalOrder};
 
 type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (), ()>;
@@ -87,7 +87,7 @@ pub struct LastPerKey<K, V, T: TotalOrder, L> {
 
 /// The rows of a key, by time: those that the frontier has not passed, and one before them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Versions<V, T>(Vec<(T, V)>);
+pub(crate) struct Versions<V, T>(Vec<(T, V)>);
 
 impl<V, T: TotalOrder> Versions<V, T> {
     /// Forgets the rows that have a later one which the frontier has passed.
@@ -109,6 +109,20 @@ impl<K, V, T: TotalOrder, L> LastPerKey<K, V, T, L> {
 }
 
 impl<K: Hash + Eq + Clone, V, T: TotalOrder, L: Lifetime<T>> LastPerKey<K, V, T, L> {
+    /// Finds out when rows and keys are forgotten, and forgets those that are due.
+    fn set_due(&mut self) {
+        (self.outdated, self.expiry) = (TimeQueue::new(), TimeQueue::new());
+        for (key, versions) in &self.keys {
+            for (time, _) in versions.0.iter().skip(1) {
+                self.outdated.push(time.clone(), (), key.clone());
+            }
+            if let Some(until) = self.lifetime.until(versions.last()) {
+                self.expiry.push(until, (), key.clone());
+            }
+        }
+        self.forget();
+    }
+
     /// Forgets what the frontier makes out of date.
     fn forget(&mut self) {
         while let Some((_, key)) = self.outdated.pop_closed(&self.frontier) {
@@ -174,20 +188,47 @@ where
     L: Lifetime<T>,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+impl<K, V, T, L> Divided for LastPerKey<K, V, T, L>
+where
+    K: Storable + Hash + Eq + Clone,
+    V: Storable,
+    T: TotalOrder + Storable,
+    L: Lifetime<T>,
+{
+    /// The keys, and how far the input has come.
+    type Kept = (HashMap<K, Versions<V, T>, FixedState>, Frontier<T>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("keys", &mut self.keys)?;
         fields.value("frontier", &mut self.frontier)?;
         if fields.is_loading() {
-            (self.outdated, self.expiry) = (TimeQueue::new(), TimeQueue::new());
-            for (key, versions) in &self.keys {
-                for (time, _) in versions.0.iter().skip(1) {
-                    self.outdated.push(time.clone(), (), key.clone());
-                }
-                if let Some(until) = self.lifetime.until(versions.last()) {
-                    self.expiry.push(until, (), key.clone());
-                }
-            }
-            self.forget();
+            self.set_due();
         }
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        self.keys.retain(|key, _| owner.owns(key));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        (self.outdated, self.expiry) = (TimeQueue::new(), TimeQueue::new());
+        let frontier = std::mem::replace(&mut self.frontier, Frontier::start());
+        (std::mem::take(&mut self.keys), frontier)
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.frontier = Frontier::least(shards.iter().map(|(_, frontier)| frontier));
+        for (key, versions) in shards.into_iter().flat_map(|(keys, _)| keys) {
+            if self.keys.insert(key, versions).is_some() {
+                return Err(SameKey);
+            }
+        }
+        self.set_due();
         Ok(())
     }
 }

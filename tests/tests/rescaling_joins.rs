@@ -1,0 +1,342 @@
+//! What joins and the operators of event time keep by key goes on in another number of shards (rules H9 and H10): three shards that are
+//! saved in the middle and go on as five, and then as two, give what one shard gives that never stops.
+
+use std::fmt::Debug;
+
+use serde::Serialize;
+use streamweave::envelope::Nullable;
+use streamweave::operator::window::{Sliding, Tumbling};
+use streamweave::prelude::*;
+use streamweave::state::{Shard, stable_hash};
+use streamweave::testing::Saved;
+
+/// A row of an input that has two.
+type Row = (u32, i64);
+
+/// What comes in at once.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    is_left: bool,
+    time: i64,
+    row: Row,
+}
+
+const STEPS: usize = 1_500;
+
+/// Where the shards are saved.
+const CUTS: [usize; 4] = [0, 517, 1_004, STEPS];
+
+/// While the right input is idle, where it is; it is when the shards are saved first.
+const IDLE: std::ops::Range<usize> = 400..700;
+
+/// Where the right input ends, where it does.
+const END: usize = 500;
+
+/// By how much rows are out of order at most, in seconds; some few are late.
+const ORDER: i64 = 5;
+
+/// Rows of some forty keys at times that rise.
+fn steps(course: Course) -> Vec<Step> {
+    let steps = (0..STEPS as u32).map(|step| {
+        let mixed = step.wrapping_mul(2_654_435_761) >> 12;
+        let behind = if mixed % 97 == 0 && course != Course::Apart { 30 } else { i64::from(mixed % 5) };
+        let time = (i64::from(step / 4) - behind).max(0);
+        Step { is_left: mixed % 7 < 4, time, row: (mixed / 7 % 41, i64::from(step)) }
+    });
+    steps.collect()
+}
+
+/// How the inputs go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// All shards see how far time has come.
+    Together,
+    /// Some have come further than others; no row is late.
+    Apart,
+    /// For a while there is nothing on the right, and nothing is expected.
+    RightIsIdle,
+    /// The right ends.
+    RightEnds,
+    /// The right of the first of three shards ends: nothing more comes for its keys.
+    RightEndsInOne,
+}
+
+/// Whether a shard owns a key.
+fn is_of<K: Serialize>(shard: Shard, key: &K) -> bool {
+    shard.owns(stable_hash(key))
+}
+
+fn sorted<D: Ord>(mut rows: Vec<D>) -> Vec<D> {
+    rows.sort();
+    rows
+}
+
+fn plain(row: &Row) -> u32 {
+    row.0
+}
+
+/// Each seventh key is null.
+fn nullable(row: &Row) -> Nullable<u32> {
+    Nullable::from((!row.0.is_multiple_of(7)).then_some(row.0))
+}
+
+/// Keys that come for half a minute and then never again.
+fn passing(row: &Row) -> u32 {
+    row.1 as u32 / 120 * 16 + row.0 % 16
+}
+
+/// Holds a graph with the inputs `left` and `right`, of rows that are keyed by a function, to that, by each of some courses.
+macro_rules! rescales {
+    ($graph:ident by $key:path: $($name:ident by $course:ident),+ $(,)?) => {$(
+        #[test]
+        fn $name() {
+            let course = Course::$course;
+            let steps = steps(course);
+            let has_ended = |at: usize, step: &Step| {
+                !step.is_left && match course {
+                    Course::Together | Course::Apart => false,
+                    Course::RightIsIdle => IDLE.contains(&at),
+                    Course::RightEnds => at >= END,
+                    Course::RightEndsInOne => at >= END && is_of(Shard::new(0, 3), &$key(&step.row)),
+                }
+            };
+            let run = |of: u16, saved: &[Saved], part: usize| {
+                let (mut kept, mut out) = (Vec::new(), Vec::new());
+                let part = if of == 1 { 0..STEPS } else { CUTS[part]..CUTS[part + 1] };
+                for number in 0..of {
+                    let shard = Shard::new(number, of);
+                    let mut harness = $graph::harness();
+                    if !saved.is_empty() {
+                        harness.restore_shard(saved, shard).expect("it can be divided");
+                    }
+                    let ends = course == Course::RightEnds
+                        || course == Course::RightEndsInOne && of == 3 && number == 0;
+                    let lag = if course == Course::Apart { i64::from(number % 3) } else { 0 };
+                    // Each side has come so far.
+                    let mut newest = [0, 0];
+                    for (at, step) in steps[..part.end].iter().enumerate() {
+                        let side = usize::from(!step.is_left);
+                        let is_there = !has_ended(at, step);
+                        if is_there {
+                            newest[side] = step.time.max(newest[side]);
+                        }
+                        if at < part.start {
+                            continue;
+                        }
+                        if ends && at >= END {
+                            harness.inputs.right.close();
+                        }
+                        let time = EventTime::from_secs(newest[side] - ORDER - lag);
+                        let row_time = EventTime::from_secs(step.time);
+                        let is_own = is_of(shard, &$key(&step.row)) && is_there;
+                        if step.is_left {
+                            if is_own {
+                                harness.inputs.left.send_at(step.row, row_time);
+                            }
+                            harness.inputs.left.advance_to(time);
+                        } else if course == Course::RightIsIdle && IDLE.contains(&at) {
+                            harness.inputs.right.idle_at(time);
+                        } else if !(ends && at >= END) {
+                            if is_own {
+                                harness.inputs.right.send_at(step.row, row_time);
+                            }
+                            harness.inputs.right.advance_to(time);
+                        }
+                        // Which of the inputs is first is not left open.
+                        harness.settle();
+                    }
+                    if part.end == STEPS {
+                        harness.inputs.left.close();
+                        harness.inputs.right.close();
+                        harness.settle();
+                    } else {
+                        kept.push(harness.save());
+                    }
+                    let told = harness.outputs.out.updates().into_iter();
+                    out.extend(told.map(|update| format!("{} {} {:?}", update.time, update.data, update.diff)));
+                }
+                (kept, out)
+            };
+            let (_, whole) = run(1, &[], 0);
+            let (saved, mut out) = run(3, &[], 0);
+            if course == Course::Together {
+                let twice = [saved[1].clone(), saved[1].clone()];
+                let restored = $graph::harness().restore_shard(&twice, Shard::new(0, 1));
+                assert!(restored.is_err_and(|why| why.to_string().contains("of the same key")));
+            }
+            let (saved, more) = run(5, &saved, 1);
+            out.extend(more);
+            let (_, more) = run(2, &saved, 2);
+            out.extend(more);
+            assert!(whole.len() > 100, "{}", whole.len());
+            assert_eq!(sorted(out), sorted(whole));
+        }
+    )+};
+}
+
+/// A graph of one join, and what it is held to.
+macro_rules! joins {
+    ($graph:ident = $join:ident($($args:tt)*) $(.$shape:ident($($shape_args:tt)*))* by $key:path: $($tests:tt)+) => {
+        graph! {
+            graph $graph(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: Timed<String, EventTime>) {
+                #![durable]
+                both = $join($($args)*) $(.$shape($($shape_args)*))*;
+                left -> key_by($key) -> both.left;
+                right -> key_by($key) -> both.right;
+                both -> map(|row| told(&row)) -> out;
+            }
+        }
+        rescales!($graph by $key: $($tests)+);
+    };
+}
+
+fn told<D: Debug>(row: &D) -> String {
+    format!("{row:?}")
+}
+
+joins!(joined = join() by plain:
+    h10_the_rows_of_a_join_follow_their_keys by Together,
+    h10_the_rows_of_a_join_follow_their_keys_where_shards_are_apart by Apart,
+    h10_the_rows_of_a_join_follow_their_keys_where_one_side_is_idle by RightIsIdle,
+    h10_the_rows_of_a_join_follow_their_keys_where_one_side_ended by RightEnds,
+    h10_the_rows_of_a_join_follow_their_keys_where_one_side_of_one_shard_ended by RightEndsInOne,
+);
+joins!(joined_nullable = join() by nullable: h10_null_keys_of_a_join_are_not_kept by Together);
+
+joins!(window_joined = window_join(Tumbling::new(20.secs())) by plain:
+    h10_the_windows_of_a_join_follow_their_keys by Together,
+    h10_the_windows_of_a_join_follow_their_keys_where_shards_are_apart by Apart,
+    h10_the_windows_of_a_join_follow_their_keys_where_one_side_ended by RightEnds,
+);
+joins!(window_full = window_join(Sliding::new(30.secs(), 10.secs())).full_outer() by nullable:
+    h10_overlapping_windows_of_a_full_outer_join_follow_their_keys by Together,
+    h10_overlapping_windows_of_a_full_outer_join_follow_their_keys_where_shards_are_apart by Apart,
+    h10_overlapping_windows_of_a_full_outer_join_follow_their_keys_where_one_side_is_idle by RightIsIdle,
+    h10_overlapping_windows_of_a_full_outer_join_follow_their_keys_where_one_shard_ended by RightEndsInOne,
+);
+joins!(window_left = window_join(Tumbling::new(20.secs())).left_outer() by nullable:
+    h10_the_windows_of_a_left_outer_join_follow_their_keys by Together,
+);
+joins!(window_semi = window_join(Tumbling::new(20.secs())).semi() by plain:
+    h10_the_windows_of_a_semi_join_follow_their_keys by Together,
+);
+joins!(window_anti = window_join(Tumbling::new(20.secs())).anti() by nullable:
+    h10_the_windows_of_an_anti_join_follow_their_keys by Together,
+    h10_the_windows_of_an_anti_join_follow_their_keys_where_one_side_is_idle by RightIsIdle,
+);
+joins!(grouped = co_group(Tumbling::new(20.secs()), |key, window, lefts, rights| {
+        [format!("{key:?} {window:?} {lefts:?} {rights:?}")]
+    }) by nullable:
+    h10_what_is_grouped_follows_its_keys_in_the_order_of_arrival by Together,
+    h10_what_is_grouped_follows_its_keys_where_shards_are_apart by Apart,
+);
+
+joins!(held = as_of() by plain:
+    h10_versions_and_probes_follow_their_keys by Together,
+    h10_versions_and_probes_follow_their_keys_where_shards_are_apart by Apart,
+    h10_versions_and_probes_follow_their_keys_where_one_side_is_idle by RightIsIdle,
+    h10_versions_and_probes_follow_their_keys_where_one_side_ended by RightEnds,
+    h10_versions_and_probes_follow_their_keys_where_one_side_of_one_shard_ended by RightEndsInOne,
+);
+joins!(held_left = as_of().left_outer().deleted_when(|row: &Row| row.1 % 4 == 0).retain(25.secs()) by nullable:
+    h10_probes_of_null_keys_and_deleted_versions_follow_their_keys by Together,
+    h10_probes_of_null_keys_and_deleted_versions_follow_their_keys_where_shards_are_apart by Apart,
+);
+joins!(held_all = as_of().left_outer().table_first() by nullable:
+    h10_versions_of_a_table_that_ended_follow_their_keys by RightEnds,
+);
+
+joins!(enriched = enrich() by plain:
+    h10_a_table_follows_its_keys by Together,
+    h10_a_table_follows_its_keys_where_one_side_ended by RightEnds,
+);
+joins!(enriched_left = enrich().left_outer().table_first() by nullable:
+    h10_a_table_that_ended_follows_its_keys by RightEnds,
+);
+
+/// A graph of one join with a table that is complete when the rows that wait for it end: what it is made of comes with them.
+macro_rules! waiting {
+    ($graph:ident = $join:ident by $key:path: $($tests:tt)+) => {
+        graph! {
+            graph $graph(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: Timed<String, EventTime>) {
+                #![durable]
+                both = $join().left_outer().table_first();
+                left -> key_by($key) -> both.left;
+                left -> filter(|row| row.1 % 5 == 0) -> key_by($key) -> both.right;
+                both -> map(|row| told(&row)) -> out;
+                right -> discard;
+            }
+        }
+        rescales!($graph by $key: $($tests)+);
+    };
+}
+
+waiting!(held_waiting = as_of by nullable:
+    h10_probes_that_wait_for_the_table_follow_their_keys by Together,
+    h10_probes_that_wait_for_the_table_follow_their_keys_where_shards_are_apart by Apart,
+);
+waiting!(enriched_waiting = enrich by nullable:
+    h10_what_waits_for_a_table_follows_its_keys by Together,
+    h10_what_waits_for_a_table_follows_its_keys_where_shards_are_apart by Apart,
+);
+
+joins!(near = interval_join(-7.secs(), 9.secs()) by plain:
+    h10_rows_of_an_interval_join_follow_their_keys by Together,
+    h10_rows_of_an_interval_join_follow_their_keys_where_shards_are_apart by Apart,
+    h10_rows_of_an_interval_join_follow_their_keys_where_one_side_ended by RightEnds,
+);
+joins!(near_full = interval_join(-7.secs(), 9.secs()).full_outer().time_of_earlier() by nullable:
+    h10_rows_of_a_full_outer_interval_join_follow_their_keys by Together,
+    h10_rows_of_a_full_outer_interval_join_follow_their_keys_where_shards_are_apart by Apart,
+    h10_rows_of_a_full_outer_interval_join_follow_their_keys_where_one_side_is_idle by RightIsIdle,
+    h10_rows_of_a_full_outer_interval_join_follow_their_keys_where_one_shard_ended by RightEndsInOne,
+);
+joins!(near_left = interval_join(-7.secs(), 9.secs()).left_outer().time_of_left() by nullable:
+    h10_rows_of_a_left_outer_interval_join_follow_their_keys by Together,
+);
+joins!(near_semi = interval_join(-2.secs(), 3.secs()).semi() by nullable:
+    h10_rows_of_a_semi_interval_join_follow_their_keys by Together,
+    h10_rows_of_a_semi_interval_join_follow_their_keys_where_one_side_is_idle by RightIsIdle,
+);
+joins!(near_anti = interval_join(-2.secs(), 3.secs()).anti() by nullable:
+    h10_rows_of_an_anti_interval_join_follow_their_keys by Together,
+    h10_rows_of_an_anti_interval_join_follow_their_keys_where_one_side_ended by RightEnds,
+);
+
+/// A graph of one operator with an output for late rows, and what it is held to.
+macro_rules! with_late {
+    ($graph:ident -> ($($out:tt)+) = $operator:ident() $(.$option:ident($($args:tt)*))* by $key:path: $($tests:tt)+) => {
+        graph! {
+            graph $graph(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: $($out)+) {
+                #![durable]
+                node = $operator() $(.$option($($args)*))*;
+                left -> key_by($key) -> node -> map(|row| told(&row)) -> out;
+                node.late -> discard;
+                right -> discard;
+            }
+        }
+        rescales!($graph by $key: $($tests)+);
+    };
+}
+
+with_late!(first -> (Update<String, EventTime, i64>) = first_per_key() by passing:
+    h10_the_first_row_follows_its_key by Together,
+    h10_the_first_row_follows_its_key_where_shards_are_apart by Apart,
+);
+with_late!(first_lately -> (Update<String, EventTime, i64>) = first_per_key().ttl(6.secs()) by plain:
+    h10_the_first_row_of_late_follows_its_key by Together,
+);
+with_late!(first_final -> (Timed<String, EventTime>) = first_per_key().when_final() by passing:
+    h10_the_first_row_that_waits_follows_its_key by Together,
+    h10_the_first_row_that_waits_follows_its_key_where_shards_are_apart by Apart,
+);
+with_late!(first_finally -> (Timed<String, EventTime>) = first_per_key().ttl(6.secs()).when_final() by plain:
+    h10_the_first_row_of_late_that_waits_follows_its_key by Together,
+);
+with_late!(last -> (Update<String, EventTime, i64>) = last_per_key() by plain:
+    h10_the_last_row_follows_its_key by Together,
+    h10_the_last_row_follows_its_key_where_shards_are_apart by Apart,
+);
+with_late!(last_lately -> (Update<String, EventTime, i64>) = last_per_key().ttl(6.secs()) by plain:
+    h10_the_last_row_of_late_follows_its_key by Together,
+);
