@@ -32,6 +32,8 @@ pub mod join;
 pub mod window_join;
 
 mod group;
+mod kept;
+mod partners;
 mod reach;
 mod shape;
 mod sides;

@@ -11,7 +11,7 @@ pub trait Shape<L, R> {
     /// Whether a right row without a partner comes out.
     const RIGHT_ALONE: bool = false;
 
-    /// Whether it only matters that a left row has a partner: its first decides what becomes of it.
+    /// Whether it only matters that a left row has a partner: its first decides what becomes of it. Nothing comes out of a right row then.
     const ONCE: bool = false;
 
     /// What comes out of a pair.

@@ -13,7 +13,7 @@ use crate::state::{ArrivalMap, SameKey};
     serialize = "K: Serialize, L: Serialize, R: Serialize",
     deserialize = "K: Deserialize<'de> + Hash + Eq, L: Deserialize<'de>, R: Deserialize<'de>"
 ))]
-pub(crate) struct Sides<K, L, R> {
+pub struct Sides<K, L, R> {
     keys: ArrivalMap<K, Both>,
     /// Rows of null keys: each is by itself.
     nulls: Vec<(K, Both)>,
@@ -47,12 +47,6 @@ impl<K: Hash + Eq, L, R> Sides<K, L, R> {
     pub(super) fn push_right(&mut self, key: K, row: R) {
         self.rights.push(&mut both(&mut self.keys, &mut self.nulls, key).rights, row);
     }
-
-    /// Notes that there is a row of the right side, and does not keep it.
-    #[inline]
-    pub(super) fn note_right(&mut self, key: K) {
-        both(&mut self.keys, &mut self.nulls, key).rights.note();
-    }
 }
 
 #[inline(always)]
@@ -79,24 +73,30 @@ impl<K, L, R> Sides<K, L, R> {
     }
 }
 
-impl<K: Hash + Eq, L, R> Sides<K, L, R> {
+/// The rows of a window, to be divided by their keys among shards.
+pub(crate) trait ByKey: Default {
+    /// What the rows are together by.
+    type Key;
+
     /// Whether there is no row.
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.nulls.is_empty()
-    }
+    fn is_empty(&self) -> bool;
 
     /// Takes over the rows of another window whose keys are to be kept, behind its own.
     ///
     /// # Errors
     ///
     /// A key is in both.
-    pub(super) fn absorb(
-        &mut self,
-        mut other: Self,
-        mut keep: impl FnMut(&K) -> bool,
-    ) -> Result<(), SameKey> {
-        // Of a side of which it is only noted that there are rows none is there.
-        let is_noted = other.rights.0.is_empty();
+    fn absorb(&mut self, other: Self, keep: impl FnMut(&Self::Key) -> bool) -> Result<(), SameKey>;
+}
+
+impl<K: Hash + Eq, L, R> ByKey for Sides<K, L, R> {
+    type Key = K;
+
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.nulls.is_empty()
+    }
+
+    fn absorb(&mut self, mut other: Self, mut keep: impl FnMut(&K) -> bool) -> Result<(), SameKey> {
         let mut absorbed = Ok(());
         let Sides { keys, nulls, lefts, rights } = self;
         other.drain(|key, others, other_lefts, other_rights| {
@@ -109,11 +109,7 @@ impl<K: Hash + Eq, L, R> Sides<K, L, R> {
                 return;
             }
             other_lefts.take(others.lefts).for_each(|row| lefts.push(&mut both.lefts, row));
-            if is_noted {
-                both.rights = others.rights;
-            } else {
-                other_rights.take(others.rights).for_each(|row| rights.push(&mut both.rights, row));
-            }
+            other_rights.take(others.rights).for_each(|row| rights.push(&mut both.rights, row));
         });
         absorbed
     }
@@ -133,12 +129,6 @@ impl Chain {
 
     pub(super) fn is_empty(self) -> bool {
         self.len == 0
-    }
-
-    /// Is no longer empty, and has no rows to be looked at.
-    #[inline]
-    fn note(&mut self) {
-        self.len = 1;
     }
 }
 

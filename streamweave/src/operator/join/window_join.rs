@@ -1,6 +1,6 @@
 //! Rows of one key in the same window.
 
-use std::hash::Hash;
+use std::fmt;
 use std::marker::PhantomData;
 
 use crate::envelope::{Keyed, Update};
@@ -12,8 +12,9 @@ use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::state::{Fields, Mismatch, Storable};
 use crate::time::{EventTime, Frontier};
 
-use super::shape::{Anti, FullOuter, Inner, LeftOuter, RightOuter, Semi, Shape, shapes};
-use super::sides::{self, Both, Sides, with_key};
+use super::kept::{Joins, Keeps};
+use super::shape::{Anti, FullOuter, Inner, LeftOuter, RightOuter, Semi, shapes};
+use super::sides::ByKey;
 use super::windows::Windows;
 
 /// Pairs each row of `left` with the rows of `right` that have its key and are in the same window.
@@ -31,8 +32,8 @@ use super::windows::Windows;
 ///
 /// A window fires when the frontiers of both inputs have reached its end, and what comes out of it is at its last time, `end - 1`.
 /// Windows fire by their ends, then by their starts; in a window keys come by first arrival and rows of
-/// [null keys](super) last; in a key left rows by arrival, and with each its partners by arrival. The frontier is that
-/// of both inputs together.
+/// [null keys](super) last; in a key left rows by arrival, and with each its partners by arrival. Of `semi` and `anti` the rows of a window
+/// come by arrival, whatever their keys. The frontier is that of both inputs together.
 ///
 /// # State, and what is late
 ///
@@ -105,19 +106,25 @@ pub fn with<K: Key, L: Repeatable, R: Repeatable, A: Windowing>(
 shapes! { WindowJoin<K, L, R, A>, Rows }
 
 /// See [`window_join`](super::window_join()).
-#[derive(Clone, Debug)]
-pub struct WindowJoin<K, L, R, A, S> {
-    windows: Windows<A, Sides<K, L, R>>,
+pub struct WindowJoin<K, L, R, A, S: Keeps<K, L, R>> {
+    windows: Windows<A, S::Kept>,
     shape: PhantomData<fn() -> S>,
 }
 
-impl<K, L, R, A, S> WindowJoin<K, L, R, A, S> {
-    fn shaped<Z>(self) -> WindowJoin<K, L, R, A, Z> {
-        WindowJoin { windows: self.windows, shape: PhantomData }
+impl<K, L, R, A: fmt::Debug, S: Keeps<K, L, R>> fmt::Debug for WindowJoin<K, L, R, A, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WindowJoin").field("assigner", &self.windows.assigner).finish_non_exhaustive()
     }
 }
 
-impl<K: Key, L, R, A, S: Shape<L, R>> WindowJoin<K, L, R, A, S> {
+impl<K, L, R, A, S: Keeps<K, L, R>> WindowJoin<K, L, R, A, S> {
+    /// The same with another shape, before there is a row.
+    fn shaped<Z: Keeps<K, L, R>>(self) -> WindowJoin<K, L, R, A, Z> {
+        WindowJoin { windows: Windows::new(self.windows.assigner), shape: PhantomData }
+    }
+}
+
+impl<K: Key, L, R, A, S: Joins<K, L, R>> WindowJoin<K, L, R, A, S> {
     #[inline]
     fn advance_to<P>(&mut self, port: usize, frontier: Frontier<EventTime>, out: &mut Port<P>)
     where
@@ -136,46 +143,16 @@ impl<K: Key, L, R, A, S: Shape<L, R>> WindowJoin<K, L, R, A, S> {
     where
         P: Push<Rows<K, S::Row>, EventTime, ()>,
     {
-        while let Some((window, sides)) = self.windows.next_closed() {
-            sides.drain(|key, both, lefts, rights| {
-                joined::<K, L, R, S>(key, both, lefts, rights, |(key, value)| {
-                    let data = Keyed { key, value: Pane::once(window, value) };
-                    out.push(Update { data, time: window.last(), diff: () });
-                });
+        while let Some((window, kept)) = self.windows.next_closed() {
+            S::drain(kept, |(key, value)| {
+                let data = Keyed { key, value: Pane::once(window, value) };
+                out.push(Update { data, time: window.last(), diff: () });
             });
         }
     }
 }
 
-/// What comes of the rows of one key in one window (rule E6).
-#[inline]
-fn joined<K: Clone, L, R, S: Shape<L, R>>(
-    key: K,
-    Both { lefts, rights }: Both,
-    left_rows: &mut sides::Rows<L>,
-    right_rows: &mut sides::Rows<R>,
-    emit: impl FnMut((K, S::Row)),
-) {
-    if rights.is_empty() {
-        let rows = left_rows.take(lefts).filter_map(S::left);
-        with_key(key, lefts.len(), rows).for_each(emit);
-    } else if lefts.is_empty() {
-        // Of rows that were only noted nothing comes.
-        if S::RIGHT_ALONE {
-            let rows = right_rows.take(rights).filter_map(S::right);
-            with_key(key, rights.len(), rows).for_each(emit);
-        }
-    } else if S::ONCE {
-        let rows = left_rows.take(lefts).filter_map(S::with_partner);
-        with_key(key, lefts.len(), rows).for_each(emit);
-    } else {
-        let with = |left| right_rows.get(rights).filter_map(move |right| S::pair(left, right));
-        let pairs = left_rows.get(lefts).flat_map(with);
-        with_key(key, lefts.len() * rights.len(), pairs).for_each(emit);
-    }
-}
-
-impl<K, L, R, A: Assigner, S> Operator for WindowJoin<K, L, R, A, S> {
+impl<K, L, R, A: Assigner, S: Keeps<K, L, R>> Operator for WindowJoin<K, L, R, A, S> {
     type Yield = ();
     const OUTCOME: Outcome = Outcome::Tallied;
 
@@ -188,24 +165,23 @@ impl<K, L, R, A: Assigner, S> Operator for WindowJoin<K, L, R, A, S> {
 
 impl<K, L, R, A, S> Durable for WindowJoin<K, L, R, A, S>
 where
-    K: Storable + Hash + Eq,
-    L: Storable,
-    R: Storable,
+    K: Storable,
     A: Assigner,
+    S: Keeps<K, L, R, Kept: Storable + ByKey<Key = K>>,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.divided(&mut self.windows)
     }
 }
 
-impl<K, L, R, A: Assigner, S, Outs> Resume<Outs> for WindowJoin<K, L, R, A, S> {}
+impl<K, L, R, A: Assigner, S: Keeps<K, L, R>, Outs> Resume<Outs> for WindowJoin<K, L, R, A, S> {}
 
 impl<K, L, R, A, S, P> Input<0, Keyed<K, L>, EventTime, (), (Port<P>,)> for WindowJoin<K, L, R, A, S>
 where
     K: Key,
     L: Repeatable,
     A: Assigner,
-    S: Shape<L, R>,
+    S: Joins<K, L, R>,
     P: Push<Rows<K, S::Row>, EventTime, ()>,
 {
     #[inline]
@@ -214,7 +190,7 @@ where
         if !S::LEFT_ALONE && super::is_null(&key) {
             return cx.filtered();
         }
-        self.windows.insert((key, value), row.time, |sides, (key, value)| sides.push_left(key, value), cx);
+        self.windows.insert((key, value), row.time, |kept, (key, value)| S::push_left(kept, key, value), cx);
     }
 
     #[inline]
@@ -228,7 +204,7 @@ where
     K: Key,
     R: Repeatable,
     A: Assigner,
-    S: Shape<L, R>,
+    S: Joins<K, L, R>,
     P: Push<Rows<K, S::Row>, EventTime, ()>,
 {
     #[inline]
@@ -237,11 +213,7 @@ where
         if !S::RIGHT_ALONE && super::is_null(&key) {
             return cx.filtered();
         }
-        // It only matters that there is one.
-        if S::ONCE {
-            return self.windows.insert(key, row.time, Sides::note_right, cx);
-        }
-        self.windows.insert((key, value), row.time, |sides, (key, value)| sides.push_right(key, value), cx);
+        self.windows.insert((key, value), row.time, |kept, (key, value)| S::push_right(kept, key, value), cx);
     }
 
     #[inline]

@@ -8,7 +8,6 @@
 //! is calculated, and no branch. What a window kept is emptied and used again.
 
 use std::collections::BTreeMap;
-use std::hash::Hash;
 
 use crate::operator::Cx;
 use crate::operator::window::{Assigner, Window};
@@ -16,7 +15,7 @@ use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier, Inputs};
 
 use super::reach::{END, micros};
-use super::sides::Sides;
+use super::sides::ByKey;
 
 /// The windows that have not fired, each with a `C` that keeps its rows.
 #[derive(Clone, Debug)]
@@ -121,14 +120,12 @@ impl<A, C> Windows<A, C> {
 }
 
 /// The slices that rows went to last are found anew.
-impl<A, K, L, R> Divided for Windows<A, Sides<K, L, R>>
+impl<A, C> Divided for Windows<A, C>
 where
-    K: Storable + Hash + Eq,
-    L: Storable,
-    R: Storable,
+    C: Storable + ByKey<Key: Storable>,
 {
     /// How far the inputs have come, and the windows that have not fired.
-    type Kept = (Inputs<EventTime>, BTreeMap<(EventTime, EventTime), Sides<K, L, R>>);
+    type Kept = (Inputs<EventTime>, BTreeMap<(EventTime, EventTime), C>);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("inputs", &mut self.inputs)?;
@@ -143,9 +140,9 @@ where
     }
 
     fn retain(&mut self, owner: Owner) {
-        for sides in &mut self.kept {
-            let all = std::mem::take(sides);
-            let kept = sides.absorb(all, |key| owner.owns(key));
+        for rows in &mut self.kept {
+            let all = std::mem::take(rows);
+            let kept = rows.absorb(all, |key| owner.owns(key));
             debug_assert!(kept.is_ok(), "each key of a window is there once");
         }
     }
@@ -156,18 +153,18 @@ where
         self.free.clear();
         let open = std::mem::take(&mut self.open).into_iter();
         let open = open.map(|(window, place)| (window, std::mem::take(&mut kept[place as usize])));
-        (inputs, open.filter(|(_, sides)| !sides.is_empty()).collect())
+        (inputs, open.filter(|(_, rows)| !rows.is_empty()).collect())
     }
 
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
         self.inputs = Inputs::least(2, shards.iter().map(|(inputs, _)| inputs.clone()));
-        for (window, sides) in shards.into_iter().flat_map(|(_, open)| open) {
+        for (window, rows) in shards.into_iter().flat_map(|(_, open)| open) {
             let kept = &mut self.kept;
             let place = *self.open.entry(window).or_insert_with(|| {
-                kept.push(Sides::default());
+                kept.push(C::default());
                 u32::try_from(kept.len() - 1).expect("at most 2^32 windows are open")
             });
-            kept[place as usize].absorb(sides, |_| true)?;
+            kept[place as usize].absorb(rows, |_| true)?;
         }
         self.come = micros(self.inputs.frontier());
         self.set_next_due();
