@@ -4,6 +4,8 @@
 use std::fmt::Debug;
 
 use serde::Serialize;
+use streamweave::operator::Collect;
+use streamweave::operator::window::{period, rows as so_many};
 use streamweave::prelude::*;
 use streamweave::state::{Shard, stable_hash};
 use streamweave::testing::Saved;
@@ -30,40 +32,56 @@ fn sorted<D: Ord>(mut rows: Vec<D>) -> Vec<D> {
     rows
 }
 
+/// How far time has come behind each of some rows, all shards together: a few of the rows are behind it.
+fn frontiers(rows: &[(EventTime, (u32, i64))]) -> impl Iterator<Item = EventTime> {
+    rows.iter().scan(0, |newest, (time, _)| {
+        *newest = (*newest).max(time.micros());
+        Some(EventTime::from_micros(*newest) - 1.secs())
+    })
+}
+
 /// Holds a graph with one keyed input `rows` of `(u32, i64)` and one output `out` to that: it is run in one shard that never stops, and in three,
-/// five and two, each from what those before kept.
+/// five and two, each from what those before kept. All shards see how far time has come, and only their own rows; by the clock a
+/// second goes by with each row.
 macro_rules! rescales {
     ($name:ident, $graph:ident) => {
+        rescales!($name, $graph, |harness, row, time, frontier| {
+            if let Some(row) = row {
+                harness.inputs.rows.send_at(row, time);
+            }
+            harness.inputs.rows.advance_to(frontier);
+        });
+    };
+    ($name:ident, $graph:ident, |$harness:ident, $row:ident, $time:ident, $frontier:ident| $feed:block) => {
         #[test]
         fn $name() {
             let rows = rows();
+            let frontiers: Vec<EventTime> = frontiers(&rows).collect();
             let bounds = [0, 317, 604, rows.len()];
             let run = |of: u16, saved: &[Saved], part: usize| {
                 let (mut kept, mut out) = (Vec::new(), Vec::new());
                 let part = if of == 1 { 0..rows.len() } else { bounds[part]..bounds[part + 1] };
                 for number in 0..of {
                     let shard = Shard::new(number, of);
-                    let mut harness = $graph::harness();
+                    let mut $harness = $graph::harness();
                     if !saved.is_empty() {
-                        harness.restore_shard(saved, shard).expect("it can be divided");
+                        $harness.restore_shard(saved, shard).expect("it can be divided");
                     }
-                    // All shards see how far time has come, and only their own rows.
-                    let mut newest = 0;
-                    for (time, row) in &rows[part.clone()] {
-                        if is_of(shard, &row.0) {
-                            harness.inputs.rows.send_at(*row, *time);
-                        }
-                        newest = newest.max(time.micros() / 1_000_000);
-                        harness.inputs.rows.advance_to(EventTime::from_secs(newest - 5));
+                    $harness.advance((part.start as i64).secs());
+                    for at in part.clone() {
+                        let ($time, row) = rows[at];
+                        let ($row, $frontier) = (is_of(shard, &row.0).then_some(row), frontiers[at]);
+                        $feed
+                        $harness.advance(1.secs());
                     }
-                    harness.settle();
                     if part.end == rows.len() {
-                        harness.inputs.rows.close();
-                        harness.settle();
+                        $harness.inputs.rows.close();
+                        $harness.settle();
                     } else {
-                        kept.push(harness.save());
+                        kept.push($harness.save());
                     }
-                    out.extend(harness.outputs.out.take());
+                    let updates = $harness.outputs.out.updates().into_iter();
+                    out.extend(updates.map(|row| format!("{:?} {:?} {:?}", row.data, row.time, row.diff)));
                 }
                 (kept, out)
             };
@@ -80,16 +98,52 @@ macro_rules! rescales {
 }
 
 /// What a keyed pane says, to be compared.
-fn said<B: Debug>(row: &Keyed<u32, Pane<B>>) -> String {
-    format!("{} {:?} {:?}", row.key, row.value.window, row.value.value)
+fn said<B: Debug>(Keyed { key, value: pane }: &Keyed<u32, Pane<B>>) -> String {
+    let Pane { window, value, timing, index, is_last } = pane;
+    format!("{key} {window:?} {value:?} {timing:?} {index} {is_last}")
 }
 
-graph! {
-    graph tumbled(rows: Timed<(u32, i64), EventTime>) -> (out: Timed<String, EventTime>) {
-        #![durable]
-        sums = tumbling(20.secs()).aggregate(Sum::new);
-        rows -> key_by(|row| row.0) -> map(|row| Keyed { key: row.key, value: row.value.1 }) -> sums -> map(|row| said(&row)) -> out;
-        sums.late -> discard;
-    }
+/// The same for windows with an aggregate: over what they are, and the diff of what comes out of them.
+macro_rules! windows_rescale {
+    ($($name:ident, $graph:ident: $diff:ty = $windows:expr;)*) => {$(
+        graph! {
+            graph $graph(rows: Timed<(u32, i64), EventTime>) -> (out: Update<String, EventTime, $diff>) {
+                #![durable]
+                panes = $windows;
+                rows -> key_by(|row| row.0) -> map(|row| Keyed { key: row.key, value: row.value.1 }) -> panes
+                    -> map(|row| said(&row)) -> out;
+                panes.late -> discard;
+            }
+        }
+        rescales!($name, $graph);
+    )*};
 }
-rescales!(h10_tumbling_windows_follow_their_keys, tumbled);
+
+windows_rescale! {
+    h10_tumbling_windows_follow_their_keys, tumbled: () = tumbling(20.secs()).aggregate(Sum::new);
+    h10_calendar_windows_follow_their_keys, by_calendar: () =
+        windows(Calendar::days().at_offset((-100).secs())).aggregate(Count::new);
+
+    h10_sliding_windows_follow_their_keys, slid: () = sliding(20.secs(), 5.secs()).aggregate(Sum::new);
+    h10_sliding_windows_that_do_not_divide_follow_their_keys, slid_unevenly: () =
+        sliding(17.secs(), 7.secs()).aggregate(Max::new);
+    h10_cumulative_windows_follow_their_keys, cumulated: () =
+        cumulative(60.secs(), 10.secs()).by_key().aggregate(Sum::new);
+
+    h10_early_panes_that_discard_follow_their_keys, early_discarding: () =
+        tumbling(40.secs()).early(so_many(2)).discarding().aggregate(Sum::new);
+    h10_early_panes_of_overlapping_windows_follow_their_keys, early_retracting: i64 =
+        sliding(40.secs(), 15.secs()).early(so_many(3)).allowed_lateness(9.secs()).retracting().aggregate(Sum::new);
+    h10_late_panes_follow_their_keys, late_accumulating: () =
+        sliding(20.secs(), 4.secs()).allowed_lateness(12.secs()).accumulating().aggregate(Sum::new);
+    h10_late_triggers_follow_their_keys, late_triggers: () =
+        tumbling(10.secs()).allowed_lateness(30.secs()).late(so_many(2)).discarding().aggregate(Collect::new);
+    h10_overlapping_windows_that_discard_follow_their_keys, discarding: () =
+        sliding(30.secs(), 12.secs()).allowed_lateness(15.secs()).discarding().by_key().aggregate(Collect::new);
+    h10_alarms_of_windows_follow_their_keys, alarmed: () =
+        sliding(60.secs(), 25.secs()).early(period(50.secs())).accumulating().aggregate(Count::new);
+    h10_triggers_that_fire_once_follow_their_keys, alarmed_once: () =
+        tumbling(100.secs()).early(period(70.secs()).first_of(so_many(4)).once()).discarding().aggregate(Count::new);
+    h10_calendar_windows_with_lateness_follow_their_keys, late_by_calendar: i64 =
+        windows(Calendar::days().at_offset((-106).secs())).allowed_lateness(20.secs()).retracting().aggregate(Sum::new);
+}
