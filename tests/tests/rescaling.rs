@@ -146,4 +146,14 @@ windows_rescale! {
         tumbling(100.secs()).early(period(70.secs()).first_of(so_many(4)).once()).discarding().aggregate(Count::new);
     h10_calendar_windows_with_lateness_follow_their_keys, late_by_calendar: i64 =
         windows(Calendar::days().at_offset((-106).secs())).allowed_lateness(20.secs()).retracting().aggregate(Sum::new);
+
+    h10_sessions_follow_their_keys, sessions: () = session(8.secs()).aggregate(Sum::new);
+    h10_sessions_of_a_greatest_length_follow_their_keys, short_sessions: () =
+        session(15.secs()).max_length(30.secs()).aggregate(Collect::new);
+    h10_sessions_that_linger_follow_their_keys, lingering_sessions: i64 =
+        session(5.secs()).allowed_lateness(20.secs()).retracting().aggregate(Sum::new);
+    h10_early_panes_of_sessions_follow_their_keys, early_sessions: i64 =
+        session(20.secs()).early(so_many(2)).retracting().aggregate(Sum::new);
+    h10_alarms_of_sessions_follow_their_keys, alarmed_sessions: i64 =
+        session(30.secs()).early(period(60.secs())).retracting().aggregate(Count::new);
 }
