@@ -157,3 +157,45 @@ windows_rescale! {
     h10_alarms_of_sessions_follow_their_keys, alarmed_sessions: i64 =
         session(30.secs()).early(period(60.secs())).retracting().aggregate(Count::new);
 }
+
+/// The same for windows of so many rows.
+macro_rules! counts_rescale {
+    ($($name:ident, $graph:ident = $windows:expr;)*) => {$(
+        graph! {
+            graph $graph(rows: Timed<(u32, i64), EventTime>) -> (out: Timed<String, EventTime>) {
+                #![durable]
+                panes = $windows;
+                rows -> key_by(|row| row.0) -> map(|row| Keyed { key: row.key, value: row.value.1 }) -> panes
+                    -> map(|pane| format!("{pane:?}")) -> out;
+            }
+        }
+        rescales!($name, $graph);
+    )*};
+}
+
+counts_rescale! {
+    h10_windows_of_rows_follow_their_keys, counted = count_windows(7).aggregate(Collect::new);
+    h10_windows_of_rows_that_overlap_follow_their_keys, counted_over = count_windows(6).every(4).aggregate(Collect::new);
+    h10_windows_of_rows_with_gaps_follow_their_keys, counted_apart = count_windows(3).every(5).aggregate(Sum::new);
+}
+
+graph! {
+    graph folded(rows: Timed<(u32, i64), EventTime>) -> (out: Timed<String, EventTime>) {
+        #![durable]
+        rows -> key_by(|row| row.0) -> fold(|| 0, |sum, row: (u32, i64)| *sum += row.1)
+            -> map(|sum| format!("{} {}", sum.key, sum.value)) -> out;
+    }
+}
+rescales!(h10_running_folds_follow_their_keys, folded);
+
+graph! {
+    graph distinguished(rows: Timed<(u32, i64), EventTime>) -> (out: Timed<String, EventTime>) {
+        #![durable]
+        keys = map(|key| format!("{key}"));
+        firsts = map(|row| format!("{row:?}"));
+        rows -> map(|row| row.0) -> distinct -> keys;
+        rows -> distinct_by(|row| row.0) -> firsts;
+        [keys, firsts] -> out;
+    }
+}
+rescales!(h10_distinct_rows_follow_their_keys, distinguished);
