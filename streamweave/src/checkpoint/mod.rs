@@ -151,6 +151,24 @@ impl Checkpoints {
     /// from that.
     ///
     /// Those shards have to be stopped, all at the same place of their input.
+    ///
+    /// # What follows its key
+    ///
+    /// State goes to the shard that owns its key, whoever made it: rows have to be given to shards by the key that the operator keeps
+    /// state by ([`Shard::owns`] of its [`stable_hash`](crate::state::stable_hash)).
+    ///
+    /// | | in another number of shards |
+    /// |---|---|
+    /// | [`Map`](crate::state::Map) and what is made of one, in a `#[node]`; running aggregates by key, `distinct`, `distinct_by` | follow their keys |
+    /// | windows by time, sessions, windows of so many rows | follow their keys, with panes that have fired and alarms of triggers |
+    /// | timers and alarms of a `#[node]` | go to every shard; they go off for nothing where the key is not |
+    /// | [`List`](crate::state::List) | is split, or united, as it says |
+    /// | frontiers and watermarks, whether a stream is idle or has ended | the least of all; idle, or ended, where it was so in all |
+    /// | windows, sessions and windows of so many rows without keys | go on where one shard has all of them; else refused, with a [`Mismatch`](crate::state::Mismatch) |
+    /// | `enumerate`, `scan`, `throttle` and whatever else goes by all rows; other fields of a `#[node]` | go on where they are the same in all shards; else refused likewise |
+    ///
+    /// Where shards have not come equally far the least frontier counts, and a row is late only behind that. What has fired for a key does
+    /// not fire again because it is still to come for others; but of a window that takes late rows still a pane can come a second time.
     pub fn rescaled_from<P: AsRef<Path>>(
         self,
         shard: Shard,

@@ -5,8 +5,9 @@ use std::task::Poll;
 
 use crate::envelope::Update;
 use crate::operator::rate::above_zero;
-use crate::operator::{Cause, Cx, Input, Node, Operator, Outcome, Progress, Resume, Turn, durable};
+use crate::operator::{Cause, Cx, Durable, Input, Node, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Edge, OnlyOut, Port, Push};
+use crate::state::{Fields, Mismatch};
 use crate::time::{EventTime, Frontier, ProcessingTime, TimeDelta};
 
 /// Stamps each row with the time on the clock, and advances the frontier with the clock, in steps of `every`, even
@@ -105,7 +106,12 @@ impl<D, R> Operator for ArrivalTime<D, R> {
     fn finish(&mut self) {}
 }
 
-durable!(ArrivalTime < D, R > keeps { reached, has_ended });
+impl<D, R> Durable for ArrivalTime<D, R> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.shared("reached", &mut self.reached, |all, more| *all = more.min(*all))?;
+        fields.shared("has_ended", &mut self.has_ended, |all, more| *all &= more)
+    }
+}
 
 impl<D, R, S: Push<D, EventTime, R>> Resume<(Port<S>,)> for ArrivalTime<D, R> {
     fn resume(&mut self, (out,): &mut (Port<S>,), cx: &mut Cx) -> Progress {

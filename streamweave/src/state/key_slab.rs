@@ -158,6 +158,17 @@ impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
 }
 
 impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
+    /// Forgets the keys of which `keep` does not say so; the others stay at their places.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
+        for place in (0..).take(self.entries.len()) {
+            let entry = &mut self.entries[place as usize];
+            if entry.key.as_ref().is_some_and(|key| !keep(key)) {
+                entry.value = V::default();
+                self.release(place);
+            }
+        }
+    }
+
     /// Takes over the entries of another slab of which `keep` says so, in the order of their places; gives to which places they have gone.
     /// `None` stands for those that were free or are not kept.
     ///
@@ -306,6 +317,23 @@ mod tests {
         }
         assert_eq!((slab.len(), slab.find(&7)), (14, Some(7)));
         assert_eq!(slab.absorb(other, |_| true), Err(SameKey));
+    }
+
+    #[test]
+    fn what_is_retained_stays_at_its_place() {
+        let mut slab = KeySlab::<u64, u64>::default();
+        (0..10).for_each(|key| {
+            let place = slab.place(key);
+            slab[place] = key * 2;
+        });
+        slab.release(4);
+        slab.retain(|key| key % 3 == 0);
+        let kept: Vec<(u32, u64, u64)> =
+            slab.iter_mut().map(|(place, key, value)| (place, *key, *value)).collect();
+        assert_eq!(kept, [(0, 0, 0), (3, 3, 6), (6, 6, 12), (9, 9, 18)]);
+        // A new key finds nothing of one that was forgotten.
+        let place = slab.place(8);
+        assert_eq!((slab[place], slab.len(), slab.find(&5)), (0, 5, None));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::time::{BoundedOutOfOrderness, Every, IdleAfter, Partitioned, Punctuat
 
 impl State for BoundedOutOfOrderness {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("last", &mut self.last)
+        fields.shared("last", &mut self.last, |all, more| *all = more.min(*all))
     }
 }
 
@@ -20,15 +20,15 @@ impl<W: State> State for Every<W> {
 impl<W: State> State for IdleAfter<W> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.nested("watermark", &mut self.watermark)?;
-        fields.value("silent", &mut self.silent)?;
-        fields.value("frontier", &mut self.frontier)?;
-        fields.value("is_idle", &mut self.is_idle)
+        fields.shared("silent", &mut self.silent, |all, more| *all = more.min(*all))?;
+        fields.shared("frontier", &mut self.frontier, |all, more| *all = more.min(*all))?;
+        fields.shared("is_idle", &mut self.is_idle, |all, more| *all &= more)
     }
 }
 
 impl<F> State for Punctuated<F> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("reached", &mut self.reached)
+        fields.shared("reached", &mut self.reached, |all, more| *all = more.min(*all))
     }
 }
 

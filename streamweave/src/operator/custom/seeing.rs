@@ -69,7 +69,7 @@ impl<O: Operator<Yield = ()>, T: Timestamp, V> Operator for Seeing<O, T, V> {
 
 impl<O: Durable + Operator<Yield = ()>, T: Timestamp + Storable, V> Durable for Seeing<O, T, V> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("frontier", &mut self.frontier)?;
+        fields.shared("frontier", &mut self.frontier, |all, more| *all = all.meet(&more))?;
         self.operator.fields(fields)
     }
 }

@@ -285,7 +285,8 @@ impl<O: Operator> Operator for Caught<O> {
 
 impl<O: Operator> Durable for Caught<O> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("rows", &mut self.rows)
+        // Of several shards: on behind the numbers of all.
+        fields.shared("rows", &mut self.rows, |all, more| *all = more.max(*all))
     }
 }
 

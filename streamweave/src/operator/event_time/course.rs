@@ -60,9 +60,10 @@ impl<D, R, W> Course<D, R, W> {
 impl<D, R, W: State> State for Course<D, R, W> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.nested("watermark", &mut self.watermark)?;
-        fields.value("said", &mut self.said)?;
-        fields.value("told", &mut self.told)?;
-        fields.value("has_ended", &mut self.has_ended)?;
+        fields.shared("said", &mut self.said, |all, more| *all = all.meet(&more))?;
+        // Of several shards all were silent only since the last of them was told.
+        fields.shared("told", &mut self.told, |all, more| *all = more.max(*all))?;
+        fields.shared("has_ended", &mut self.has_ended, |all, more| *all &= more)?;
         if fields.is_loading() && self.told.is_some() {
             self.quarter = Quarter::Restored;
         }

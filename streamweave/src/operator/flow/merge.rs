@@ -58,7 +58,7 @@ impl<T: Timestamp, const N: usize> Operator for Merge<T, N> {
 
 impl<T: Timestamp + Storable, const N: usize> Durable for Merge<T, N> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("inputs", &mut self.0)
+        fields.shared("inputs", &mut self.0, |all, more| all.meet(&more))
     }
 }
 

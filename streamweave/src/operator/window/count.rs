@@ -10,7 +10,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
 use crate::operator::{Aggregates, Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push};
-use crate::state::{Fields, KeySlab, Mismatch, Storable};
+use crate::state::{Divided, Fields, KeySlab, Mismatch, Owner, SameKey, Storable};
 use crate::time::{Frontier, TotalOrder};
 
 use super::begin::Begin;
@@ -117,7 +117,7 @@ pub struct CountAggregate<K, V, A, I, T> {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct OfKey<A, T> {
+pub(crate) struct OfKey<A, T> {
     /// The rows of the window, a step each; the last may lack some.
     steps: VecDeque<(A, T)>,
     /// How many rows the last one has.
@@ -195,14 +195,45 @@ where
     K: Storable + Hash + Eq,
     A: Storable + Aggregate<V>,
     I: Begin<A>,
-    T: Storable,
+    T: TotalOrder + Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+impl<K, V, A, I, T> Divided for CountAggregate<K, V, A, I, T>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    I: Begin<A>,
+    T: TotalOrder + Storable,
+{
+    /// How far the frontier has come, and the keys.
+    type Kept = (Option<T>, KeySlab<K, OfKey<A, T>>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("keys", &mut self.keys)?;
         fields.value("came", &mut self.came)?;
         if fields.is_loading() {
             let steps = self.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.steps);
             steps.for_each(|(aggregate, _)| aggregate.adopt(self.init.begin()));
+        }
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        self.keys.retain(|key| owner.owns(key));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        (self.came.take(), std::mem::take(&mut self.keys))
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.came = shards.iter().map(|(came, _)| came.clone()).min().flatten();
+        for (_, keys) in shards {
+            self.keys.absorb(keys, |_| true)?;
         }
         Ok(())
     }

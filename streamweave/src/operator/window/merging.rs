@@ -20,7 +20,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
 use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::{Fields, KeySlab, Mismatch, Storable};
+use crate::state::{Divided, Fields, KeySlab, Mismatch, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier, ProcessingTime, TimeDelta};
 
 use super::accumulation::Accumulation;
@@ -73,7 +73,7 @@ impl<S> Default for OfKey<S> {
     serialize = "A: Serialize, M::Kept<Pane<B>>: Serialize, E::State: Serialize",
     deserialize = "A: Deserialize<'de>, M::Kept<Pane<B>>: Deserialize<'de>, E::State: Deserialize<'de>"
 ))]
-struct Session<A, B: Clone, M: Accumulation, E: Trigger> {
+pub(crate) struct Session<A, B: Clone, M: Accumulation, E: Trigger> {
     /// Its number, by arrival of its first row.
     id: u64,
     /// Where it stands in the queue.
@@ -398,6 +398,33 @@ where
     E::State: Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+/// What one shard has kept: of each session `S`.
+pub(crate) struct Kept<K, S> {
+    frontier: i64,
+    keys: KeySlab<K, OfKey<S>>,
+    queue: BinaryHeap<Reverse<(i64, u64, u32)>>,
+    arrivals: u64,
+    alarms: BTreeSet<(ProcessingTime, u64, u32)>,
+}
+
+impl<K, V, A, B, I, M, E> Divided for Merging<K, V, A, B, I, M, E>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    B: Clone,
+    I: Begin<A>,
+    M: Accumulation,
+    M::Kept<Pane<B>>: Storable,
+    E: Trigger,
+    E::State: Storable,
+{
+    type Kept = Kept<K, Session<A, B, M, E>>;
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("frontier", &mut self.frontier)?;
         fields.value("keys", &mut self.keys)?;
         fields.value("queue", &mut self.queue)?;
@@ -406,6 +433,37 @@ where
         if fields.is_loading() {
             let sessions = self.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.sessions);
             sessions.for_each(|session| session.aggregate.adopt(self.init.begin()));
+        }
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        let Self { keys, queue, alarms, .. } = self;
+        keys.retain(|key| owner.owns(key));
+        queue.retain(|Reverse((.., place))| keys.get(*place).is_some());
+        alarms.retain(|(.., place)| keys.get(*place).is_some());
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        Kept {
+            frontier: std::mem::replace(&mut self.frontier, i64::MIN),
+            keys: std::mem::take(&mut self.keys),
+            queue: std::mem::take(&mut self.queue),
+            arrivals: std::mem::take(&mut self.arrivals),
+            alarms: std::mem::take(&mut self.alarms),
+        }
+    }
+
+    /// Sessions keep their numbers, which have to differ only where their places do not: those of several shards are interleaved.
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.frontier = shards.iter().map(|shard| shard.frontier).min().unwrap_or(i64::MIN);
+        for shard in shards {
+            let places = self.keys.absorb(shard.keys, |_| true)?;
+            self.arrivals = self.arrivals.max(shard.arrivals);
+            let queued = |Reverse((time, id, place))| Some(Reverse((time, id, places[place as usize]?)));
+            self.queue.extend(shard.queue.into_iter().filter_map(queued));
+            let set = |(due, id, place)| Some((due, id, places[place as usize]?));
+            self.alarms.extend(shard.alarms.into_iter().filter_map(set));
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 //! (rule D1).
 
 mod accumulation;
+mod ahead;
 mod assigner;
 mod begin;
 mod calendar;

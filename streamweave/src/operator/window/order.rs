@@ -35,6 +35,19 @@ impl<K: Ord> PaneOrder<K> for ByKey {
     }
 }
 
+/// Numbers what has arrived in a shard anew, behind this number and in the order of its own. Gives the last number.
+///
+/// The numbers of several shards could be put behind one another as they are; but then a counter would grow by as many times as there are
+/// shards each time that they are united.
+pub(super) fn number_anew<'a>(last: u64, numbers: impl Iterator<Item = &'a mut u64>) -> u64 {
+    let mut numbers: Vec<_> = numbers.collect();
+    numbers.sort_unstable_by_key(|number| **number);
+    numbers.into_iter().fold(last, |last, number| {
+        *number = last + 1;
+        *number
+    })
+}
+
 /// The numbers of what has arrived, put in order where they lie close together, as those of one window mostly do, in linear time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arrivals {
@@ -96,6 +109,13 @@ impl Arrivals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_numbered_anew_keeps_its_order_and_no_two_have_one_number() {
+        let mut shards = [vec![9, 4, 700], vec![], vec![1, 9]];
+        let last = shards.iter_mut().fold(0, |last, shard| number_anew(last, shard.iter_mut()));
+        assert_eq!((last, shards), (5, [vec![2, 1, 3], vec![], vec![4, 5]]));
+    }
 
     #[test]
     fn arrivals_are_ordered_whether_they_lie_close_together_or_not() {

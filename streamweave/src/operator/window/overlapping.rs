@@ -8,7 +8,8 @@
 //! [takes back](Merge::unmerge): then each key keeps a total, into which parts go when they come and out of which when they have been
 //! in their last window. A row behind the frontier, for a slice that is closed and is in windows that are open, opens it again.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::marker::PhantomData;
 
@@ -18,14 +19,15 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
 use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Resume};
 use crate::port::{Port, Push};
-use crate::state::{Fields, KeySlab, Mismatch, OrderedMap, Storable};
+use crate::state::{Divided, Fields, KeySlab, Mismatch, OrderedMap, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier};
 
+use super::ahead::Ahead;
 use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
 use super::line::Line;
-use super::order::{Arrivals, PaneOrder};
+use super::order::{Arrivals, PaneOrder, number_anew};
 use super::pane::{Late, Pane, Window};
 
 /// Windows that overlap, with an aggregate, that fire once; see [`Windows`](super::Windows).
@@ -44,6 +46,8 @@ pub struct OverlappingOnce<K, V, A, I, G, O> {
     /// Windows with rows, by end.
     due: BTreeSet<(EventTime, EventTime)>,
     keys: KeySlab<K, OfKey<A>>,
+    /// Keys whose windows have fired that are due for others.
+    ahead: Ahead,
     /// How many parts there have been.
     arrivals: u64,
     /// How many windows have fired.
@@ -204,6 +208,7 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
             closed: Vec::new(),
             due: BTreeSet::new(),
             keys: KeySlab::default(),
+            ahead: Ahead::default(),
             arrivals: 0,
             firings: 0,
             ready: Vec::new(),
@@ -262,6 +267,10 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
         Place::Older(self.older.insert(slice, |older| older.start < start))
     }
 
+    fn set_next_due(&mut self) {
+        self.next_due = self.due.first().map_or(i64::MAX, |(end, _)| end.micros());
+    }
+
     /// Takes the first slice that ends at or before a time.
     fn take_until(&mut self, end: EventTime) -> Option<Open<K, A>> {
         match self.older.first() {
@@ -298,7 +307,8 @@ where
                 self.forget(end.micros());
             }
         }
-        self.next_due = self.due.first().map_or(i64::MAX, |(end, _)| end.micros());
+        self.ahead.catch_up(self.frontier);
+        self.set_next_due();
     }
 
     /// Gives what the slices before a time hold to their keys.
@@ -322,7 +332,10 @@ where
         S: Push<Keyed<K, Pane<A::Output>>, EventTime, ()>,
     {
         self.firings += 1;
-        let Self { closed, keys, firings, ready, by_arrival, init, .. } = self;
+        let Self { closed, keys, ahead, firings, ready, by_arrival, init, .. } = self;
+        for place in ahead.passed(window.end.micros()) {
+            keys[place].fired = *firings;
+        }
         let inside = closed.iter().filter(|slice| is_in(slice.span, window));
         let parts = by_arrival.merge(inside.map(|slice| &slice.parts[..]));
         // Of the parts of a key the first counts.
@@ -359,6 +372,7 @@ where
                 if of_key.parts.is_empty() {
                     of_key.total = None;
                     self.keys.release(place);
+                    self.ahead.forget(place);
                 }
             }
         }
@@ -384,6 +398,41 @@ where
     G: Assigner,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+/// What one shard has kept.
+pub(crate) struct Kept<K, A> {
+    frontier: i64,
+    /// By start.
+    open: Vec<Open<K, A>>,
+    closed: Vec<Closed>,
+    due: BTreeSet<(EventTime, EventTime)>,
+    keys: KeySlab<K, OfKey<A>>,
+    ahead: Ahead,
+    firings: u64,
+}
+
+impl<K, A> Kept<K, A> {
+    /// The numbers of all parts.
+    fn arrivals(&mut self) -> impl Iterator<Item = &mut u64> {
+        let open = self.open.iter_mut().flat_map(|slice| slice.map.values_mut());
+        let closed = self.closed.iter_mut().flat_map(|slice| &mut slice.parts);
+        open.map(|arrived| &mut arrived.arrival).chain(closed.map(|(arrival, _)| arrival))
+    }
+}
+
+impl<K, V, A, I, G, O> Divided for OverlappingOnce<K, V, A, I, G, O>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    I: Begin<A>,
+    G: Assigner,
+{
+    type Kept = Kept<K, A>;
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         let Self { newest, older, keys, init, .. } = self;
         fields.value("frontier", &mut self.frontier)?;
         fields.value("newest", newest)?;
@@ -391,6 +440,7 @@ where
         fields.value("closed", &mut self.closed)?;
         fields.value("due", &mut self.due)?;
         fields.value("keys", keys)?;
+        fields.value("ahead", &mut self.ahead)?;
         fields.value("arrivals", &mut self.arrivals)?;
         fields.value("firings", &mut self.firings)?;
         if fields.is_loading() {
@@ -400,8 +450,59 @@ where
                 let parts = parts.iter_mut().map(|part| &mut part.aggregate);
                 parts.chain(total).for_each(|aggregate| aggregate.adopt(init.begin()));
             }
-            self.next_due = self.due.first().map_or(i64::MAX, |(end, _)| end.micros());
+            self.set_next_due();
         }
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        let Self { newest, older, closed, keys, .. } = self;
+        older.iter_mut().chain([newest]).for_each(|slice| slice.map.retain(|key| owner.owns(key)));
+        keys.retain(|key| owner.owns(key));
+        closed.iter_mut().for_each(|slice| slice.parts.retain(|(_, place)| keys.get(*place).is_some()));
+    }
+
+    fn take(&mut self) -> Kept<K, A> {
+        let mut open = std::mem::take(&mut self.older).into_vec();
+        open.extend(Some(std::mem::take(&mut self.newest)).filter(|newest| !newest.is_none()));
+        (self.arrivals, self.next_due) = (0, i64::MAX);
+        Kept {
+            frontier: std::mem::replace(&mut self.frontier, i64::MIN),
+            open,
+            closed: std::mem::take(&mut self.closed),
+            due: std::mem::take(&mut self.due),
+            keys: std::mem::take(&mut self.keys),
+            ahead: std::mem::take(&mut self.ahead),
+            firings: std::mem::take(&mut self.firings),
+        }
+    }
+
+    fn unite(&mut self, shards: Vec<Kept<K, A>>) -> Result<(), SameKey> {
+        self.frontier = shards.iter().map(|shard| shard.frontier).min().unwrap_or(i64::MIN);
+        let mut open = BTreeMap::<i64, Open<K, A>>::new();
+        for mut shard in shards {
+            self.arrivals = number_anew(self.arrivals, shard.arrivals());
+            let places = self.keys.absorb(shard.keys, |_| true)?;
+            self.ahead.absorb(shard.ahead, shard.frontier, &places);
+            self.firings = self.firings.max(shard.firings);
+            self.due.extend(shard.due);
+            for slice in shard.open.into_iter().filter(|slice| !slice.map.is_empty()) {
+                match open.entry(slice.start) {
+                    Entry::Vacant(vacant) => drop(vacant.insert(slice)),
+                    Entry::Occupied(known) => known.into_mut().map.absorb(slice.map)?,
+                }
+            }
+            for mut slice in shard.closed.into_iter().filter(|slice| !slice.parts.is_empty()) {
+                for (_, place) in &mut slice.parts {
+                    *place = places[*place as usize].expect("its key was kept");
+                }
+                self.closed.push(slice);
+            }
+        }
+        self.ahead.catch_up(self.frontier);
+        self.newest = open.pop_last().map(|(_, newest)| newest).unwrap_or_default();
+        self.older = Line::from_vec(open.into_values().collect());
+        self.set_next_due();
         Ok(())
     }
 }

@@ -22,14 +22,15 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::Aggregate;
 use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::{Fields, KeySlab, Mismatch, Storable};
+use crate::state::{Divided, Fields, KeySlab, Mismatch, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier, ProcessingTime};
 
 use super::accumulation::Accumulation;
+use super::ahead::Ahead;
 use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
-use super::order::{Arrivals, PaneOrder};
+use super::order::{Arrivals, PaneOrder, number_anew};
 use super::pane::{Pane, Timing, Window};
 use super::sharing::Sharing;
 use super::trigger::Trigger;
@@ -60,6 +61,8 @@ where
     /// Windows that have, by end.
     lingering: BTreeSet<(EventTime, EventTime)>,
     keys: KeySlab<K, OfKey<A, Fired<B, M, E, L>>>,
+    /// Keys of which windows are forgotten that are not for others.
+    ahead: Ahead,
     /// How many parts there have been.
     arrivals: u64,
     /// When triggers want to be asked, of which key and window.
@@ -109,7 +112,7 @@ impl Slice {
 
 /// What the rows of one key come to, and the firings of its windows.
 #[derive(Serialize, Deserialize)]
-struct OfKey<A, F> {
+pub(crate) struct OfKey<A, F> {
     /// By start, then by end.
     parts: VecDeque<Part<A>>,
     /// Of windows that have fired, or may before their ends; by window.
@@ -133,7 +136,7 @@ struct Part<A> {
     serialize = "M::Kept<Pane<B>>: Serialize, E::State: Serialize, L::State: Serialize",
     deserialize = "M::Kept<Pane<B>>: Deserialize<'de>, E::State: Deserialize<'de>, L::State: Deserialize<'de>"
 ))]
-struct Fired<B: Clone, M: Accumulation, E: Trigger, L: Trigger> {
+pub(crate) struct Fired<B: Clone, M: Accumulation, E: Trigger, L: Trigger> {
     window: Window,
     firings: u32,
     /// Whether rows have come since the last.
@@ -241,6 +244,7 @@ where
             due: BTreeSet::new(),
             lingering: BTreeSet::new(),
             keys: KeySlab::default(),
+            ahead: Ahead::default(),
             arrivals: 0,
             alarms: BTreeSet::new(),
             ready: Vec::new(),
@@ -357,6 +361,7 @@ where
             if of_key.parts.is_empty() {
                 of_key.fired.clear();
                 self.keys.release(place);
+                self.ahead.forget(place);
             }
         }
     }
@@ -466,6 +471,7 @@ where
             }
             self.set_next_due();
         }
+        self.ahead.catch_up(self.frontier);
         self.slices.retain(|slice| slice.expires > self.frontier);
         self.last_hit = self.slices.len().saturating_sub(1);
     }
@@ -476,8 +482,11 @@ where
     {
         self.gather(window);
         let ready = std::mem::take(&mut self.ready);
+        let expiry = self.expiry(window.end);
         for &(_, place) in &ready {
-            self.fire(place, window, Timing::OnTime, out);
+            if !self.ahead.has_passed(place, expiry) {
+                self.fire(place, window, Timing::OnTime, out);
+            }
         }
         self.ready = ready;
         if self.firing.lateness > 0 {
@@ -493,9 +502,13 @@ where
         Out: Push<Keyed<K, Pane<B>>, EventTime, M::Diff>,
     {
         self.gather(window);
+        let expiry = self.expiry(window.end);
         let ready = std::mem::take(&mut self.ready);
         for &(_, place) in &ready {
             let Some((_, of_key)) = self.keys.get(place) else { continue };
+            if self.ahead.has_passed(place, expiry) {
+                continue;
+            }
             if of_key.fired.iter().any(|fired| fired.window == window && fired.is_behind) {
                 self.fire(place, window, Timing::Late, out);
             }
@@ -584,10 +597,42 @@ where
     L::State: Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+/// What one shard has kept: of each key `S`.
+pub(crate) struct Kept<K, S> {
+    frontier: i64,
+    due: BTreeSet<(EventTime, EventTime)>,
+    lingering: BTreeSet<(EventTime, EventTime)>,
+    keys: KeySlab<K, S>,
+    ahead: Ahead,
+    alarms: BTreeSet<(ProcessingTime, u32, EventTime, EventTime)>,
+}
+
+impl<K, V, A, B, I, G, S, M, E, L, O> Divided for Sliced<K, V, A, B, I, G, S, M, E, L, O>
+where
+    K: Storable + Hash + Eq,
+    A: Storable + Aggregate<V>,
+    B: Clone,
+    I: Begin<A>,
+    G: Assigner,
+    M: Accumulation,
+    M::Kept<Pane<B>>: Storable,
+    E: Trigger,
+    E::State: Storable,
+    L: Trigger,
+    L::State: Storable,
+{
+    type Kept = Kept<K, OfKey<A, Fired<B, M, E, L>>>;
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("frontier", &mut self.frontier)?;
         fields.value("due", &mut self.due)?;
         fields.value("lingering", &mut self.lingering)?;
         fields.value("keys", &mut self.keys)?;
+        fields.value("ahead", &mut self.ahead)?;
         fields.value("arrivals", &mut self.arrivals)?;
         fields.value("alarms", &mut self.alarms)?;
         if fields.is_loading() {
@@ -595,6 +640,41 @@ where
             parts.for_each(|part| part.aggregate.adopt(self.init.begin()));
             self.set_next_due();
         }
+        Ok(())
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        let Self { keys, alarms, .. } = self;
+        keys.retain(|key| owner.owns(key));
+        alarms.retain(|(_, place, ..)| keys.get(*place).is_some());
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        (self.arrivals, self.next_due) = (0, i64::MAX);
+        Kept {
+            frontier: std::mem::replace(&mut self.frontier, i64::MIN),
+            due: std::mem::take(&mut self.due),
+            lingering: std::mem::take(&mut self.lingering),
+            keys: std::mem::take(&mut self.keys),
+            ahead: std::mem::take(&mut self.ahead),
+            alarms: std::mem::take(&mut self.alarms),
+        }
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.frontier = shards.iter().map(|shard| shard.frontier).min().unwrap_or(i64::MIN);
+        for mut shard in shards {
+            let parts = shard.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.parts);
+            self.arrivals = number_anew(self.arrivals, parts.map(|part| &mut part.arrival));
+            let places = self.keys.absorb(shard.keys, |_| true)?;
+            self.ahead.absorb(shard.ahead, shard.frontier, &places);
+            self.due.extend(shard.due);
+            self.lingering.extend(shard.lingering);
+            let moved = |(at, place, end, start)| Some((at, places[place as usize]?, end, start));
+            self.alarms.extend(shard.alarms.into_iter().filter_map(moved));
+        }
+        self.ahead.catch_up(self.frontier);
+        self.set_next_due();
         Ok(())
     }
 }
