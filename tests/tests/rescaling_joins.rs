@@ -1,13 +1,14 @@
-//! What joins and the operators of event time keep by key goes on in another number of shards (rules H9 and H10): three shards that are
+//! What joins, the operators of event time and asynchronous ones keep by key goes on in another number of shards (rules H9 and H10): three shards that are
 //! saved in the middle and go on as five, and then as two, give what one shard gives that never stops.
 
+use std::cell::Cell;
 use std::fmt::Debug;
 
 use serde::Serialize;
 use streamweave::envelope::Nullable;
 use streamweave::operator::window::{Sliding, Tumbling};
 use streamweave::prelude::*;
-use streamweave::state::{Shard, stable_hash};
+use streamweave::state::{Mismatch, Shard, stable_hash};
 use streamweave::testing::Saved;
 
 /// A row of an input that has two.
@@ -87,7 +88,10 @@ fn passing(row: &Row) -> u32 {
 
 /// Holds a graph with the inputs `left` and `right`, of rows that are keyed by a function, to that, by each of some courses.
 macro_rules! rescales {
-    ($graph:ident by $key:path: $($name:ident by $course:ident),+ $(,)?) => {$(
+    ($graph:ident by $key:path: $($tests:tt)+) => {
+        rescales!($graph by $key, knowing its keys, true: $($tests)+);
+    };
+    ($graph:ident by $key:path, knowing its keys, $knows_its_keys:literal: $($name:ident by $course:ident),+ $(,)?) => {$(
         #[test]
         fn $name() {
             let course = Course::$course;
@@ -142,6 +146,7 @@ macro_rules! rescales {
                             }
                             harness.inputs.right.advance_to(time);
                         }
+                        IS_SILENT.set(part.end < STEPS && at + SILENT >= part.end);
                         // Which of the inputs is first is not left open.
                         harness.settle();
                     }
@@ -162,7 +167,7 @@ macro_rules! rescales {
             if course == Course::Together {
                 let twice = [saved[1].clone(), saved[1].clone()];
                 let restored = $graph::harness().restore_shard(&twice, Shard::new(0, 1));
-                assert!(restored.is_err_and(|why| why.to_string().contains("of the same key")));
+                assert_eq!(restored.is_err(), $knows_its_keys);
             }
             let (saved, more) = run(5, &saved, 1);
             out.extend(more);
@@ -340,3 +345,138 @@ with_late!(last -> (Update<String, EventTime, i64>) = last_per_key() by plain:
 with_late!(last_lately -> (Update<String, EventTime, i64>) = last_per_key().ttl(6.secs()) by plain:
     h10_the_last_row_of_late_follows_its_key by Together,
 );
+
+graph! {
+    graph in_order(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: Timed<String, EventTime>) {
+        #![durable]
+        node = sort();
+        left -> key_by(nullable) -> node -> map(|row| told(&row)) -> out;
+        node.late -> discard;
+        right -> discard;
+    }
+}
+rescales!(in_order by nullable, knowing its keys, false:
+    h10_keyed_rows_that_are_sorted_follow_their_keys by Together,
+    h10_keyed_rows_that_are_sorted_follow_their_keys_where_shards_are_apart by Apart,
+);
+
+/// How many steps before a cut nothing is answered any more.
+const SILENT: usize = 80;
+
+thread_local! {
+    static IS_SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a service says of a key, unless it is silent.
+async fn ask(key: u32) -> Result<Option<u32>, String> {
+    if IS_SILENT.get() {
+        std::future::pending::<()>().await;
+    }
+    Ok((key % 3 > 0).then_some(key * 10))
+}
+
+// What comes out behind the frontier is lost here.
+graph! {
+    graph looked_up(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: Timed<String, EventTime>) {
+        #![durable]
+        answers = lookup(ask).cache(10).in_flight(1_000);
+        node = sort();
+        left -> key_by(plain) -> answers -> node -> map(|row| told(&row)) -> out;
+        answers.err -> discard;
+        node.late -> discard;
+        right -> discard;
+    }
+}
+rescales!(looked_up by plain, knowing its keys, false:
+    h10_rows_that_wait_for_an_answer_follow_their_keys by Together,
+    h10_rows_that_wait_for_an_answer_follow_their_keys_where_shards_are_apart by Apart,
+);
+
+graph! {
+    graph called(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: Timed<String, EventTime>) {
+        #![durable]
+        calls = async_map(async |row: Keyed<u32, Row>| (row, ask(row.key).await)).unordered().in_flight(1_000);
+        left -> key_by(plain) -> calls -> map(|row| told(&row)) -> out;
+        right -> discard;
+    }
+}
+rescales!(called by plain, knowing its keys, false:
+    h10_calls_under_way_follow_their_keys by Together,
+    h10_calls_under_way_follow_their_keys_where_shards_are_apart by Apart,
+);
+
+/// What three shards of a graph keep that have each taken all of some rows and were then closed, while nothing is answered.
+macro_rules! closed {
+    ($graph:ident) => {{
+        IS_SILENT.set(true);
+        let saved = (0..3).map(|number| {
+            let mut harness = $graph::harness();
+            for step in steps(Course::Apart).iter().take(200) {
+                if is_of(Shard::new(number, 3), &step.row.0) {
+                    harness.inputs.left.send_at(step.row, EventTime::from_secs(step.time));
+                }
+            }
+            harness.inputs.left.close();
+            harness.inputs.right.close();
+            harness.settle();
+            assert_eq!(harness.outputs.out.take().len(), 0);
+            harness.save()
+        });
+        let saved: Vec<Saved> = saved.collect();
+        IS_SILENT.set(false);
+        saved
+    }};
+}
+
+#[test]
+fn h10_a_stream_that_has_ended_behind_calls_under_way_ends_in_every_shard() {
+    let saved = closed!(looked_up);
+    let mut rows = 0;
+    for number in 0..2 {
+        let mut harness = looked_up::harness();
+        harness.restore_shard(&saved, Shard::new(number, 2)).expect("it can be divided");
+        harness.settle();
+        rows += harness.outputs.out.take().len();
+        assert!(harness.outputs.out.frontier().is_end());
+    }
+    assert_eq!(rows, 200);
+}
+
+graph! {
+    graph called_without_keys(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: Timed<String, EventTime>) {
+        #![durable]
+        calls = async_map(async |row: Row| (row, ask(row.0).await)).in_flight(1_000);
+        left -> calls -> map(|row| told(&row)) -> out;
+        right -> discard;
+    }
+}
+
+graph! {
+    graph in_order_without_keys(left: Timed<Row, EventTime>, right: Timed<Row, EventTime>) -> (out: Timed<String, EventTime>) {
+        #![durable]
+        node = sort();
+        left -> node -> map(|row| told(&row)) -> out;
+        node.late -> discard;
+        right -> discard;
+    }
+}
+
+#[test]
+fn h10_rows_without_keys_that_wait_are_not_divided_and_none_that_wait_are() {
+    let refused = |restored: Result<(), Mismatch>| restored.expect_err("it belongs nowhere").to_string();
+    let saved = closed!(called_without_keys);
+    let restored = called_without_keys::harness().restore_shard(&saved, Shard::new(0, 2));
+    assert!(refused(restored).contains("a stream without keys is not divided"));
+
+    let sorted = |until: i64| {
+        let mut harness = in_order_without_keys::harness();
+        harness.inputs.left.send_at((1, 1), EventTime::from_secs(7));
+        harness.inputs.left.advance_to(EventTime::from_secs(until));
+        harness.settle();
+        harness.save()
+    };
+    let restored = in_order_without_keys::harness().restore_shard(&[sorted(5), sorted(9)], Shard::new(0, 3));
+    assert!(refused(restored).contains("a stream without keys is not divided"));
+    let restored = in_order_without_keys::harness().restore_shard(&[sorted(8), sorted(9)], Shard::new(0, 3));
+    assert_eq!(restored, Ok(()));
+}

@@ -6,7 +6,7 @@
 //! what was left of all is put together.
 
 use super::fields::{Fields, Mismatch, Pass, Shard, Storable, Unreadable};
-use super::stable_hash;
+use super::{hash_of_key, stable_hash};
 
 /// Of which keys the state is to stay.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,12 @@ impl Owner {
     /// Whether a key belongs to this shard.
     pub(crate) fn owns<K: Storable>(self, key: &K) -> bool {
         self.0.owns(stable_hash(key))
+    }
+
+    /// Whether a row belongs to this shard: by its key. One without a key belongs to all of them, which is to be refused when the shards are
+    /// united.
+    pub(crate) fn owns_row<D: Storable>(self, row: &D) -> bool {
+        hash_of_key(row).is_none_or(|hash| self.0.owns(hash))
     }
 }
 
