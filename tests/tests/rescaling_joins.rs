@@ -5,11 +5,12 @@ use std::cell::Cell;
 use std::fmt::Debug;
 
 use serde::Serialize;
-use streamweave::envelope::Nullable;
+use streamweave::envelope::{Message, Nullable};
 use streamweave::operator::window::{Sliding, Tumbling};
 use streamweave::prelude::*;
 use streamweave::state::{Mismatch, Shard, stable_hash};
 use streamweave::testing::{Feed, Saved};
+use streamweave::time::Frontier;
 
 /// A row of an input that has two.
 type Row = (u32, i64);
@@ -32,6 +33,9 @@ const IDLE: std::ops::Range<usize> = 400..700;
 
 /// Where the right input ends, where it does.
 const END: usize = 500;
+
+/// And where it does in one shard: with places low enough for others to be there later.
+const END_IN_ONE: usize = 150;
 
 /// By how much rows are out of order at most, in seconds; some few are late.
 const ORDER: i64 = 5;
@@ -122,7 +126,7 @@ macro_rules! rescales {
                     Course::Together | Course::Apart => false,
                     Course::RightIsIdle => IDLE.contains(&at),
                     Course::RightEnds => at >= END,
-                    Course::RightEndsInOne => at >= END && is_of(Shard::new(0, 3), &$key(&step.row)),
+                    Course::RightEndsInOne => at >= END_IN_ONE && is_of(Shard::new(0, 3), &$key(&step.row)),
                 }
             };
             let run = |of: u16, saved: &[Saved], part: usize| {
@@ -134,6 +138,7 @@ macro_rules! rescales {
                     if !saved.is_empty() {
                         harness.restore_shard(saved, shard).expect("it can be divided");
                     }
+                    let end = if course == Course::RightEnds { END } else { END_IN_ONE };
                     let ends = course == Course::RightEnds
                         || course == Course::RightEndsInOne && of == 3 && number == 0;
                     let lag = if course == Course::Apart { i64::from(number % 3) } else { 0 };
@@ -148,7 +153,7 @@ macro_rules! rescales {
                         if at < part.start {
                             continue;
                         }
-                        if ends && at >= END {
+                        if ends && at >= end {
                             harness.inputs.right.close();
                         }
                         let time = EventTime::from_secs(newest[side] - ORDER - lag);
@@ -161,7 +166,7 @@ macro_rules! rescales {
                             harness.inputs.left.advance_to(time);
                         } else if course == Course::RightIsIdle && IDLE.contains(&at) {
                             harness.inputs.right.idle_at(time);
-                        } else if !(ends && at >= END) {
+                        } else if !(ends && at >= end) {
                             if is_own {
                                 Comes::send(&harness.inputs.right, step.row, row_time);
                             }
@@ -178,8 +183,19 @@ macro_rules! rescales {
                     } else {
                         kept.push(harness.save());
                     }
-                    let told = harness.outputs.out.updates().into_iter();
-                    out.extend(told.map(|update| format!("{} {} {:?}", update.time, update.data, update.diff)));
+                    let mut reached = Frontier::start();
+                    for message in harness.outputs.out.messages() {
+                        let update = match message {
+                            Message::Row(update) => update,
+                            Message::Frontier(frontier) => {
+                                reached = frontier;
+                                continue;
+                            }
+                        };
+                        // Where no row comes late none goes late.
+                        assert!(course != Course::Apart || !reached.closes(&update.time), "{update:?}");
+                        out.push(format!("{} {} {:?}", update.time, update.data, update.diff));
+                    }
                 }
                 (kept, out)
             };
@@ -380,6 +396,44 @@ rescales!(in_order by nullable, knowing its keys, false:
     h10_keyed_rows_that_are_sorted_follow_their_keys by Together,
     h10_keyed_rows_that_are_sorted_follow_their_keys_where_shards_are_apart by Apart,
 );
+
+#[test]
+fn h10_rows_of_a_key_that_come_afterwards_are_told_from_those_before() {
+    let mut before = first_final::harness();
+    before.inputs.left.send_at((1, 1), EventTime::from_secs(10));
+    before.settle();
+    let mut after = first_final::harness();
+    after.restore_shard(&[before.save()], Shard::new(0, 1)).expect("it can be divided");
+    after.inputs.left.send_at((1, 2), EventTime::from_secs(8));
+    after.inputs.left.close();
+    after.settle();
+    assert_eq!(after.outputs.out.take().len(), 1);
+}
+
+#[test]
+fn h10_versions_are_forgotten_in_another_number_of_shards() {
+    let size = |saved: &[Saved]| format!("{saved:?}").len();
+    let saved = (0..3).map(|number| {
+        let mut harness = held_left::harness();
+        for key in (0..300).filter(|key| is_of(Shard::new(number, 3), &nullable(&(*key, 0)))) {
+            harness.inputs.right.send_at((key, 1), EventTime::from_secs(i64::from(key)));
+            harness.inputs.right.send_at((key, 4), EventTime::from_secs(500 + i64::from(key)));
+        }
+        harness.settle();
+        harness.save()
+    });
+    let saved: Vec<_> = saved.collect();
+    let forgotten = (0..2).map(|number| {
+        let mut harness = held_left::harness();
+        harness.restore_shard(&saved, Shard::new(number, 2)).expect("it can be divided");
+        harness.inputs.left.advance_to(EventTime::from_secs(1_000));
+        harness.inputs.right.advance_to(EventTime::from_secs(1_000));
+        harness.settle();
+        harness.save()
+    });
+    let forgotten: Vec<_> = forgotten.collect();
+    assert!(size(&forgotten) * 4 < size(&saved), "{} of {}", size(&forgotten), size(&saved));
+}
 
 /// How many steps before a cut nothing is answered any more.
 const SILENT: usize = 80;
