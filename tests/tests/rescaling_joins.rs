@@ -411,6 +411,29 @@ fn h10_rows_of_a_key_that_come_afterwards_are_told_from_those_before() {
 }
 
 #[test]
+fn h10_windows_fire_at_their_ends_where_no_row_comes_any_more() {
+    let saved = (0..3).map(|number| {
+        let mut harness = window_joined::harness();
+        for key in (0..50).filter(|key| is_of(Shard::new(number, 3), key)) {
+            harness.inputs.left.send_at((key, 1), EventTime::from_secs(5));
+            harness.inputs.right.send_at((key, 2), EventTime::from_secs(7));
+        }
+        harness.settle();
+        harness.save()
+    });
+    let saved: Vec<_> = saved.collect();
+    let fired = (0..2).map(|number| {
+        let mut harness = window_joined::harness();
+        harness.restore_shard(&saved, Shard::new(number, 2)).expect("it can be divided");
+        harness.inputs.left.advance_to(EventTime::from_secs(20));
+        harness.inputs.right.advance_to(EventTime::from_secs(20));
+        harness.settle();
+        harness.outputs.out.take().len()
+    });
+    assert_eq!(fired.sum::<usize>(), 50);
+}
+
+#[test]
 fn h10_versions_are_forgotten_in_another_number_of_shards() {
     let size = |saved: &[Saved]| format!("{saved:?}").len();
     let saved = (0..3).map(|number| {
