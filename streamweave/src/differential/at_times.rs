@@ -6,7 +6,7 @@ use super::{Pending, Unsound};
 use crate::envelope::{ToDiff, Update};
 use crate::operator::{Agenda, Cause, Cx, Durable, Input, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::{Fields, Mismatch, State, Storable};
+use crate::state::{Fields, Mismatch, Owner, SameKey, State, Storable, hash_of_key};
 use crate::time::{Frontier, Inputs, Lattice};
 
 /// Takes what an operator emits: the row, its time and its diff.
@@ -129,6 +129,38 @@ impl<W, D, T: Lattice, R, K> Operator for AtTimes<W, D, T, R, K> {
     fn finish(&mut self) {}
 }
 
+/// Visits changes that wait for their time. Those of a keyed stream follow their keys; of others it is not known where they belong, so
+/// that as long as some of them wait they are not divided.
+fn waiting<T: Lattice + Storable, D: Storable, R: Storable>(
+    fields: &mut Fields<'_>,
+    name: &str,
+    changes: &mut Pending<T, (D, R)>,
+) -> Result<(), Mismatch> {
+    let keep = |changes: &mut Pending<T, (D, R)>, owner: Owner| {
+        let mut are_keyed = true;
+        changes.retain(|(row, _)| {
+            let hash = hash_of_key(row);
+            are_keyed &= hash.is_some();
+            hash.is_some_and(|hash| owner.owns_hash(hash))
+        });
+        if are_keyed { Ok(()) } else { Err(SameKey) }
+    };
+    let unite = |changes: &mut Pending<T, (D, R)>, other| {
+        changes.absorb(other);
+        Ok(())
+    };
+    fields.by_key(name, changes, Pending::adopt, keep, unite)
+}
+
+/// Visits what is to be looked at again, which happens in loops alone: it is not divided.
+fn looked_at_again<T: Lattice + Storable, K: Storable>(
+    fields: &mut Fields<'_>,
+    later: &mut Later<T, K>,
+) -> Result<(), Mismatch> {
+    let keep = |later: &mut Later<T, K>, _| if later.is_empty() { Ok(()) } else { Err(SameKey) };
+    fields.by_key("later", later, Pending::adopt, keep, |_, _| Ok(()))
+}
+
 /// What the worker keeps is written whole at each checkpoint.
 impl<W, D, T, R, K> Durable for AtTimes<W, D, T, R, K>
 where
@@ -139,9 +171,9 @@ where
     K: Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value_and("changes", &mut self.changes, Pending::adopt)?;
-        fields.value_and("later", &mut self.later, Pending::adopt)?;
-        fields.value("frontier", &mut self.frontier)?;
+        waiting(fields, "changes", &mut self.changes)?;
+        looked_at_again(fields, &mut self.later)?;
+        fields.shared("frontier", &mut self.frontier, |all, other| *all = all.meet(&other))?;
         fields.nested("worker", &mut self.worker)
     }
 }
@@ -305,10 +337,10 @@ where
     K: Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value_and("left", &mut self.left, Pending::adopt)?;
-        fields.value_and("right", &mut self.right, Pending::adopt)?;
-        fields.value_and("later", &mut self.later, Pending::adopt)?;
-        fields.value("inputs", &mut self.inputs)?;
+        waiting(fields, "left", &mut self.left)?;
+        waiting(fields, "right", &mut self.right)?;
+        looked_at_again(fields, &mut self.later)?;
+        fields.shared("inputs", &mut self.inputs, |all, other| all.meet(&other))?;
         fields.nested("worker", &mut self.worker)
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::pairs::{Products, both, prepare};
 use super::presence::{KeyChanges, Presence};
 use super::set::{Alone, keys_of, take_nulls};
-use super::trace::Spine;
+use super::trace::{Spine, trace};
 use super::{Binary, Emit, Later, Unsound};
 use crate::envelope::Keyed;
 use crate::state::{Fields, Mismatch, State, Storable};
@@ -41,8 +41,8 @@ where
     P: Rounds,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("left", &mut self.left)?;
-        fields.value("right", &mut self.right)?;
+        trace(fields, "left", &mut self.left)?;
+        trace(fields, "right", &mut self.right)?;
         fields.nested("right_keys", &mut self.right_keys)?;
         fields.nested("left_keys", &mut self.left_keys)
     }

@@ -3,11 +3,10 @@
 use std::fmt::Debug;
 
 use super::consolidation::{consolidate, consolidate_rounds};
-use super::trace::{Cursor, Kept, Spine};
+use super::trace::{Cursor, Kept, Spine, trace};
 use super::{Binary, Emit, Later, NoKey, Unsound};
 use crate::envelope::{Abelian, Keyed, Multiply};
-use crate::operator::state;
-use crate::state::Storable;
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Lattice, Rounds};
 
 /// Makes the changes of all pairs of rows with the same key.
@@ -28,17 +27,20 @@ impl<K, L, R, P, A, B, F> Pairs<K, L, R, P, A, B, F> {
     }
 }
 
-state!(
-    Pairs<K, L, R, P, A, B, F> where {
-        K: Storable + Ord + Clone,
-        L: Storable + Ord + Clone,
-        R: Storable + Ord + Clone,
-        P: Rounds,
-        A: Storable + Abelian,
-        B: Storable + Abelian,
+impl<K, L, R, P, A, B, F> State for Pairs<K, L, R, P, A, B, F>
+where
+    K: Storable + Ord + Clone,
+    L: Storable + Ord + Clone,
+    R: Storable + Ord + Clone,
+    P: Rounds,
+    A: Storable + Abelian,
+    B: Storable + Abelian,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        trace(fields, "left", &mut self.left)?;
+        trace(fields, "right", &mut self.right)
     }
-    keeps { left, right }
-);
+}
 
 impl<K, L, R, T, A, B, F, O> Binary<Keyed<K, L>, Keyed<K, R>, T, A, B> for Pairs<K, L, R, T::Rounds, A, B, F>
 where

@@ -64,6 +64,22 @@ impl<T: Lattice, X> Pending<T, X> {
         }
     }
 
+    /// Forgets what is not to be kept.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&X) -> bool) {
+        self.others.extend(self.newest.take());
+        self.others.retain(|_, waiting| {
+            waiting.retain(&mut keep);
+            !waiting.is_empty()
+        });
+    }
+
+    /// Takes over what waits in another, each time's behind its own.
+    pub(super) fn absorb(&mut self, other: Self) {
+        for (time, waiting) in other.others.into_iter().chain(other.newest) {
+            waiting.into_iter().for_each(|x| self.push(time, x));
+        }
+    }
+
     /// The least time for which anything waits.
     #[inline]
     pub fn next_time(&self) -> Option<T> {

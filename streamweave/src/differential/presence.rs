@@ -3,11 +3,10 @@
 use std::fmt::Debug;
 
 use super::consolidation::consolidate;
-use super::trace::{Cursor, Spine, TooMany};
+use super::trace::{Cursor, Spine, TooMany, trace};
 use super::{Later, Unsound};
 use crate::envelope::Keyed;
-use crate::operator::state;
-use crate::state::Storable;
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Lattice, Rounds};
 
 /// Changes of keys, without rows.
@@ -29,7 +28,12 @@ impl<K, P> Default for Presence<K, P> {
     }
 }
 
-state!(Presence<K, P> where { K: Storable + Ord + Clone, P: Rounds } keeps { counts, present });
+impl<K: Storable + Ord + Clone, P: Rounds> State for Presence<K, P> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        trace(fields, "counts", &mut self.counts)?;
+        trace(fields, "present", &mut self.present)
+    }
+}
 
 impl<K: Ord + Clone + Debug, P: Rounds> Presence<K, P> {
     /// The set, without what is being worked on.

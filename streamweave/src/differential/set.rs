@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::consolidation::{consolidate, consolidate_rounds};
 use super::pairs::{Products, both, is_null, prepare};
 use super::presence::{KeyChanges, Presence};
-use super::trace::Spine;
+use super::trace::{Spine, trace};
 use super::{Binary, Emit, Later, Unsound};
 use crate::envelope::{Abelian, Keyed, Multiply};
 use crate::state::{Fields, Mismatch, State, Storable};
@@ -32,7 +32,7 @@ where
     A: Storable + Abelian,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("left", &mut self.left)?;
+        trace(fields, "left", &mut self.left)?;
         fields.nested("keys", &mut self.keys)
     }
 }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// A value and the key that it belongs to: what `key_by` makes and keyed operators take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+// By this name a row is known to have a key, where operators over rows of any type are divided by it.
+#[serde(rename = "streamweave::Keyed")]
 pub struct Keyed<K, V> {
     /// The key.
     pub key: K,

@@ -6,7 +6,7 @@
 //! what was left of all is put together.
 
 use super::fields::{Fields, Mismatch, Pass, Shard, Storable, Unreadable};
-use super::stable_hash;
+use super::{hash_of_key, stable_hash};
 
 /// Of which keys the state is to stay.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,17 @@ impl Owner {
     /// Whether a key belongs to this shard.
     pub(crate) fn owns<K: Storable>(self, key: &K) -> bool {
         self.0.owns(stable_hash(key))
+    }
+
+    /// Whether keys of this [stable hash](super::stable_hash()) belong to this shard.
+    pub(crate) fn owns_hash(self, hash: u64) -> bool {
+        self.0.owns(hash)
+    }
+
+    /// Whether a row belongs to this shard: by its key. One without a key belongs to all of them, which is to be refused when the shards are
+    /// united.
+    pub(crate) fn owns_row<D: Storable>(self, row: &D) -> bool {
+        hash_of_key(row).is_none_or(|hash| self.0.owns(hash))
     }
 }
 
@@ -76,12 +87,48 @@ impl Fields<'_> {
             state.retain(Owner(shard));
             shards.push(state.take());
         }
-        state.unite(shards).map_err(|SameKey| {
-            let reason = "two of the shards keep state of the same key, and nothing says what they come to together; a stream without \
-                          keys is not divided"
-                .to_owned();
-            self.here().mismatch::<S::Kept>("state by key", Unreadable { path: ".".to_owned(), reason })
-        })
+        state.unite(shards).map_err(|SameKey| self.same_key::<S::Kept>())
+    }
+
+    /// As [`value_and`](Fields::value_and), for a value that is made of parts by key, which refer to no other: one that loads `keep`s what
+    /// belongs to its shard of each, and `unite`s that.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type, or not to be divided. A value of which nothing was saved stays as it is.
+    pub(crate) fn by_key<V: Storable + Default>(
+        &mut self,
+        name: &str,
+        value: &mut V,
+        adopts: impl FnOnce(&mut V, V),
+        mut keep: impl FnMut(&mut V, Owner) -> Result<(), SameKey>,
+        mut unite: impl FnMut(&mut V, V) -> Result<(), SameKey>,
+    ) -> Result<(), Mismatch> {
+        let Pass::Load(loading) = &self.pass else { return self.value_and(name, value, adopts) };
+        let Some(shard) = loading.shard else { return self.value_and(name, value, adopts) };
+        let (mut all, mut is_saved) = (V::default(), false);
+        for origin in 0..loading.origins.len() {
+            let mut loaded = V::default();
+            self.only(Some(origin));
+            let visited = self.value_and(name, &mut loaded, |_, _| is_saved = true);
+            self.only(None);
+            visited?;
+            let kept = keep(&mut loaded, Owner(shard)).and_then(|()| unite(&mut all, loaded));
+            kept.map_err(|SameKey| self.same_key::<V>())?;
+        }
+        if is_saved {
+            let before = std::mem::replace(value, all);
+            adopts(value, before);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn same_key<V>(&self) -> Mismatch {
+        let reason = "two of the shards keep state of the same key, and nothing says what they come to together; a stream without keys \
+                      is not divided"
+            .to_owned();
+        self.here().mismatch::<V>("state by key", Unreadable { path: ".".to_owned(), reason })
     }
 
     /// Lets a visit that loads see what one of the shards has saved, or all again.

@@ -97,6 +97,11 @@ impl<D, T: TotalOrder, K: Ord> TimeQueue<D, T, K> {
         self.heap.push(Reverse(Entry { time, tie, arrival, data }));
     }
 
+    /// What waits, in no order that is promised.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &D> {
+        self.heap.iter().map(|Reverse(entry)| &entry.data)
+    }
+
     /// Forgets what waits and is not to be kept.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&D) -> bool) {
         self.heap.retain(|Reverse(entry)| keep(&entry.data));

@@ -168,6 +168,24 @@ mod tests {
     }
 
     #[test]
+    fn h10_inputs_in_several_places_are_as_far_as_the_least() {
+        let place = |one, other| {
+            let mut inputs = Inputs::new(2);
+            inputs.advance(0, at(one));
+            inputs.advance(1, at(other));
+            inputs
+        };
+        for places in [[place(5, 9), place(7, 4)], [place(7, 4), place(5, 9)]] {
+            let least = Inputs::least(2, places.into_iter());
+            assert_eq!((least.of(0), least.of(1), least.frontier()), (&at(5), &at(4), &at(4)));
+        }
+        assert_eq!(*Inputs::<LogicalTime>::least(2, std::iter::empty()).frontier(), Frontier::start());
+        for places in [[at(3), Frontier::end(), at(8)], [Frontier::end(), at(8), at(3)]] {
+            assert_eq!(Frontier::least(places.iter()), at(3));
+        }
+    }
+
+    #[test]
     fn a4_an_idle_input_does_not_hold_and_does_not_regress_when_it_wakes() {
         let mut inputs = Inputs::new(2);
         inputs.advance(0, at(2));

@@ -152,6 +152,10 @@ impl<D> Reduction for CountAll<D> {
     type Diff = i64;
     type Row = u64;
 
+    fn hash_of_key((): &()) -> Option<u64> {
+        None
+    }
+
     #[inline]
     fn take(&mut self, _row: D, by: i64) -> ((), (), Option<i64>) {
         ((), (), Some(by))

@@ -8,6 +8,7 @@ use super::{Group, Reduced, Reduction, reduced};
 use crate::differential::bound::{Accumulates, Countable};
 use crate::envelope::ToDiff;
 use crate::port::Edge;
+use crate::state::{Storable, hash_of_key};
 use crate::time::Lattice;
 
 /// Each row that is there once, however often it is there (rule G2).
@@ -68,6 +69,13 @@ impl<D: Hash + Eq + Clone + Debug> Reduction for Distinct<D> {
     type Output = ();
     type Diff = i64;
     type Row = D;
+
+    fn hash_of_key(row: &D) -> Option<u64>
+    where
+        D: Storable,
+    {
+        hash_of_key(row)
+    }
 
     #[inline]
     fn take(&mut self, row: D, by: i64) -> (D, (), Option<i64>) {

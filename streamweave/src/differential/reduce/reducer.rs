@@ -12,7 +12,7 @@ use super::group::{Fault, Group, Sums};
 use super::history::History;
 use crate::differential::{Emit, Later, Unary, Unsound};
 use crate::envelope::Abelian;
-use crate::state::{Fields, KeySlab, Mismatch, State, Storable};
+use crate::state::{Fields, KeySlab, Mismatch, Owner, SameKey, State, Storable, stable_hash};
 use crate::time::{Lattice, Rounds};
 
 /// What the rows of a key come to.
@@ -37,6 +37,14 @@ pub trait Reduction {
     type Diff: Abelian;
     /// A row that goes out.
     type Row;
+
+    /// The [stable hash](stable_hash) of the key of the stream that a group belongs to; `None` where its stream has none.
+    fn hash_of_key(key: &Self::Key) -> Option<u64>
+    where
+        Self::Key: Storable,
+    {
+        Some(stable_hash(key))
+    }
 
     /// Takes a row apart; there is no weight where there is no room for it.
     fn take(&mut self, data: Self::Data, by: Self::By) -> (Self::Key, Self::Value, Option<Self::Weight>);
@@ -259,7 +267,18 @@ where
     L::Diff: Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("groups", &mut self.groups)
+        let keep = |groups: &mut KeySlab<_, _>, owner: Owner| {
+            let mut are_keyed = true;
+            let all = std::mem::take(groups);
+            groups.absorb(all, |key: &L::Key| {
+                let hash = L::hash_of_key(key);
+                are_keyed &= hash.is_some();
+                hash.is_some_and(|hash| owner.owns_hash(hash))
+            })?;
+            if are_keyed { Ok(()) } else { Err(SameKey) }
+        };
+        let unite = |groups: &mut KeySlab<_, _>, other| groups.absorb(other, |_: &L::Key| true).map(drop);
+        fields.by_key("groups", &mut self.groups, |_, _| {}, keep, unite)
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Group, Reduced, Reduction, reduced};
 use crate::differential::bound::{Accumulates, Countable, Weighs};
 use crate::envelope::{Abelian, ToDiff};
 use crate::port::Edge;
+use crate::state::{Storable, hash_of_key};
 use crate::time::Lattice;
 
 /// Each row as often as `f(row, weight)` says, where `weight` is how often it is there; what is not there is not asked about.
@@ -80,6 +81,13 @@ where
     type Output = ();
     type Diff = S;
     type Row = D;
+
+    fn hash_of_key(row: &D) -> Option<u64>
+    where
+        D: Storable,
+    {
+        hash_of_key(row)
+    }
 
     #[inline]
     fn take(&mut self, row: D, by: R) -> (D, (), Option<R>) {

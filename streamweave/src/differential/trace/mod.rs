@@ -18,5 +18,5 @@ mod spine;
 
 pub use batch::Batch;
 pub use cursor::{Cursor, Kept, TooMany};
-pub(super) use saved::{Changes, Loaded};
+pub(super) use saved::{Changes, Loaded, trace};
 pub use spine::Spine;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Batch, Spine};
 use crate::differential::consolidation::consolidate_rounds;
 use crate::envelope::{Abelian, Keyed};
+use crate::state::{Fields, Mismatch, Owner, SameKey, Storable};
 use crate::time::Rounds;
 
 /// Changes out of several batches, and such as stand by themselves.
@@ -41,6 +42,28 @@ where
         }
         changes.end()
     }
+}
+
+/// Visits a trace whose keys are those of its stream: in another number of shards it is what those come to together.
+pub(in crate::differential) fn trace<K, V, P, R>(
+    fields: &mut Fields<'_>,
+    name: &str,
+    trace: &mut Spine<K, V, P, R>,
+) -> Result<(), Mismatch>
+where
+    K: Storable + Ord + Clone,
+    V: Storable + Ord + Clone,
+    P: Rounds,
+    R: Storable + Abelian,
+{
+    let keep = |trace: &mut Spine<K, V, P, R>, owner: Owner| trace.retain(|key| owner.owns(key));
+    fields.by_key(
+        name,
+        trace,
+        |_, _| {},
+        |trace, owner| keep(trace, owner).map_err(|_| SameKey),
+        |trace, other| trace.absorb(other).map_err(|_| SameKey),
+    )
 }
 
 /// What was saved comes to these, added up.

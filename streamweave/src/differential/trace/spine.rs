@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::merge::Merge;
 use super::{Batch, Changes, Cursor};
+use crate::differential::consolidation::consolidate_rounds;
 use crate::envelope::{Abelian, Keyed};
 use crate::time::Rounds;
 
@@ -85,6 +86,27 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Spine<K, V, P, R> {
     pub fn snapshot(&self) -> Vec<Arc<Batch<K, V, P, R>>> {
         let recent = (!self.recent.is_empty()).then(|| Arc::new(Batch::at_rounds(&mut self.recent.clone())));
         self.batches().cloned().chain(recent).collect()
+    }
+
+    /// Forgets the keys of which `keep` does not say so.
+    pub(in crate::differential) fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) -> Result<(), K> {
+        let mut kept = Vec::new();
+        for batch in self.snapshot() {
+            for (number, key) in batch.keys().iter().enumerate().filter(|(_, key)| keep(key)) {
+                for place in batch.changes(number) {
+                    let row = Keyed { key: key.clone(), value: batch.value(place).clone() };
+                    kept.push((row, *batch.rounds(place), batch.diff(place).clone()));
+                }
+            }
+        }
+        *self = Spine::default();
+        consolidate_rounds(&mut kept).map_err(|row| row.key)?;
+        self.add(Batch::at_rounds(&mut kept))
+    }
+
+    /// Adds what another one comes to.
+    pub(in crate::differential) fn absorb(&mut self, other: Self) -> Result<(), K> {
+        other.snapshot().iter().try_for_each(|batch| self.share(batch))
     }
 
     /// Adds changes of one time, [consolidated](crate::differential::consolidation::consolidate), which are taken out of `changes`.

@@ -12,7 +12,7 @@ use super::slots::{Due, Held, Slots};
 use crate::envelope::{Failed, Message, Update};
 use crate::operator::{Cause, Cx, Durable, Input, Mark, Operator, Outcome, Progress, Resume, Turn};
 use crate::port::{Port, Push};
-use crate::state::{Fields, Mismatch, Storable};
+use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable, hash_of_key};
 use crate::time::{Frontier, Timestamp};
 
 /// Calls under way.
@@ -63,6 +63,8 @@ pub struct Asynchronous<D, T: Timestamp, R, C, U: UnderWay<D, C>> {
     waiting: VecDeque<Message<D, T, R>>,
     under_way: U,
     slots: Slots<Result<U::Ok, U::Fails>, T, R>,
+    /// How far the input has come, of what has been handed on and of what has not.
+    come: Frontier<T>,
     /// In a durable graph: the rows that were called for and not handed on.
     called: Option<Called<D>>,
 }
@@ -76,7 +78,7 @@ struct Called<D> {
 impl<D, T: Timestamp, R, C, U: UnderWay<D, C>> Asynchronous<D, T, R, C, U> {
     pub(super) fn new(call: C, in_flight: usize, order: Order, under_way: U) -> Self {
         let (waiting, slots) = (VecDeque::new(), Slots::new(order));
-        Asynchronous { call, in_flight, waiting, under_way, slots, called: None }
+        Asynchronous { call, in_flight, waiting, under_way, slots, come: Frontier::start(), called: None }
     }
 
     fn arrive(&mut self, arrived: Message<D, T, R>) {
@@ -189,6 +191,23 @@ where
     U: UnderWay<D, C>,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+/// Rows of a keyed stream follow their keys, and are called for where they go. Of others it is not known where they belong, so that as
+/// long as some of them are held they are not divided.
+impl<D, T, R, C, U> Divided for Asynchronous<D, T, R, C, U>
+where
+    D: Storable + Repeatable,
+    T: Timestamp + Storable,
+    R: Storable + Clone,
+    U: UnderWay<D, C>,
+{
+    /// The number of the next row, what is held, and how far the input has come.
+    type Kept = (u64, VecDeque<Message<D, T, R>>, Frontier<T>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         // The first visit is before the first row.
         let called = self.called.get_or_insert_with(|| Called { rows: BTreeMap::new(), repeat: D::repeat });
         let (mut first, mut held) = (self.slots.first(), VecDeque::new());
@@ -215,6 +234,37 @@ where
             // They are called for when the graph runs.
             self.slots.begin_at(first);
             self.waiting = held;
+        }
+        fields.value("come", &mut self.come)
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        self.waiting.retain(|message| match message {
+            Message::Row(row) => owner.owns_row(&row.data),
+            Message::Frontier(_) => true,
+        });
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        let next = self.slots.next();
+        self.slots.begin_at(0);
+        (next, std::mem::take(&mut self.waiting), std::mem::replace(&mut self.come, Frontier::start()))
+    }
+
+    /// The frontiers among the rows of one shard say nothing of the rows of another: one stands behind them all in their place.
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.come = Frontier::least(shards.iter().map(|(.., come)| come));
+        self.slots.begin_at(shards.iter().map(|(next, ..)| *next).max().unwrap_or(0));
+        let mut is_held = false;
+        for message in shards.into_iter().flat_map(|(_, held, _)| held) {
+            match message {
+                Message::Row(row) if hash_of_key(&row.data).is_none() => return Err(SameKey),
+                row @ Message::Row(_) => self.waiting.push_back(row),
+                Message::Frontier(_) => is_held = true,
+            }
+        }
+        if is_held && self.come.is_beyond(&Frontier::start()) {
+            self.waiting.push_back(Message::Frontier(self.come.clone()));
         }
         Ok(())
     }
@@ -276,6 +326,7 @@ where
     }
 
     fn advance(&mut self, frontier: Frontier<T>, _outs: &mut Outs, _cx: &mut Cx) {
+        self.come = frontier.clone();
         self.arrive(Message::Frontier(frontier));
     }
 }

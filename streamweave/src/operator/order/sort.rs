@@ -1,9 +1,9 @@
 //! Rows in the order of their times.
 
 use crate::envelope::Update;
-use crate::operator::{Cx, Input, Node, Operator, Outcome, Resume, Sortable, View, durable};
+use crate::operator::{Cx, Durable, Input, Node, Operator, Outcome, Resume, Sortable, View};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::{Storable, TimeQueue};
+use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable, TimeQueue, hash_of_key};
 use crate::time::{Frontier, TotalOrder};
 
 /// Puts rows in the order of their times; those at one time stay in order of arrival (rule F5).
@@ -98,9 +98,54 @@ impl<D, T: TotalOrder, R, K, F> Operator for Sort<D, T, R, K, F> {
     fn finish(&mut self) {}
 }
 
-durable!(Sort<D, T, R, K, F>
-    where { D: Storable, T: TotalOrder + Storable, R: Storable, K: Ord + Storable }
-    keeps { waiting, frontier });
+impl<D, T, R, K, F> Durable for Sort<D, T, R, K, F>
+where
+    D: Storable,
+    T: TotalOrder + Storable,
+    R: Storable,
+    K: Ord + Storable,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.divided(self)
+    }
+}
+
+/// Rows of a keyed stream follow their keys. Of others it is not known where they belong, so that as long as some of them wait they are not
+/// divided.
+impl<D, T, R, K, F> Divided for Sort<D, T, R, K, F>
+where
+    D: Storable,
+    T: TotalOrder + Storable,
+    R: Storable,
+    K: Ord + Storable,
+{
+    /// The rows that wait, and how far the input has come.
+    type Kept = (TimeQueue<(D, R), T, K>, Frontier<T>);
+
+    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.value("waiting", &mut self.waiting)?;
+        fields.value("frontier", &mut self.frontier)
+    }
+
+    fn retain(&mut self, owner: Owner) {
+        self.waiting.retain(|(row, _)| owner.owns_row(row));
+    }
+
+    fn take(&mut self) -> Self::Kept {
+        (std::mem::take(&mut self.waiting), std::mem::replace(&mut self.frontier, Frontier::start()))
+    }
+
+    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
+        self.frontier = Frontier::least(shards.iter().map(|(_, frontier)| frontier));
+        for (waiting, _) in shards {
+            if waiting.iter().any(|(row, _)| hash_of_key(row).is_none()) {
+                return Err(SameKey);
+            }
+            self.waiting.absorb(waiting);
+        }
+        Ok(())
+    }
+}
 
 impl<D, T: TotalOrder, R, K, F, Outs> Resume<Outs> for Sort<D, T, R, K, F> {}
 
