@@ -16,6 +16,8 @@ use super::SameKey;
 
 /// A hash map drained in order of arrival.
 ///
+/// Its hasher is no field, so that a hash does not wait until it is known which of several maps is asked.
+///
 /// # Examples
 ///
 /// ```
@@ -33,7 +35,6 @@ pub struct OrderedMap<K, V> {
     table: HashTable<Entry<K, V>>,
     /// The first entry, where keys have no bytes: all that are equal to anything are alike, and nothing has to be looked up.
     only: Option<(K, V)>,
-    hasher: FixedState,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ struct Entry<K, V> {
 
 impl<K, V> Default for OrderedMap<K, V> {
     fn default() -> Self {
-        OrderedMap { table: HashTable::new(), only: None, hasher: FixedState::default() }
+        OrderedMap { table: HashTable::new(), only: None }
     }
 }
 
@@ -128,7 +129,7 @@ impl<'de, K: Deserialize<'de> + Hash + Eq, V: Deserialize<'de>> Deserialize<'de>
             let hash = hasher.hash_one(&key);
             table.insert_unique(hash, Entry { key, value, arrival }, |entry| hasher.hash_one(&entry.key));
         }
-        Ok(OrderedMap { table, only, hasher })
+        Ok(OrderedMap { table, only })
     }
 }
 
@@ -143,9 +144,9 @@ impl<K: Hash + Eq, V> OrderedMap<K, V> {
         if size_of::<K>() == 0 && self.only.as_ref().is_none_or(|(only, _)| *only == key) {
             return &mut self.only.get_or_insert_with(|| (key, init())).1;
         }
-        let hash = self.hasher.hash_one(&key);
+        let hasher = FixedState::default();
+        let hash = hasher.hash_one(&key);
         let arrival = self.table.len();
-        let hasher = &self.hasher;
         match self.table.entry(hash, |entry| entry.key == key, |entry| hasher.hash_one(&entry.key)) {
             TableEntry::Occupied(entry) => &mut entry.into_mut().value,
             TableEntry::Vacant(slot) => {
@@ -165,9 +166,9 @@ impl<K: Hash + Eq, V> OrderedMap<K, V> {
         if size_of::<K>() == 0 && self.only.as_ref().is_none_or(|(only, _)| only.borrow() == key) {
             return &mut self.only.get_or_insert_with(|| (key.to_owned(), init())).1;
         }
-        let hash = self.hasher.hash_one(key);
+        let hasher = FixedState::default();
+        let hash = hasher.hash_one(key);
         let arrival = self.table.len();
-        let hasher = &self.hasher;
         let same = |entry: &Entry<K, V>| entry.key.borrow() == key;
         match self.table.entry(hash, same, |entry| hasher.hash_one(&entry.key)) {
             TableEntry::Occupied(entry) => &mut entry.into_mut().value,

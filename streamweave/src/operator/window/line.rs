@@ -43,6 +43,11 @@ impl<X> Line<X> {
     }
 
     /// All of them.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &X> {
+        self.items[self.taken..].iter()
+    }
+
+    /// All of them.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut X> {
         self.items[self.taken..].iter_mut()
     }
@@ -53,6 +58,18 @@ impl<X: Default> Line<X> {
     #[inline(always)]
     pub(super) fn last(&self) -> Option<usize> {
         self.items.len().checked_sub(1)
+    }
+
+    /// One more than the number of the last one.
+    #[inline(always)]
+    pub(super) fn end(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The one of this number, or what is left where one was taken.
+    #[inline(always)]
+    pub(super) fn get(&self, number: usize) -> Option<&X> {
+        self.items.get(number)
     }
 
     /// The one of this number.

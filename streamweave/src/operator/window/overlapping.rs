@@ -2,8 +2,7 @@
 //!
 //! # Layout
 //!
-//! A row is added up in its slice, by key: the newest slice stands in a field of its own, so that a row costs what it costs where windows do
-//! not overlap. When the first window that a slice is in fires, the slice is *closed*: what it holds goes to its keys, as the newest
+//! A row is added up in its slice, by key, at the cost of windows that do not overlap. When the first window that a slice is in fires, the slice is *closed*: what it holds goes to its keys, as the newest
 //! *part* of each. A window that fires puts the parts of its keys together. It is spared that where the aggregate
 //! [takes back](Merge::unmerge): then each key keeps a total, into which parts go when they come and out of which when they have been
 //! in their last window. A row behind the frontier, for a slice that is closed and is in windows that are open, opens it again.
@@ -30,6 +29,9 @@ use super::line::Line;
 use super::order::{Arrivals, PaneOrder, number_anew};
 use super::pane::{Late, Pane, Window};
 
+/// Among how many slices, the newest ones, that of a row is found without a look at the others.
+const NEAR: usize = 4;
+
 /// Windows that overlap, with an aggregate, that fire once; see [`Windows`](super::Windows).
 #[derive(Clone, Debug)]
 pub struct OverlappingOnce<K, V, A, I, G, O> {
@@ -38,9 +40,10 @@ pub struct OverlappingOnce<K, V, A, I, G, O> {
     frontier: i64,
     /// The least end of a window with rows.
     next_due: i64,
-    newest: Open<K, A>,
-    /// By start, all before the newest.
-    older: Line<Open<K, A>>,
+    /// By start.
+    open: Line<Open<K, A>>,
+    /// When the last of them start, the newest first; the least time where there are not so many.
+    starts: [i64; NEAR],
     recycled: Vec<OrderedMap<K, Arrived<A>>>,
     closed: Vec<Closed>,
     /// Windows with rows, by end.
@@ -93,16 +96,6 @@ impl<K, A> Open<K, A> {
     fn holds(&self, time: i64) -> bool {
         self.start <= time && time <= self.last
     }
-
-    fn is_none(&self) -> bool {
-        self.last < self.start
-    }
-}
-
-/// Where a slice stands.
-enum Place {
-    Newest,
-    Older(usize),
 }
 
 /// A slice that has been closed.
@@ -202,8 +195,8 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
             init,
             frontier: i64::MIN,
             next_due: i64::MAX,
-            newest: Open::default(),
-            older: Line::default(),
+            open: Line::default(),
+            starts: [i64::MIN; NEAR],
             recycled: Vec::new(),
             closed: Vec::new(),
             due: BTreeSet::new(),
@@ -217,29 +210,26 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
         }
     }
 
-    /// The slice of a time; `Err` where its last window has fired, or where it is in none.
+    /// The number of the slice of a time; `Err` where its last window has fired, or where it is in none.
+    ///
+    /// Rows out of order belong to the last few slices, in no order that a processor could foresee: so it is calculated to which, and
+    /// there is no branch.
     #[inline(always)]
-    fn find(&mut self, time: i64) -> Result<Place, Option<Window>> {
-        if self.newest.holds(time) {
-            return Ok(Place::Newest);
-        }
-        // Rows out of order mostly belong to the slices before the newest.
-        let Some(last) = self.older.last() else { return self.find_or_open(time) };
-        if self.older.at(last).holds(time) {
-            return Ok(Place::Older(last));
-        }
-        match last.checked_sub(1) {
-            Some(before) if self.older.at(before).holds(time) => Ok(Place::Older(before)),
+    fn find(&mut self, time: i64) -> Result<usize, Option<Window>> {
+        let after: usize = self.starts.iter().map(|start| usize::from(time < *start)).sum();
+        let number = self.open.end().wrapping_sub(after + 1);
+        match self.open.get(number) {
+            Some(slice) if slice.holds(time) => Ok(number),
             _ => self.find_or_open(time),
         }
     }
 
     #[inline(never)]
-    fn find_or_open(&mut self, time: i64) -> Result<Place, Option<Window>> {
-        if let Some(at) = self.older.last_where(|slice| slice.start <= time)
-            && self.older.at(at).holds(time)
+    fn find_or_open(&mut self, time: i64) -> Result<usize, Option<Window>> {
+        if let Some(at) = self.open.last_where(|slice| slice.start <= time)
+            && self.open.at(at).holds(time)
         {
-            return Ok(Place::Older(at));
+            return Ok(at);
         }
         let span = self.assigner.slice(EventTime::from_micros(time));
         let last = self.assigner.windows(span).last().ok_or(None)?;
@@ -253,18 +243,20 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
         Ok(self.open(span, last.end.micros()))
     }
 
-    fn open(&mut self, span: Window, expires: i64) -> Place {
+    fn open(&mut self, span: Window, expires: i64) -> usize {
         let start = span.start.micros();
         let last = last_time(&self.assigner, span);
         let slice = Open { start, last, span, expires, map: self.recycled.pop().unwrap_or_default() };
-        if self.newest.is_none() || start > self.newest.start {
-            let before = std::mem::replace(&mut self.newest, slice);
-            if !before.is_none() {
-                self.older.push(before);
-            }
-            return Place::Newest;
+        let number = self.open.insert(slice, |other| other.start < start);
+        self.set_starts();
+        number
+    }
+
+    fn set_starts(&mut self) {
+        self.starts = [i64::MIN; NEAR];
+        for (start, slice) in self.starts.iter_mut().zip(self.open.iter().rev()) {
+            *start = slice.start;
         }
-        Place::Older(self.older.insert(slice, |older| older.start < start))
     }
 
     fn set_next_due(&mut self) {
@@ -273,12 +265,10 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
 
     /// Takes the first slice that ends at or before a time.
     fn take_until(&mut self, end: EventTime) -> Option<Open<K, A>> {
-        match self.older.first() {
-            Some(first) if first.span.end > end => None,
-            Some(_) => self.older.take_first(),
-            None if self.newest.is_none() || self.newest.span.end > end => None,
-            None => Some(std::mem::take(&mut self.newest)),
-        }
+        let is_over = self.open.first().is_some_and(|first| first.span.end <= end);
+        let first = if is_over { self.open.take_first() } else { None };
+        self.set_starts();
+        first
     }
 }
 
@@ -433,10 +423,9 @@ where
     type Kept = Kept<K, A>;
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        let Self { newest, older, keys, init, .. } = self;
+        let Self { open, keys, init, .. } = self;
         fields.value("frontier", &mut self.frontier)?;
-        fields.value("newest", newest)?;
-        fields.value("older", older)?;
+        fields.value("open", open)?;
         fields.value("closed", &mut self.closed)?;
         fields.value("due", &mut self.due)?;
         fields.value("keys", keys)?;
@@ -444,27 +433,28 @@ where
         fields.value("arrivals", &mut self.arrivals)?;
         fields.value("firings", &mut self.firings)?;
         if fields.is_loading() {
-            let open = older.iter_mut().chain([newest]).flat_map(|slice| slice.map.values_mut());
+            let open = open.iter_mut().flat_map(|slice| slice.map.values_mut());
             open.for_each(|arrived| arrived.aggregate.adopt(init.begin()));
             for (.., OfKey { parts, total, .. }) in keys.iter_mut() {
                 let parts = parts.iter_mut().map(|part| &mut part.aggregate);
                 parts.chain(total).for_each(|aggregate| aggregate.adopt(init.begin()));
             }
+            self.set_starts();
             self.set_next_due();
         }
         Ok(())
     }
 
     fn retain(&mut self, owner: Owner) {
-        let Self { newest, older, closed, keys, .. } = self;
-        older.iter_mut().chain([newest]).for_each(|slice| slice.map.retain(|key| owner.owns(key)));
+        let Self { open, closed, keys, .. } = self;
+        open.iter_mut().for_each(|slice| slice.map.retain(|key| owner.owns(key)));
         keys.retain(|key| owner.owns(key));
         closed.iter_mut().for_each(|slice| slice.parts.retain(|(_, place)| keys.get(*place).is_some()));
     }
 
     fn take(&mut self) -> Kept<K, A> {
-        let mut open = std::mem::take(&mut self.older).into_vec();
-        open.extend(Some(std::mem::take(&mut self.newest)).filter(|newest| !newest.is_none()));
+        let open = std::mem::take(&mut self.open).into_vec();
+        self.set_starts();
         (self.arrivals, self.next_due) = (0, i64::MAX);
         Kept {
             frontier: std::mem::replace(&mut self.frontier, i64::MIN),
@@ -500,8 +490,8 @@ where
             }
         }
         self.ahead.catch_up(self.frontier);
-        self.newest = open.pop_last().map(|(_, newest)| newest).unwrap_or_default();
-        self.older = Line::from_vec(open.into_values().collect());
+        self.open = Line::from_vec(open.into_values().collect());
+        self.set_starts();
         self.set_next_due();
         Ok(())
     }
@@ -522,22 +512,18 @@ where
 {
     #[inline(always)]
     fn push(&mut self, row: Update<Keyed<K, V>, EventTime, ()>, outs: &mut (Port<S>, Port<L>), cx: &mut Cx) {
-        let place = match self.find(row.time.micros()) {
-            Ok(place) => place,
+        let number = match self.find(row.time.micros()) {
+            Ok(number) => number,
             Err(Some(window)) => return late(row, window, self.frontier, &mut outs.1, cx),
             Err(None) => return cx.unassigned(),
         };
         cx.absorbed();
-        let Self { newest, older, arrivals, init, .. } = self;
-        let map = match place {
-            Place::Newest => &mut newest.map,
-            Place::Older(at) => &mut older.at(at).map,
-        };
+        let Self { open, arrivals, init, .. } = self;
         let begin = || {
             *arrivals += 1;
             Arrived { arrival: *arrivals, aggregate: init.begin() }
         };
-        map.entry(row.data.key, begin).aggregate.add(row.data.value);
+        open.at(number).map.entry(row.data.key, begin).aggregate.add(row.data.value);
     }
 
     #[inline(always)]
