@@ -138,6 +138,11 @@ impl Archive {
         new.maps.retain(|(kept, _)| !is_of_node(kept));
         for (head, pieces) in loading.fields() {
             for (content, bytes) in pieces {
+                // Runs of several segments are one behind the other now, and have to be sorted anew.
+                let content = match content {
+                    Content::Log { full, .. } => Content::Log { full, sorted: false, begins: false },
+                    Content::Value | Content::Stripe { .. } => content,
+                };
                 store.write(&Part { content, bytes: bytes.to_vec(), ..head.clone() })?;
             }
         }

@@ -259,3 +259,21 @@ fn to_bytes<V: Serialize>(value: &V) -> Vec<u8> {
 fn from_bytes<V: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<V, Damage> {
     rmp_serde::from_slice(bytes).map_err(|error| Damage::Unreadable { reason: error.to_string() })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn h14_a_log_of_before_there_were_runs_begins_none() {
+        // As it stood in a directory: by name, and its fields in their order.
+        let before = rmp_serde::to_vec(&BTreeMap::from([("Log", (true, false))])).expect("numbers");
+        let content: Content = from_bytes(&before).expect("it can be read");
+        assert_eq!(content, Content::Log { full: true, sorted: false, begins: false });
+        let begins = Content::Log { full: false, sorted: true, begins: true };
+        let bytes = rmp_serde::to_vec(&begins).expect("numbers");
+        assert_eq!(from_bytes::<Content>(&bytes), Ok(begins));
+    }
+}

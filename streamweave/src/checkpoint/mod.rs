@@ -31,6 +31,7 @@ mod merge;
 mod object_storage;
 mod storage;
 mod store;
+mod unread;
 mod writer;
 
 use std::fmt;

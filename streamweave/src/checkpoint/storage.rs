@@ -38,7 +38,8 @@ pub trait Storage: fmt::Debug + Send {
     /// There is none of this name, or it cannot be read.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
 
-    /// Some bytes of an object. A storage that can read no less than all does so.
+    /// Some bytes of an object. A storage that can read no less than all does so; where a map is larger than memory it has to do better,
+    /// for its segments are read by blocks of some hundred kilobytes.
     ///
     /// # Errors
     ///

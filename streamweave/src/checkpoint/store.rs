@@ -13,7 +13,9 @@
 //! go on: they are removed once the first checkpoint behind the restored one is published, so that none of them is ever fallen back to.
 //!
 //! A checkpoint consists of the segments of those before it and one more, so that what is written follows what has changed. Segments of
-//! like size are merged when there are many of them: each byte is written again a logarithmic number of times.
+//! like size are merged when there are many of them: each byte is written again a logarithmic number of times. The logs of maps that are
+//! larger than memory are [sorted](super::merge) as they are written, merged block by block, and left where they are by a restore until
+//! the map is loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -23,10 +25,12 @@ use super::error::{CheckpointError, Damage};
 use super::manifest::{
     Entry, HEAD, Kind, Manifest, Segment, SegmentDraft, TAIL, find_directory, parse_directory, read_segment,
 };
-use super::merge::{Logs, Source};
+use super::merge::{Logs, Sorter, Source, first_block};
 use super::storage::{Object, Storage};
+use super::unread::{Files, SMALL};
+use crate::state::keyed_log::RUN;
 use crate::state::map::Slots;
-use crate::state::{Content, Loading, Part, keyed_log};
+use crate::state::{Content, Loading, Part};
 
 const MANIFESTS: &str = "checkpoints";
 const SEGMENTS: &str = "segments";
@@ -34,20 +38,19 @@ const SEGMENTS: &str = "segments";
 /// More segments than these are merged.
 const MANY: usize = 8;
 
-/// A merged log is written in pieces of so many bytes.
-const PIECE: usize = 1 << 20;
-
 /// The checkpoints in a storage.
 #[derive(Debug)]
 pub(crate) struct Store {
-    storage: Box<dyn Storage>,
-    /// What the storage is called.
-    name: String,
+    files: Files,
     keep: usize,
     manifests: BTreeMap<u64, Manifest>,
     /// The segments of the last checkpoint that was restored or published.
     chain: Vec<Segment>,
-    open: Option<(SegmentDraft, Box<dyn Object>, Segment)>,
+    open: Option<Open>,
+    /// What is written of a log once it is sorted.
+    sorter: Option<Sorter>,
+    /// So many bytes of a log are sorted at a time.
+    run: usize,
     next_segment: u64,
     /// The greatest number that a manifest has, be it damaged or not.
     last_number: u64,
@@ -60,6 +63,9 @@ pub(crate) struct Store {
     /// How many entries were written of the checkpoint at hand.
     entries: u64,
 }
+
+/// A segment that is being written.
+type Open = (SegmentDraft, Box<dyn Object>, Segment);
 
 /// What has been published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,12 +112,13 @@ impl Store {
         keep: usize,
     ) -> Result<Self, CheckpointError> {
         let mut store = Store {
-            storage,
-            name,
+            files: Files::new(storage, name),
             keep: keep.max(1),
             manifests: BTreeMap::new(),
             chain: Vec::new(),
             open: None,
+            sorter: None,
+            run: RUN,
             next_segment: 1,
             last_number: 0,
             unreadable: BTreeSet::new(),
@@ -125,15 +132,16 @@ impl Store {
     }
 
     fn failed(&self, action: &'static str, object: &str, source: io::Error) -> CheckpointError {
-        CheckpointError::Storage { action, name: object.to_owned(), storage: self.name.clone(), source }
+        self.files.failed(action, object, source)
     }
 
     fn damaged(&self, object: &str, damage: Damage) -> CheckpointError {
-        CheckpointError::Damaged { name: object.to_owned(), storage: self.name.clone(), damage }
+        self.files.damaged(object, damage)
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, CheckpointError> {
-        let mut names = self.storage.list(folder).map_err(|error| self.failed("list", folder, error))?;
+        let mut names =
+            self.files.storage().list(folder).map_err(|error| self.failed("list", folder, error))?;
         names.sort_unstable();
         Ok(names)
     }
@@ -170,7 +178,7 @@ impl Store {
     }
 
     fn read_manifest(&self, object: &str) -> Result<Result<Manifest, Damage>, CheckpointError> {
-        let bytes = self.storage.read(object).map_err(|error| self.failed("read", object, error))?;
+        let bytes = self.files.storage().read(object).map_err(|error| self.failed("read", object, error))?;
         Ok(Manifest::from_bytes(&bytes))
     }
 
@@ -182,9 +190,9 @@ impl Store {
 
     /// The directory of a segment and its bytes.
     pub(crate) fn segment(&self, segment: &Segment) -> Result<(Vec<Entry>, Vec<u8>), CheckpointError> {
-        let bytes = match self.storage.read(&segment.name) {
+        let bytes = match self.files.storage().read(&segment.name) {
             Ok(bytes) => bytes,
-            Err(error) => return Err(self.unread(segment, error)),
+            Err(error) => return Err(self.files.unread(segment, error)),
         };
         if bytes.len() as u64 != segment.length {
             return Err(self.damaged(&segment.name, Damage::Truncated));
@@ -195,31 +203,62 @@ impl Store {
         }
     }
 
-    fn unread(&self, segment: &Segment, error: io::Error) -> CheckpointError {
-        if error.kind() == io::ErrorKind::NotFound {
-            let reason = "there is no such file".to_owned();
-            return self.damaged(&segment.name, Damage::Unreadable { reason });
-        }
-        self.failed("read", &segment.name, error)
+    /// All that a checkpoint holds, in memory, found as it was written.
+    pub(crate) fn load(&self, manifest: &Manifest) -> Result<Loading, CheckpointError> {
+        self.gather(manifest, &mut |segment| self.segment(segment).map(Found::Whole))
     }
 
-    /// All that a checkpoint holds, found as it was written.
-    pub(crate) fn load(&self, manifest: &Manifest) -> Result<Loading, CheckpointError> {
+    /// All that a checkpoint holds, found as it was written. Logs of segments that are not small are read again when they are loaded.
+    fn load_values(&self, manifest: &Manifest) -> Result<Loading, CheckpointError> {
+        self.gather(manifest, &mut |segment| {
+            let entries = if segment.length > SMALL { self.directory(segment)? } else { Vec::new() };
+            if !entries.iter().any(|entry| matches!(entry.content, Content::Log { .. })) {
+                return self.segment(segment).map(Found::Whole);
+            }
+            Ok(Found::WithLogs(entries))
+        })
+    }
+
+    fn gather(
+        &self,
+        manifest: &Manifest,
+        find: &mut dyn FnMut(&Segment) -> Result<Found, CheckpointError>,
+    ) -> Result<Loading, CheckpointError> {
         let mut loading = Loading::default();
         let maps: BTreeSet<&(String, String)> = manifest.maps.iter().collect();
         let last = manifest.segments.last();
         for segment in &manifest.segments {
-            let (entries, bytes) = self.segment(segment)?;
-            let file = loading.file(bytes);
-            for entry in entries {
-                let is_live = match entry.content {
-                    Content::Value => Some(segment) == last,
-                    Content::Stripe { .. } | Content::Log { .. } => {
-                        maps.contains(&(entry.node.clone(), entry.field.clone()))
+            let is_live = |entry: &Entry| match entry.content {
+                Content::Value => Some(segment) == last,
+                Content::Stripe { .. } | Content::Log { .. } => {
+                    maps.contains(&(entry.node.clone(), entry.field.clone()))
+                }
+            };
+            match find(segment)? {
+                Found::Whole((entries, bytes)) => {
+                    let file = loading.file(bytes);
+                    for entry in entries.iter().filter(|entry| is_live(entry)) {
+                        loading.piece(&entry.head(), file, entry.range());
                     }
-                };
-                if is_live {
-                    loading.piece(&entry.head(), file, entry.range());
+                }
+                Found::WithLogs(entries) => {
+                    let logs = loading.unread(Box::new(self.files.logs(segment, &entries)));
+                    let mut rest = &entries[..];
+                    while !rest.is_empty() {
+                        let (block, others) = rest.split_at(first_block(rest, SMALL));
+                        let bytes = self.parts(segment, block)?;
+                        let begin = block[0].range().start;
+                        for entry in block.iter().filter(|entry| is_live(entry)) {
+                            let Range { start, end } = entry.range();
+                            if matches!(entry.content, Content::Log { .. }) {
+                                loading.piece(&entry.head(), logs, start..end);
+                            } else {
+                                let file = loading.file(bytes[start - begin..end - begin].to_vec());
+                                loading.piece(&entry.head(), file, 0..end - start);
+                            }
+                        }
+                        rest = others;
+                    }
                 }
             }
         }
@@ -239,13 +278,13 @@ impl Store {
             let wanted = Kind::Savepoint(name.to_owned());
             let found = self.manifests.values().rev().find(|manifest| manifest.kind == wanted);
             let Some(manifest) = found.cloned() else { return Err(self.no_such_savepoint(name)) };
-            let loading = self.load(&manifest)?;
+            let loading = self.load_values(&manifest)?;
             self.go_on_from(&manifest);
             return Ok(Some((manifest, loading, fallen_back)));
         }
         while let Some(number) = last {
             let manifest = self.manifests[&number].clone();
-            match self.load(&manifest) {
+            match self.load_values(&manifest) {
                 Ok(loading) => {
                     self.go_on_from(&manifest);
                     return Ok(Some((manifest, loading, fallen_back)));
@@ -278,7 +317,11 @@ impl Store {
         });
         let known = known.collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "none".to_owned() } else { known };
-        CheckpointError::NoSuchSavepoint { name: name.to_owned(), storage: self.name.clone(), known }
+        CheckpointError::NoSuchSavepoint {
+            name: name.to_owned(),
+            storage: self.files.name().to_owned(),
+            known,
+        }
     }
 
     /// The number of the next checkpoint.
@@ -286,11 +329,11 @@ impl Store {
         self.last_number + 1
     }
 
-    fn begin_segment(&mut self) -> Result<(SegmentDraft, Box<dyn Object>, Segment), CheckpointError> {
+    fn begin_segment(&mut self) -> Result<Open, CheckpointError> {
         let name = format!("{SEGMENTS}/{:010}.segment", self.next_segment);
         self.next_segment += 1;
         let failed = |error| self.failed("write", &name, error);
-        let mut object = self.storage.create(&name).map_err(failed)?;
+        let mut object = self.files.storage().create(&name).map_err(failed)?;
         let mut draft = SegmentDraft::default();
         let head = draft.begin();
         object.write_all(&head).map_err(failed)?;
@@ -298,32 +341,40 @@ impl Store {
         Ok((draft, object, segment))
     }
 
-    /// Writes a part of the checkpoint at hand.
+    /// Writes a part of the checkpoint at hand. What is of a log is sorted first.
     pub(crate) fn write(&mut self, part: &Part) -> Result<(), CheckpointError> {
+        self.entries += part.entries;
+        let (mut sorter, run) = (self.sorter.take(), self.run);
         let mut open = match self.open.take() {
             Some(open) => open,
             None => self.begin_segment()?,
         };
-        self.write_to(&mut open, part)?;
-        self.entries += part.entries;
-        self.open = Some(open);
+        let mut sink = |part: &Part| self.write_to(&mut open, part);
+        if let Some(other) = sorter.take_if(|sorter| !sorter.goes_on_with(part)) {
+            other.end(&mut sink)?;
+        }
+        if let Content::Log { full, sorted, .. } = part.content {
+            let sorter = sorter.get_or_insert_with(|| Sorter::of(part, full, sorted, run));
+            sorter.add(&part.bytes, &mut sink).unwrap_or_else(|| Err(self.no_part()))?;
+        } else {
+            sink(part)?;
+        }
+        (self.open, self.sorter) = (Some(open), sorter);
         Ok(())
     }
 
-    fn write_to(
-        &self,
-        (draft, object, segment): &mut (SegmentDraft, Box<dyn Object>, Segment),
-        part: &Part,
-    ) -> Result<(), CheckpointError> {
+    fn no_part(&self) -> CheckpointError {
+        let reason = "a part is no part of a map".to_owned();
+        self.damaged(SEGMENTS, Damage::Unreadable { reason })
+    }
+
+    fn write_to(&self, (draft, object, segment): &mut Open, part: &Part) -> Result<(), CheckpointError> {
         draft.enter(part);
         segment.length += part.bytes.len() as u64;
         object.write_all(&part.bytes).map_err(|error| self.failed("write", &segment.name, error))
     }
 
-    fn end_segment(
-        &self,
-        (draft, mut object, mut segment): (SegmentDraft, Box<dyn Object>, Segment),
-    ) -> Result<Segment, CheckpointError> {
+    fn end_segment(&self, (draft, mut object, mut segment): Open) -> Result<Segment, CheckpointError> {
         let end = draft.end();
         segment.length += end.len() as u64;
         let published = object.write_all(&end).and_then(|()| object.publish());
@@ -333,7 +384,7 @@ impl Store {
 
     /// Forgets what was written of the checkpoint at hand.
     pub(crate) fn discard(&mut self) {
-        (self.open, self.entries) = (None, 0);
+        (self.open, self.sorter, self.entries) = (None, None, 0);
     }
 
     /// Publishes the checkpoint at hand; its segments are those of the last one, unless it is `full`, and what was written since.
@@ -342,10 +393,13 @@ impl Store {
         mut manifest: Manifest,
         full: bool,
     ) -> Result<Published, CheckpointError> {
-        let open = match self.open.take() {
+        let mut open = match self.open.take() {
             Some(open) => open,
             None => self.begin_segment()?,
         };
+        if let Some(sorter) = self.sorter.take() {
+            sorter.end(&mut |part: &Part| self.write_to(&mut open, part))?;
+        }
         if full {
             self.broken = None;
         } else if let Some(broken) = self.broken.take() {
@@ -368,7 +422,7 @@ impl Store {
 
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), CheckpointError> {
         let failed = |error| self.failed("write", name, error);
-        let mut object = self.storage.create(name).map_err(failed)?;
+        let mut object = self.files.storage().create(name).map_err(failed)?;
         object.write_all(bytes).map_err(failed)?;
         object.publish().map_err(failed)
     }
@@ -394,7 +448,7 @@ impl Store {
         }
         for number in gone {
             let name = manifest_name(number);
-            self.storage.remove(&name).map_err(|error| self.failed("remove", &name, error))?;
+            self.files.storage().remove(&name).map_err(|error| self.failed("remove", &name, error))?;
             self.manifests.remove(&number);
             self.abandoned.remove(&number);
             self.unreadable.remove(&number);
@@ -413,7 +467,7 @@ impl Store {
         for name in self.list(SEGMENTS)? {
             let name = format!("{SEGMENTS}/{name}");
             if !named.contains(name.as_str()) {
-                self.storage.remove(&name).map_err(|error| self.failed("remove", &name, error))?;
+                self.files.storage().remove(&name).map_err(|error| self.failed("remove", &name, error))?;
             }
         }
         Ok(())
@@ -430,10 +484,6 @@ impl Store {
             first -= 1;
             size += self.chain[first].length;
         }
-        let no_part = || {
-            let reason = "a part is no part of a map".to_owned();
-            self.damaged(SEGMENTS, Damage::Unreadable { reason })
-        };
         // What is no log, in blocks; logs may be larger than memory.
         let (mut blocks, mut parts) = (Vec::new(), Vec::new());
         let mut logs: BTreeMap<(String, String), (Logs, Part)> = BTreeMap::new();
@@ -441,7 +491,7 @@ impl Store {
         for segment in merged {
             let entries = self.directory(segment)?;
             for (entry, content) in entries.iter().map(|entry| (entry, entry.content)) {
-                let Content::Log { full, sorted } = content else { continue };
+                let Content::Log { full, .. } = content else { continue };
                 let field = (entry.node.clone(), entry.field.clone());
                 if full {
                     // It may have been a map of the other kind before.
@@ -451,7 +501,7 @@ impl Store {
                 }
                 let (log, head) = logs.entry(field).or_insert_with(|| (Logs::default(), entry.head()));
                 head.type_name.clone_from(&entry.type_name);
-                log.add(self, segment, entry, (full, sorted))?;
+                log.add(self, segment, entry)?;
             }
             let is_needed = |entry: &Entry| match entry.content {
                 Content::Stripe { .. } => true,
@@ -482,14 +532,14 @@ impl Store {
                 .or_insert_with(|| (Slots::default(), entry.head()));
             let was_full = matches!(head.content, Content::Stripe { full: true, .. });
             head.content = Content::Stripe { number, slots, full: full || was_full };
-            merged.add(slots, full, bytes).ok_or_else(no_part)?;
+            merged.add(slots, full, bytes).ok_or_else(|| self.no_part())?;
         }
         let merged: Vec<Part> =
             stripes.into_values().map(|(slots, head)| Part { bytes: slots.merged(), ..head }).collect();
         drop((parts, blocks));
         let mut open = self.begin_segment()?;
         for (log, head) in logs.into_values() {
-            self.write_merged(&mut open, log, &head)?;
+            log.merge(self, &head, &mut |part: &Part| self.write_to(&mut open, part))?;
         }
         for part in merged.iter().chain(&whole) {
             self.write_to(&mut open, part)?;
@@ -497,29 +547,6 @@ impl Store {
         let segment = self.end_segment(open)?;
         self.chain.truncate(first);
         self.chain.push(segment);
-        Ok(())
-    }
-
-    /// Writes what the logs of a field come to, in pieces.
-    fn write_merged(
-        &self,
-        open: &mut (SegmentDraft, Box<dyn Object>, Segment),
-        log: Logs,
-        head: &Part,
-    ) -> Result<(), CheckpointError> {
-        let mut full = log.full;
-        let mut records = log.merged(self).peekable();
-        // One that is full says that it is, even if nothing is there.
-        while full || records.peek().is_some() {
-            let mut bytes = Vec::new();
-            while bytes.len() < PIECE
-                && let Some(record) = records.next().transpose()?
-            {
-                keyed_log::append(&record.0, record.1.as_deref(), &mut bytes);
-            }
-            let content = Content::Log { full: std::mem::take(&mut full), sorted: true };
-            self.write_to(open, &Part { content, bytes, ..head.clone() })?;
-        }
         Ok(())
     }
 
@@ -536,16 +563,21 @@ impl Store {
     }
 }
 
+/// What was found of a segment.
+enum Found {
+    /// All of it.
+    Whole((Vec<Entry>, Vec<u8>)),
+    /// What is in it; its logs are not to be in memory.
+    WithLogs(Vec<Entry>),
+}
+
 impl Source for Store {
     fn bytes(&self, segment: &Segment, range: Range<u64>) -> Result<Vec<u8>, CheckpointError> {
-        self.storage.read_range(&segment.name, range).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => self.damaged(&segment.name, Damage::Truncated),
-            _ => self.unread(segment, error),
-        })
+        self.files.bytes(segment, range)
     }
 
     fn damaged(&self, segment: &Segment, damage: Damage) -> CheckpointError {
-        self.damaged(&segment.name, damage)
+        self.files.damaged(&segment.name, damage)
     }
 }
 
@@ -557,3 +589,6 @@ fn number_of(segment: &str) -> Option<u64> {
 fn manifest_name(number: u64) -> String {
     format!("{MANIFESTS}/{number:010}.manifest")
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use super::store::{Published, Store};
 use crate::state::Part;
 
 /// More bytes than these do not wait for the thread that writes them, as long as the graph has something else to do.
-const BACKLOG: u64 = 64 << 20;
+const BACKLOG: u64 = 16 << 20;
 
 /// Writes the parts of a checkpoint as they come, and publishes it when told to.
 #[derive(Debug)]

@@ -196,6 +196,9 @@ impl Checkpointing {
             dropped.iter().for_each(|node| loading.drop_node(node));
             let number = manifest.number;
             if let Reply::Failed { cause, node } = machine.fields(&mut Fields::load(&mut loading)) {
+                if let Some(Ok(unread)) = loading.why_unread().map(|why| why.downcast::<CheckpointError>()) {
+                    return Err(Error::from(unread));
+                }
                 return Err(match cause.downcast::<Mismatch>() {
                     Ok(mismatch) => failed(CheckpointError::Mismatch { number, mismatch: *mismatch }),
                     Err(cause) => Error::Invalid { node: topology.nodes[node].name, cause },

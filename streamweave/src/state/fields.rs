@@ -6,7 +6,11 @@
 //! `rename` say holds for state, too (rule H11).
 
 use std::any::type_name;
+#[cfg(feature = "lsm")]
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::error::Error;
+use std::fmt;
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
@@ -207,8 +211,12 @@ pub enum Content {
     Log {
         /// Whether these and those that follow are all of its entries: what was written before counts no more.
         full: bool,
-        /// Whether each key is there once, in order, and behind those of the part before it, if that is sorted, too.
+        /// Whether each key is there once and in order, and behind those of the sorted part before it in the same file, unless it
+        /// begins a run.
         sorted: bool,
+        /// Whether it begins a run, being sorted: its keys follow on none. Files of before there were runs do not say.
+        #[serde(default)]
+        begins: bool,
     },
 }
 
@@ -232,13 +240,40 @@ pub struct Loading {
     /// The one of the origins that is looked at; else all are.
     pub(super) only: Option<usize>,
     visited: BTreeSet<String>,
+    /// Why a file could not be read when it was to be loaded.
+    unread: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// A file of logs, which may be larger than memory: it is read when it is loaded, and was read once before, to know that it is whole.
+#[cfg_attr(not(feature = "lsm"), expect(dead_code, reason = "only a map with a store has logs"))]
+pub(crate) trait Unread: fmt::Debug + Send + Sync {
+    /// These bytes, as they were written: pieces that stand side by side.
+    fn read(&self, pieces: Range<usize>) -> Result<Vec<u8>, Box<dyn Error + Send + Sync>>;
+}
+
+#[derive(Debug)]
+enum File {
+    Held(Vec<u8>),
+    /// Its pieces are parts of logs.
+    #[cfg_attr(not(feature = "lsm"), expect(dead_code, reason = "only a map with a store has logs"))]
+    Unread(Box<dyn Unread>),
 }
 
 /// What one graph has saved.
 #[derive(Debug, Default)]
 pub(super) struct Origin {
-    files: Vec<Vec<u8>>,
+    files: Vec<File>,
     nodes: BTreeMap<String, BTreeMap<String, Stored>>,
+}
+
+impl Origin {
+    /// The bytes of a piece that is in memory, as all are that are no part of a log.
+    fn held(&self, piece: &Piece) -> &[u8] {
+        match &self.files[piece.file] {
+            File::Held(bytes) => &bytes[piece.bytes.clone()],
+            File::Unread(_) => unreachable!("only logs are left where they are"),
+        }
+    }
 }
 
 /// One of the shards among which the keys of a graph are divided.
@@ -320,9 +355,23 @@ impl Loading {
 
     /// Adds a file; its pieces are named by the number that it gives.
     pub fn file(&mut self, bytes: Vec<u8>) -> usize {
+        self.add(File::Held(bytes))
+    }
+
+    /// Adds a file of logs that is read when they are loaded.
+    pub(crate) fn unread(&mut self, file: Box<dyn Unread>) -> usize {
+        self.add(File::Unread(file))
+    }
+
+    fn add(&mut self, file: File) -> usize {
         let files = &mut self.last().files;
-        files.push(bytes);
+        files.push(file);
         files.len() - 1
+    }
+
+    /// Why a file could not be read, where that is why something was not loaded.
+    pub(crate) fn why_unread(&mut self) -> Option<Box<dyn Error + Send + Sync>> {
+        self.unread.take()
     }
 
     /// Adds a piece of a field; pieces come in the order in which they were written.
@@ -359,7 +408,7 @@ impl Loading {
         lost.map(|(node, _)| node.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Every field that was saved by one graph: the part without its bytes, and its pieces in the order in which they were written.
+    /// Every field that was saved by one graph, all of whose files are in memory: the part without its bytes, and its pieces in the order in which they were written.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (Part, Vec<(Content, &[u8])>)> {
         let head = |node: &str, field: &str, stored: &Stored| Part {
             node: node.to_owned(),
@@ -372,10 +421,7 @@ impl Loading {
         self.origins.iter().flat_map(move |origin| {
             origin.nodes.iter().flat_map(move |(node, fields)| {
                 fields.iter().map(move |(field, stored)| {
-                    let pieces = stored
-                        .pieces
-                        .iter()
-                        .map(|piece| (piece.content, &origin.files[piece.file][piece.bytes.clone()]));
+                    let pieces = stored.pieces.iter().map(|piece| (piece.content, origin.held(piece)));
                     (head(node, field, stored), pieces.collect())
                 })
             })
@@ -392,12 +438,8 @@ impl Loading {
 
     /// The bytes of a value.
     fn value<'s>(&'s self, origin: usize, stored: &Stored) -> Option<&'s [u8]> {
-        match stored.pieces.last()? {
-            Piece { file, bytes, content: Content::Value } => {
-                Some(&self.origins[origin].files[*file][bytes.clone()])
-            }
-            Piece { content: Content::Stripe { .. } | Content::Log { .. }, .. } => None,
-        }
+        let last = stored.pieces.last()?;
+        (last.content == Content::Value).then(|| self.origins[origin].held(last))
     }
 }
 
@@ -691,16 +733,10 @@ impl<'a> Fields<'a> {
                         if stored.pieces.iter().any(|piece| matches!(piece.content, Content::Log { .. })) {
                             return Err(at.is_large::<(K, V)>(&stored.type_name));
                         }
-                        let files = &loading.origins[*origin].files;
-                        let pieces = stored.pieces.iter().filter_map(|piece| match piece.content {
-                            Content::Stripe { number, slots, full } => {
-                                Some((number, slots, full, &files[piece.file][piece.bytes.clone()]))
-                            }
-                            Content::Value | Content::Log { .. } => None,
-                        });
+                        let saved = Saved { origin: &loading.origins[*origin], pieces: &stored.pieces };
                         let loaded = match loading.shard {
-                            None => map.load(pieces),
-                            Some(shard) => map.load_owned(pieces, shard),
+                            None => map.load(saved.stripes()),
+                            Some(shard) => map.load_owned(saved.stripes(), shard),
                         };
                         loaded.map_err(|why| at.mismatch::<(K, V)>(&stored.type_name, why))?;
                         if loading.shard.is_none() && stored.saved_as == (node.clone(), field.clone()) {
@@ -740,14 +776,19 @@ impl<'a> Fields<'a> {
                 Pass::Load(loading) => {
                     map.track();
                     for (origin, stored) in &loading.take(node, field) {
-                        let files = &loading.origins[*origin].files;
-                        let bytes = |piece: &Piece| &files[piece.file][piece.bytes.clone()];
-                        let pieces: Vec<_> =
-                            stored.pieces.iter().map(|piece| (piece.content, bytes(piece))).collect();
-                        if !pieces.iter().all(|(content, _)| content.is_of_map()) {
+                        if !stored.pieces.iter().all(|piece| piece.content.is_of_map()) {
                             return Err(at.kind_differs::<(K, V)>(&stored.type_name));
                         }
-                        let loaded = map.load(&pieces, loading.shard);
+                        let saved = Saved { origin: &loading.origins[*origin], pieces: &stored.pieces };
+                        let loaded = map.load(saved.since_full(), loading.shard);
+                        let loaded = loaded.map_err(|why| match why {
+                            NotLoaded::Unreadable(why) => why,
+                            NotLoaded::Unread(why) => {
+                                let unreadable = Unreadable::broken(&why.to_string());
+                                loading.unread = Some(why);
+                                unreadable
+                            }
+                        });
                         loaded.map_err(|why| at.mismatch::<(K, V)>(&stored.type_name, why))?;
                         if loading.shard.is_none() && stored.saved_as == (node.clone(), field.clone()) {
                             map.goes_on(node, field, 0);
@@ -782,6 +823,74 @@ impl<'a> Fields<'a> {
         let visited = visit(self);
         self.field.truncate(length);
         visited
+    }
+}
+
+/// The pieces of a map, in the order in which they were written.
+#[derive(Clone, Copy)]
+pub(super) struct Saved<'l> {
+    origin: &'l Origin,
+    pieces: &'l [Piece],
+}
+
+impl<'l> Saved<'l> {
+    /// Of each piece of a stripe its number, how many slots there are, whether these are all, and the bytes.
+    pub(super) fn stripes(self) -> impl Iterator<Item = (u16, u32, bool, &'l [u8])> {
+        self.pieces.iter().filter_map(move |piece| match piece.content {
+            Content::Stripe { number, slots, full } => Some((number, slots, full, self.origin.held(piece))),
+            Content::Value | Content::Log { .. } => None,
+        })
+    }
+}
+
+#[cfg(feature = "lsm")]
+impl<'l> Saved<'l> {
+    /// What was saved since there was a log of everything.
+    fn since_full(self) -> Self {
+        let is_full = |piece: &Piece| matches!(piece.content, Content::Log { full: true, .. });
+        let full = self.pieces.iter().rposition(is_full);
+        Saved { pieces: &self.pieces[full.unwrap_or(0)..], ..self }
+    }
+
+    /// The bytes of the logs, so many records at a time that they fit into memory.
+    pub(super) fn logs(self) -> impl Iterator<Item = Result<Cow<'l, [u8]>, NotLoaded>> {
+        let is_log = |piece: &&Piece| matches!(piece.content, Content::Log { .. });
+        let mut logs = self.pieces.iter().filter(is_log).peekable();
+        std::iter::from_fn(move || {
+            let Piece { file, bytes: Range { start, mut end }, .. } = *logs.next()?;
+            let file_of = |file| &self.origin.files[file];
+            let unread = match file_of(file) {
+                File::Held(bytes) => return Some(Ok(Cow::Borrowed(&bytes[start..end]))),
+                File::Unread(unread) => unread,
+            };
+            // Those that stand side by side are read at once.
+            while end - start < READ
+                && let Some(next) = logs.next_if(|next| next.file == file && next.bytes.start == end)
+            {
+                end = next.bytes.end;
+            }
+            Some(unread.read(start..end).map(Cow::Owned).map_err(NotLoaded::Unread))
+        })
+    }
+}
+
+/// So many bytes of a log are read at a time when it is loaded.
+#[cfg(feature = "lsm")]
+const READ: usize = 1 << 20;
+
+/// Why a map was not loaded.
+#[cfg(feature = "lsm")]
+pub(super) enum NotLoaded {
+    /// What was saved is of another type.
+    Unreadable(Unreadable),
+    /// A file that was whole cannot be read any more.
+    Unread(Box<dyn Error + Send + Sync>),
+}
+
+#[cfg(feature = "lsm")]
+impl From<Unreadable> for NotLoaded {
+    fn from(unreadable: Unreadable) -> Self {
+        NotLoaded::Unreadable(unreadable)
     }
 }
 

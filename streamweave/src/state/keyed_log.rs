@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Of several records of a key the last one counts. A log that is full says of every key what there is; one that is not says what has
-//! changed since the one before.
+//! changed since the one before. Logs larger than memory are sorted in *runs* of at most [`RUN`] bytes or so, which are merged as they
+//! are read.
 
 use std::collections::BTreeMap;
 
@@ -35,6 +36,59 @@ pub(crate) fn read<'a>(bytes: &mut &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8
     let (value, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
     Some((key, Some(value)))
+}
+
+/// So many bytes of records are sorted at a time, however many there are.
+pub(crate) const RUN: usize = 8 << 20;
+
+/// Records that are gathered to be sorted.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    bytes: Vec<u8>,
+    /// Where each record begins.
+    records: Vec<usize>,
+}
+
+impl Gathered {
+    /// Adds the record of a key.
+    pub(crate) fn append(&mut self, key: &[u8], value: Option<&[u8]>) {
+        self.records.push(self.bytes.len());
+        append(key, value, &mut self.bytes);
+    }
+
+    /// Adds the records of a log; `None` where the bytes are none.
+    pub(crate) fn append_all(&mut self, mut log: &[u8]) -> Option<()> {
+        while !log.is_empty() {
+            let (key, value) = read(&mut log)?;
+            self.append(key, value);
+        }
+        Some(())
+    }
+
+    /// How many bytes they are.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Takes them in the order of the keys' bytes: of each key the last.
+    pub(crate) fn sorted(&mut self) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+        let bytes = &self.bytes[..];
+        let record = |at: usize| read(&mut &bytes[at..]).expect("it was appended");
+        self.records.sort_by(|&one, &other| record(one).0.cmp(record(other).0));
+        let of_key = self.records.chunk_by(move |&one, &other| record(one).0 == record(other).0);
+        of_key.filter_map(move |of_key| of_key.last().map(|&at| record(at)))
+    }
+
+    /// Forgets them.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.records.clear();
+    }
 }
 
 /// What the logs of one map come to, in the order of the keys' bytes.

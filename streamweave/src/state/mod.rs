@@ -33,7 +33,7 @@ pub(crate) use divide::{Divided, Owner, SameKey};
 pub use due::Due;
 pub use event_log::{EventLog, NotInLog};
 pub use expiring::Expiring;
-pub(crate) use fields::BEGINNING;
+pub(crate) use fields::{BEGINNING, Unread};
 pub use fields::{Content, Fields, Loading, Mismatch, Part, Saving, Shard, State, Storable, Stored, Value};
 pub use key_slab::KeySlab;
 #[cfg(feature = "lsm")]

@@ -12,11 +12,12 @@
 //! nothing: it takes the marks and that log for itself, and the slices that follow write the log first, then what is marked. What is
 //! marked and about to change, to leave or to move is appended to the log as it was. So every record is behind the older ones of its key.
 //! A cut that is to hold everything begins with the entries of the store as they were at the cut, for a store of this kind can be read as
-//! of an instant, and takes what differs from them in memory for changed.
+//! of an instant, and takes what differs from them in memory for changed. Who writes the checkpoint sorts the log, some megabytes at a
+//! time: merging and loading take no more memory than that, however much there is.
 
 mod scratch;
 
-use std::borrow::{Borrow, Cow};
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::path::{Path, PathBuf};
@@ -28,8 +29,8 @@ use serde::Serialize;
 
 use self::scratch::{Batch, Log, Scan, Scratch, Unusable};
 use super::bits::Bits;
-use super::fields::{Content, Part, Saving, Shard, Storable, Unreadable, decode, encode};
-use super::keyed_log;
+use super::fields::{Content, NotLoaded, Part, Saved, Saving, Shard, Storable, Unreadable, decode, encode};
+use super::keyed_log::{self, Gathered, RUN};
 use super::map::slots_of;
 use super::stable_hash::stable_hash_of_bytes;
 
@@ -39,18 +40,15 @@ const LEAVING: usize = 512;
 /// An entry that a slice reads from the store counts as so many.
 const READ: usize = 8;
 
-/// So many entries are sorted at a time when they are loaded.
-const SORTED: usize = 1 << 18;
-
 /// A value for each key, for the state of a node, of which only so many entries are in memory.
 ///
 /// As [`Map`](super::Map), for state that is larger than memory; what a checkpoint holds of a `Map` of the same types is loaded into it, too.
 /// Where everything fits a `Map` is the better one: an entry that is not in memory costs a read of the disk, or of what the system has
 /// in memory of it, and in the long run a write.
 ///
-/// Besides its entries a map that has more than fit needs some 40 MB for the store, and about 16 bytes a key. Checkpoints take more for a
-/// time: a restore has the whole of one in memory, as bytes; and while segments are merged each entry that was written for the last eight
-/// checkpoints or so takes some 200 bytes, which is more than is saved where most entries change between them.
+/// Besides its entries a map that has more than fit needs some 40 MB for the store, and about 16 bytes a key. Checkpoints take another 35 MB,
+/// whatever the number of keys: what waits to be written, what is sorted, and what is read of segments that are merged; of those at least
+/// 128 KB for each 8 MB that changed and were not merged before. A restore takes some megabytes for what it reads at a time.
 ///
 /// # Where the rest is
 ///
@@ -562,7 +560,7 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
                     node: node.clone(),
                     field: field.clone(),
                     type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
-                    content: Content::Log { full, sorted },
+                    content: Content::Log { full, sorted, begins: full && sorted },
                     entries: entries as u64,
                     bytes,
                 });
@@ -581,36 +579,24 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
     }
 
     /// Loads what was saved; of several shards' what belongs to one, in addition to what is there.
-    pub(super) fn load(
-        &mut self,
-        pieces: &[(Content, &[u8])],
-        shard: Option<Shard>,
-    ) -> Result<(), Unreadable> {
+    pub(super) fn load(&mut self, saved: Saved<'_>, shard: Option<Shard>) -> Result<(), NotLoaded> {
         if shard.is_none() {
             self.clear();
             self.is_anew = false;
         }
-        let full = pieces.iter().rposition(|(content, _)| matches!(content, Content::Log { full: true, .. }));
-        let pieces = &pieces[full.unwrap_or(0)..];
-        let mut run: Vec<Record<'_>> = Vec::new();
-        let stripes = pieces.iter().filter_map(|(content, bytes)| match *content {
-            Content::Stripe { number, slots, full } => Some((number, slots, full, *bytes)),
-            Content::Log { .. } | Content::Value => None,
-        });
-        for slot in slots_of(stripes)?.iter().flat_map(|slots| slots.iter()) {
+        let mut run = Gathered::default();
+        for slot in slots_of(saved.stripes())?.iter().flat_map(|slots| slots.iter()) {
             let (key, value) = slot.ok_or_else(no_entries)?;
             // What is saved of it from now on is of another kind.
             self.is_anew = true;
-            self.add((key, Some(value)), shard, &mut run)?;
+            self.add(key, Some(value), shard, &mut run)?;
         }
-        for (content, bytes) in pieces {
-            let mut bytes = match content {
-                Content::Log { .. } => *bytes,
-                Content::Stripe { .. } | Content::Value => continue,
-            };
+        for log in saved.logs() {
+            let log = log?;
+            let mut bytes = &log[..];
             while !bytes.is_empty() {
-                let record = keyed_log::read(&mut bytes).ok_or_else(no_entries)?;
-                self.add(record, shard, &mut run)?;
+                let (key, value) = keyed_log::read(&mut bytes).ok_or_else(no_entries)?;
+                self.add(key, value, shard, &mut run)?;
             }
         }
         self.write_run(&mut run);
@@ -620,11 +606,12 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
     }
 
     /// Adds a record to those that are to be written, if it can be read and belongs here.
-    fn add<'a>(
+    fn add(
         &mut self,
-        (key, value): (&'a [u8], Option<&'a [u8]>),
+        key: &[u8],
+        value: Option<&[u8]>,
         shard: Option<Shard>,
-        run: &mut Vec<Record<'a>>,
+        run: &mut Gathered,
     ) -> Result<(), Unreadable> {
         if shard.is_some_and(|shard| !shard.owns(stable_hash_of_bytes(key))) {
             return Ok(());
@@ -633,29 +620,21 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
         self.key.clear();
         encode(&decode::<K>(key)?, &mut self.key);
         value.map(decode::<V>).transpose()?;
-        let key = if self.key[..] == *key { Cow::Borrowed(key) } else { Cow::Owned(self.key.clone()) };
-        run.push((key, value));
-        if run.len() == SORTED {
+        run.append(&self.key, value);
+        if run.bytes() >= RUN {
             self.write_run(run);
         }
         Ok(())
     }
 
     /// Writes records to the store: of each key the last.
-    fn write_run(&mut self, run: &mut Vec<Record<'_>>) {
-        if run.is_empty() {
-            return;
+    fn write_run(&mut self, run: &mut Gathered) {
+        if !run.is_empty() {
+            worked(self.scratch().write_sorted(run.sorted()));
+            run.clear();
         }
-        run.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let last_of_key = run.chunk_by(|(one, _), (other, _)| one == other).filter_map(<[_]>::last);
-        let records = last_of_key.map(|(key, value)| (&key[..], *value));
-        worked(self.scratch().write_sorted(records));
-        run.clear();
     }
 }
-
-/// A key and what was written of it.
-type Record<'a> = (Cow<'a, [u8]>, Option<&'a [u8]>);
 
 fn no_entries() -> Unreadable {
     Unreadable::broken("the bytes are no entries of a map")

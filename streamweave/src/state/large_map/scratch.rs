@@ -12,8 +12,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use fjall::config::{CompressionPolicy, PinningPolicy};
 use fjall::{
-    CompressionType, Database, Iter, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, Readable, Slice,
+    AbstractTree, CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, Slice,
 };
+use lsm_tree::{Guard, IterGuardImpl};
 
 use super::super::keyed_log;
 
@@ -153,6 +154,13 @@ impl Scratch {
         &self.directory.path
     }
 
+    /// Makes a table of what was gathered; gives how many older versions of its tables and gathered writes the store holds.
+    #[cfg(test)]
+    pub(super) fn flush(&self) -> usize {
+        self.entries.rotate_memtable_and_wait().expect("it can be written");
+        self.entries.tree.version_free_list_len()
+    }
+
     fn failed(&self, action: &'static str) -> impl FnOnce(fjall::Error) -> Unusable {
         let directory = self.directory.path.display().to_string();
         move |error| Unusable { action, directory, reason: error.to_string() }
@@ -215,8 +223,14 @@ impl Scratch {
     }
 
     /// The entries as they are now, whatever is written afterwards, in the order of the keys' bytes.
+    ///
+    /// Not by an iterator of a snapshot: as long as there is one the database keeps in memory whatever is written. That of the tree holds
+    /// the tables and the writes that it reads, and no others; what is written afterwards has a greater number than it looks for.
     pub(super) fn scan(&self) -> Scan {
-        Scan { iter: self.database.snapshot().iter(&self.entries), directory: Arc::clone(&self.directory) }
+        // Until the iterator has what it reads nothing of that may go.
+        let snapshot = self.database.snapshot();
+        let iter = self.entries.tree.iter(snapshot.seqno(), None);
+        Scan { iter, directory: Arc::clone(&self.directory) }
     }
 
     /// An empty log.
@@ -249,7 +263,7 @@ impl Batch {
 
 /// The entries of a store as they were at an instant.
 pub(super) struct Scan {
-    iter: Iter,
+    iter: Box<dyn Iterator<Item = IterGuardImpl> + Send>,
     directory: Arc<Directory>,
 }
 

@@ -151,6 +151,26 @@ fn a_cut_that_failed_is_made_up_for_by_a_full_one() {
 }
 
 #[test]
+fn a_cut_of_everything_holds_nothing_of_what_is_written_while_it_is() {
+    let mut map: Tested = LargeMap::holding(HELD);
+    (0..500).for_each(|key| drop(map.insert(key, vec![1])));
+    let before = entries(&mut map);
+    let mut saving = cut(&mut map, true, 10);
+    let mut parts = std::mem::take(&mut saving.parts);
+    let mut held = 0;
+    for round in 0..40 {
+        (0..500).for_each(|key| drop(map.insert(key, vec![round])));
+        held = map.scratch().flush();
+    }
+    assert!(held < 20, "{held}");
+    let mut saving = Saving { budget: usize::MAX, ..Saving::default() };
+    map.fields(&mut Fields::slice(&mut saving)).expect("nothing is loaded");
+    assert!(saving.unfinished.is_empty());
+    parts.append(&mut saving.parts);
+    assert_eq!(entries(&mut loaded(&parts)), before);
+}
+
+#[test]
 fn bytes_written_follow_the_change() {
     let mut map: Tested = LargeMap::holding(1_000);
     (0..20_000).for_each(|key| drop(map.insert(key, vec![1; 100])));
