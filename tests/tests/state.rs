@@ -85,6 +85,7 @@ impl Totals {
     }
 
     fn on_timer(&mut self, _at: EventTime, _cx: &Cx<EventTime>, out: &mut Out<(String, i64)>) {
+        self.longest.iter().for_each(|(first, name)| out.send((format!("longest {first} {name}"), 0)));
         for (name, sum) in self.sums.iter() {
             out.send((format!("final {name}"), *sum));
         }
@@ -182,6 +183,11 @@ fn h10_timers_follow_their_key_and_lists_are_split_or_united_as_declared() {
     let mut times = names("time ");
     times.sort();
     assert_eq!(times, ["0", "1", "2", "3", "4", "5", "6"], "a sorted map is divided by its keys");
+    let longest = names("longest ");
+    assert!(
+        matches!(&longest[..], [one] if one.len() == "p plane-64".len()),
+        "three values are reduced to one: {longest:?}"
+    );
 }
 
 /// A graph that keeps one value of a type.

@@ -8,6 +8,10 @@
 use super::fields::{Fields, Mismatch, Pass, Shard, Storable, Unreadable};
 use super::{hash_of_key, stable_hash};
 
+/// Why shards that keep the same key are refused.
+pub(super) const SAME_KEY: &str = "two of the shards keep state of the same key, and nothing says what they come to together; a stream \
+                                   without keys is not divided";
+
 /// Of which keys the state is to stay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Owner(Shard);
@@ -125,10 +129,7 @@ impl Fields<'_> {
 
     #[cold]
     fn same_key<V>(&self) -> Mismatch {
-        let reason = "two of the shards keep state of the same key, and nothing says what they come to together; a stream without keys \
-                      is not divided"
-            .to_owned();
-        self.here().mismatch::<V>("state by key", Unreadable { path: ".".to_owned(), reason })
+        self.here().mismatch::<V>("state by key", Unreadable::broken(SAME_KEY))
     }
 
     /// Lets a visit that loads see what one of the shards has saved, or all again.

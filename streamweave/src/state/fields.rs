@@ -18,9 +18,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Map;
+use super::in_slices::{InSlices, Reduced, RowsVisit};
 use super::list::Redistribution;
 use super::stable_hash::{KEY_GROUPS, key_group};
+use super::{KeyedRows, Map};
 
 /// What can be saved and loaded: any type with serde's `Serialize` and `Deserialize`.
 ///
@@ -710,43 +711,7 @@ impl<'a> Fields<'a> {
         name: &str,
         map: &mut Map<K, V>,
     ) -> Result<(), Mismatch> {
-        self.at(name, |fields| {
-            let (node, field) = (&fields.node, &fields.field);
-            let at = At { node, field };
-            match &mut fields.pass {
-                Pass::Cut(saving) => {
-                    saving.maps.push((node.clone(), field.clone()));
-                    map.cut(node, field, saving);
-                }
-                Pass::Slice(saving) => map.slice(saving),
-                Pass::Seal(_) => {}
-                Pass::Survey(nodes) => {
-                    nodes.entry(node.clone()).or_default().insert(field.clone());
-                }
-                Pass::Load(loading) => {
-                    map.track();
-                    let taken = loading.take(node, field);
-                    for (origin, stored) in &taken {
-                        if stored.pieces.iter().any(|piece| piece.content == Content::Value) {
-                            return Err(at.kind_differs::<(K, V)>(&stored.type_name));
-                        }
-                        if stored.pieces.iter().any(|piece| matches!(piece.content, Content::Log { .. })) {
-                            return Err(at.is_large::<(K, V)>(&stored.type_name));
-                        }
-                        let saved = Saved { origin: &loading.origins[*origin], pieces: &stored.pieces };
-                        let loaded = match loading.shard {
-                            None => map.load(saved.stripes()),
-                            Some(shard) => map.load_owned(saved.stripes(), shard),
-                        };
-                        loaded.map_err(|why| at.mismatch::<(K, V)>(&stored.type_name, why))?;
-                        if loading.shard.is_none() && stored.saved_as == (node.clone(), field.clone()) {
-                            map.goes_on(node, field, 0);
-                        }
-                    }
-                }
-            }
-            Ok(())
-        })
+        self.in_slices(name, map)
     }
 
     /// Visits a map of which not everything is in memory: as [`map`](Fields::map).
@@ -760,38 +725,76 @@ impl<'a> Fields<'a> {
         name: &str,
         map: &mut super::LargeMap<K, V>,
     ) -> Result<(), Mismatch> {
+        self.in_slices(name, map)
+    }
+
+    /// Visits the field at hand, a map of which it is known what two values of a key come to.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub(super) fn reducing<K: Storable + Hash + Eq, V: Storable>(
+        &mut self,
+        values: &mut Map<K, V>,
+        reduce: impl FnMut(&mut V, V),
+    ) -> Result<(), Mismatch> {
+        self.in_slices("", &mut Reduced { values, reduce })
+    }
+
+    /// Visits rows that come and stay: those that have come since the last cut are written, in slices. Where all are to be written `all` says
+    /// whose they are. Gives what was loaded, in its order, for the owner to put there.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub(crate) fn keyed_rows<K: Storable, V: Storable>(
+        &mut self,
+        name: &str,
+        rows: &mut KeyedRows<K, V>,
+        all: impl FnOnce(&KeyedRows<K, V>) -> Vec<K>,
+    ) -> Result<Vec<(K, V)>, Mismatch> {
+        let mut visit = RowsVisit { rows, all: Some(all), loaded: Vec::new(), known: HashSet::new() };
+        self.in_slices(name, &mut visit)?;
+        Ok(visit.loaded)
+    }
+
+    fn in_slices<S: InSlices>(&mut self, name: &str, state: &mut S) -> Result<(), Mismatch> {
         self.at(name, |fields| {
             let (node, field) = (&fields.node, &fields.field);
             let at = At { node, field };
             match &mut fields.pass {
                 Pass::Cut(saving) => {
                     saving.maps.push((node.clone(), field.clone()));
-                    map.cut(node, field, saving);
+                    state.cut(node, field, saving);
                 }
-                Pass::Slice(saving) => map.slice(saving),
+                Pass::Slice(saving) => state.slice(saving),
                 Pass::Seal(_) => {}
                 Pass::Survey(nodes) => {
                     nodes.entry(node.clone()).or_default().insert(field.clone());
                 }
                 Pass::Load(loading) => {
-                    map.track();
+                    state.track();
                     for (origin, stored) in &loading.take(node, field) {
                         if !stored.pieces.iter().all(|piece| piece.content.is_of_map()) {
-                            return Err(at.kind_differs::<(K, V)>(&stored.type_name));
+                            return Err(at.kind_differs::<S::Type>(&stored.type_name));
+                        }
+                        let is_log = |piece: &Piece| matches!(piece.content, Content::Log { .. });
+                        if !S::READS_LOGS && stored.pieces.iter().any(is_log) {
+                            return Err(at.is_large::<S::Type>(&stored.type_name));
                         }
                         let saved = Saved { origin: &loading.origins[*origin], pieces: &stored.pieces };
-                        let loaded = map.load(saved.since_full(), loading.shard);
-                        let loaded = loaded.map_err(|why| match why {
+                        let loaded = state.load(saved, loading.shard).map_err(|why| match why {
                             NotLoaded::Unreadable(why) => why,
+                            #[cfg(feature = "lsm")]
                             NotLoaded::Unread(why) => {
                                 let unreadable = Unreadable::broken(&why.to_string());
                                 loading.unread = Some(why);
                                 unreadable
                             }
                         });
-                        loaded.map_err(|why| at.mismatch::<(K, V)>(&stored.type_name, why))?;
+                        loaded.map_err(|why| at.mismatch::<S::Type>(&stored.type_name, why))?;
                         if loading.shard.is_none() && stored.saved_as == (node.clone(), field.clone()) {
-                            map.goes_on(node, field, 0);
+                            state.goes_on(node, field);
                         }
                     }
                 }
@@ -846,7 +849,7 @@ impl<'l> Saved<'l> {
 #[cfg(feature = "lsm")]
 impl<'l> Saved<'l> {
     /// What was saved since there was a log of everything.
-    fn since_full(self) -> Self {
+    pub(super) fn since_full(self) -> Self {
         let is_full = |piece: &Piece| matches!(piece.content, Content::Log { full: true, .. });
         let full = self.pieces.iter().rposition(is_full);
         Saved { pieces: &self.pieces[full.unwrap_or(0)..], ..self }
@@ -879,15 +882,14 @@ impl<'l> Saved<'l> {
 const READ: usize = 1 << 20;
 
 /// Why a map was not loaded.
-#[cfg(feature = "lsm")]
 pub(super) enum NotLoaded {
     /// What was saved is of another type.
     Unreadable(Unreadable),
     /// A file that was whole cannot be read any more.
+    #[cfg(feature = "lsm")]
     Unread(Box<dyn Error + Send + Sync>),
 }
 
-#[cfg(feature = "lsm")]
 impl From<Unreadable> for NotLoaded {
     fn from(unreadable: Unreadable) -> Self {
         NotLoaded::Unreadable(unreadable)

@@ -18,6 +18,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::divide::{SAME_KEY, SameKey};
 use super::fields::{Content, Part, Saving, Shard, Unreadable, encode};
 use super::stable_hash::stable_hash_of_bytes;
 
@@ -399,7 +400,7 @@ impl<K, V> Stripe<K, V> {
 
 /// Appends the record of a slot: its place, whether the key is there, how long it is, and what `write` writes.
 #[inline]
-fn record(place: u32, with_key: bool, bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn record(place: u32, with_key: bool, bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     varint(u64::from(place) << 1 | u64::from(with_key), bytes);
     // Most are short: the length is put in front of the others where they are not.
     let at = bytes.len();
@@ -631,18 +632,22 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
         }
     }
 
-    /// Adds those of the entries that were saved which belong to a shard.
+    /// Adds those of the entries that were saved which belong to a shard; `same` says what becomes of a key that another shard has saved, too.
     pub(super) fn load_owned<'a>(
         &mut self,
         pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
         shard: Shard,
+        mut same: impl FnMut(&mut V, V) -> Result<(), SameKey>,
     ) -> Result<(), Unreadable> {
-        for slots in slots_of(pieces)? {
-            for slot in slots.iter() {
-                let (key, value) = slot.ok_or_else(no_entries)?;
-                if shard.owns(stable_hash_of_bytes(key)) {
-                    self.insert(super::fields::decode(key)?, super::fields::decode(value)?);
-                }
+        for slot in slots_of(pieces)?.iter().flat_map(|slots| slots.iter()) {
+            let (key, value) = slot.ok_or_else(no_entries)?;
+            if !shard.owns(stable_hash_of_bytes(key)) {
+                continue;
+            }
+            let mut value = Some(super::fields::decode(value)?);
+            let known = self.entry(super::fields::decode(key)?, || value.take().expect("it is made once"));
+            if let Some(value) = value {
+                same(known, value).map_err(|SameKey| Unreadable::broken(SAME_KEY))?;
             }
         }
         Ok(())
@@ -702,7 +707,7 @@ pub(super) fn slots_of<'a>(
     Ok(stripes)
 }
 
-fn no_entries() -> Unreadable {
+pub(super) fn no_entries() -> Unreadable {
     Unreadable::broken("the bytes are no entries of a map")
 }
 

@@ -9,8 +9,10 @@ mod due;
 mod event_log;
 mod expiring;
 pub(crate) mod fields;
+mod in_slices;
 mod key_slab;
 pub(crate) mod keyed_log;
+mod keyed_rows;
 #[cfg(feature = "lsm")]
 mod large_map;
 mod list;
@@ -36,6 +38,7 @@ pub use expiring::Expiring;
 pub(crate) use fields::{BEGINNING, Unread};
 pub use fields::{Content, Fields, Loading, Mismatch, Part, Saving, Shard, State, Storable, Stored, Value};
 pub use key_slab::KeySlab;
+pub(crate) use keyed_rows::KeyedRows;
 #[cfg(feature = "lsm")]
 pub use large_map::LargeMap;
 pub use list::{List, Redistribution};

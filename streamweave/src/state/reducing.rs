@@ -77,8 +77,9 @@ impl<K: Hash + Eq, V, F: FnMut(&mut V, V)> Reducing<K, V, F> {
     }
 }
 
-impl<K: Storable + Hash + Eq, V: Storable, F> State for Reducing<K, V, F> {
+/// Where two shards have kept values of the same key, the shard that owns it reduces them.
+impl<K: Storable + Hash + Eq, V: Storable, F: FnMut(&mut V, V)> State for Reducing<K, V, F> {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        self.values.fields(fields)
+        fields.reducing(&mut self.values, &mut self.reduce)
     }
 }

@@ -3,13 +3,14 @@
 use std::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
+use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use serde::{Deserialize, Serialize};
 
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Divided, Entry as TableEntry, Fields, Mismatch, Owner, SameKey, Storable, Table};
+use crate::state::{Fields, KeyedRows, Mismatch, Storable};
 use crate::time::{Frontier, Inputs as Frontiers, Timestamp, TotalOrder};
 
 /// Pairs each row of `left` with each row of `right` that has its key: the regular join, without a window.
@@ -80,7 +81,7 @@ pub fn with<K: Key, L: Repeatable, R: Repeatable, T: TotalOrder>(
     _inputs: Inputs<Edge<Keyed<K, L>, T>, Edge<Keyed<K, R>, T>>,
 ) -> K::Node<L::Node<R::Node<Node<Join<K, L, R, T>, OnlyOut<Keyed<K, (L, R)>, T, ()>>>>> {
     let join = Join {
-        keys: Table::new(),
+        keys: HashTable::new(),
         hasher: FixedState::default(),
         left: Arena::new(),
         right: Arena::new(),
@@ -93,16 +94,16 @@ pub fn with<K: Key, L: Repeatable, R: Repeatable, T: TotalOrder>(
 #[derive(Clone, Debug)]
 pub struct Join<K, L, R, T: Timestamp> {
     /// They stand in the table itself: a row costs one look-up, and it is mostly memory that it waits for.
-    keys: Table<Newest<K>>,
+    keys: HashTable<Newest<K>>,
     hasher: FixedState,
-    left: Arena<L, T>,
-    right: Arena<R, T>,
+    left: Arena<K, L, T>,
+    right: Arena<K, R, T>,
     inputs: Frontiers<T>,
 }
 
 /// A key, and where the newest of its rows are.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Newest<K> {
+#[derive(Clone, Debug)]
+struct Newest<K> {
     key: K,
     left: u32,
     right: u32,
@@ -114,31 +115,47 @@ const NONE: u32 = u32::MAX;
 /// The rows of one side, each with the place of the one before it of its key: a row that comes is written without another
 /// being looked at.
 #[derive(Clone, Debug)]
-struct Arena<D, T> {
-    rows: Vec<Link<D, T>>,
+struct Arena<K, D, T> {
+    rows: KeyedRows<K, Link<D, T>>,
     /// The places of what is being given out.
     found: Vec<u32>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Link<D, T> {
+struct Link<D, T> {
     data: D,
     time: T,
+    /// It is found anew, by the key.
+    #[serde(skip)]
     before: u32,
 }
 
-impl<D, T> Arena<D, T> {
+impl<K, D, T> Arena<K, D, T> {
     fn new() -> Self {
-        Arena { rows: Vec::new(), found: Vec::new() }
+        Arena { rows: KeyedRows::new(), found: Vec::new() }
+    }
+
+    /// The place of the next row.
+    #[inline(always)]
+    fn next(&self) -> u32 {
+        let place = u32::try_from(self.rows.len()).ok().filter(|&place| place != NONE);
+        place.expect("at most 2^32 - 1 rows on one side of a join")
     }
 
     /// Adds a row to those of a key.
     #[inline(always)]
-    fn push(&mut self, newest: &mut u32, data: D, time: T) {
-        let place = u32::try_from(self.rows.len()).ok().filter(|&place| place != NONE);
-        let place = place.expect("at most 2^32 - 1 rows on one side of a join");
-        self.rows.push(Link { data, time, before: *newest });
-        *newest = place;
+    fn push(&mut self, key: &K, newest: &mut u32, data: D, time: T)
+    where
+        K: Clone,
+    {
+        let before = std::mem::replace(newest, self.next());
+        self.rows.push(key, Link { data, time, before });
+    }
+
+    /// Adds a row that was loaded.
+    fn put(&mut self, newest: &mut u32, data: D, time: T) {
+        let before = std::mem::replace(newest, self.next());
+        self.rows.push_loaded(Link { data, time, before });
     }
 
     /// Gives out the rows of a key, in order of arrival; whether there are any.
@@ -148,27 +165,15 @@ impl<D, T> Arena<D, T> {
         if row.before != NONE {
             self.find_older(row.before);
             while let Some(place) = self.found.pop() {
-                let row = &self.rows[place as usize];
-                give(&row.data, &row.time);
+                if let Some(row) = self.rows.get(place as usize) {
+                    give(&row.data, &row.time);
+                }
             }
         }
-        let row = &self.rows[newest as usize];
-        give(&row.data, &row.time);
+        if let Some(row) = self.rows.get(newest as usize) {
+            give(&row.data, &row.time);
+        }
         true
-    }
-
-    /// Takes over the rows of a key out of those of another arena; gives the place of the newest of them.
-    fn take_over(&mut self, rows: &mut [Option<Link<D, T>>], newest: u32) -> u32 {
-        let (mut chain, mut place) = (Vec::new(), newest);
-        while let Some(row) = rows.get_mut(place as usize).and_then(Option::take) {
-            place = row.before;
-            chain.push(row);
-        }
-        let mut newest = NONE;
-        while let Some(Link { data, time, .. }) = chain.pop() {
-            self.push(&mut newest, data, time);
-        }
-        newest
     }
 
     /// Notes the places of a row and of those before it.
@@ -181,15 +186,17 @@ impl<D, T> Arena<D, T> {
     }
 }
 
-impl<K: Hash + Eq, L, R, T: Timestamp> Join<K, L, R, T> {
-    /// Where the rows of a key are.
-    #[inline(always)]
-    fn newest<'a>(keys: &'a mut Table<Newest<K>>, hasher: &FixedState, key: K) -> &'a mut Newest<K> {
-        let hash = hasher.hash_one(&key);
-        match keys.0.entry(hash, |newest| newest.key == key, |newest| hasher.hash_one(&newest.key)) {
-            Entry::Occupied(found) => found.into_mut(),
-            Entry::Vacant(vacant) => vacant.insert(Newest { key, left: NONE, right: NONE }).into_mut(),
-        }
+/// Where the rows of a key are.
+#[inline(always)]
+fn newest<'a, K: Hash + Eq>(
+    keys: &'a mut HashTable<Newest<K>>,
+    hasher: &FixedState,
+    key: K,
+) -> &'a mut Newest<K> {
+    let hash = hasher.hash_one(&key);
+    match keys.entry(hash, |newest| newest.key == key, |newest| hasher.hash_one(&newest.key)) {
+        Entry::Occupied(found) => found.into_mut(),
+        Entry::Vacant(vacant) => vacant.insert(Newest { key, left: NONE, right: NONE }).into_mut(),
     }
 }
 
@@ -200,68 +207,43 @@ impl<K, L, R, T: Timestamp> Operator for Join<K, L, R, T> {
     fn finish(&mut self) {}
 }
 
-impl<K: Hash + Eq> TableEntry for Newest<K> {
-    type Key = K;
-
-    fn key(&self) -> &K {
-        &self.key
-    }
-}
-
 impl<K, L, R, T> Durable for Join<K, L, R, T>
 where
-    K: Storable + Hash + Eq,
+    K: Key + Storable,
     L: Storable,
     R: Storable,
     T: Timestamp + Storable,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.divided(self)
+        let Join { keys, hasher, left, right, inputs } = self;
+        let all = |rows: &KeyedRows<K, Link<L, T>>| whose(rows, keys, |newest| newest.left);
+        for (key, Link { data, time, .. }) in fields.keyed_rows("left", &mut left.rows, all)? {
+            left.put(&mut newest(keys, hasher, key).left, data, time);
+        }
+        let all = |rows: &KeyedRows<K, Link<R, T>>| whose(rows, keys, |newest| newest.right);
+        for (key, Link { data, time, .. }) in fields.keyed_rows("right", &mut right.rows, all)? {
+            right.put(&mut newest(keys, hasher, key).right, data, time);
+        }
+        fields.shared("inputs", inputs, |inputs, other| inputs.meet(&other))
     }
 }
 
-impl<K, L, R, T> Divided for Join<K, L, R, T>
-where
-    K: Storable + Hash + Eq,
-    L: Storable,
-    R: Storable,
-    T: Timestamp + Storable,
-{
-    /// How far the inputs have come, where the rows of the keys are, and these: with others among them.
-    type Kept = (Frontiers<T>, Table<Newest<K>>, Vec<Link<L, T>>, Vec<Link<R, T>>);
-
-    fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("keys", &mut self.keys)?;
-        fields.value("left", &mut self.left.rows)?;
-        fields.value("right", &mut self.right.rows)?;
-        fields.value("inputs", &mut self.inputs)
-    }
-
-    fn retain(&mut self, owner: Owner) {
-        self.keys.retain(|key| owner.owns(key));
-    }
-
-    fn take(&mut self) -> Self::Kept {
-        let inputs = std::mem::replace(&mut self.inputs, Frontiers::new(2));
-        let keys = std::mem::replace(&mut self.keys, Table::new());
-        (inputs, keys, std::mem::take(&mut self.left.rows), std::mem::take(&mut self.right.rows))
-    }
-
-    /// Rows that no key knows are left behind. So are the places of rows that are gone since the other side has ended: elsewhere it may go on,
-    /// and there are others at these places now.
-    fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
-        self.inputs = Frontiers::least(2, shards.iter().map(|(inputs, ..)| inputs.clone()));
-        for (_, mut keys, left, right) in shards {
-            let mut left: Vec<_> = left.into_iter().map(Some).collect();
-            let mut right: Vec<_> = right.into_iter().map(Some).collect();
-            for newest in keys.0.iter_mut() {
-                newest.left = self.left.take_over(&mut left, newest.left);
-                newest.right = self.right.take_over(&mut right, newest.right);
-            }
-            self.keys.absorb(keys)?;
+/// The key of each row, out of a table of where those of each key are.
+fn whose<K: Clone, D, T>(
+    rows: &KeyedRows<K, Link<D, T>>,
+    keys: &HashTable<Newest<K>>,
+    side: impl Fn(&Newest<K>) -> u32,
+) -> Vec<K> {
+    let mut found = vec![None; rows.len()];
+    for newest in keys {
+        let mut place = side(newest);
+        while let Some(row) = rows.get(place as usize) {
+            found[place as usize] = Some(newest.key.clone());
+            place = row.before;
         }
-        Ok(())
     }
+    let found: Option<Vec<K>> = found.into_iter().collect();
+    found.expect("each row is one of a key")
 }
 
 impl<K, L, R, T: Timestamp, Outs> Resume<Outs> for Join<K, L, R, T> {}
@@ -281,14 +263,14 @@ where
         if super::is_null(&key) {
             return cx.filtered();
         }
-        let newest = Self::newest(&mut self.keys, &self.hasher, key);
+        let newest = newest(&mut self.keys, &self.hasher, key);
         let is_matched = self.right.of(newest.right, |partner, partners_time| {
             let value = (value.clone(), partner.clone());
             let time = time.clone().max(partners_time.clone());
             out.push(Update { data: Keyed { key: newest.key.clone(), value }, time, diff: () });
         });
         if !is_last {
-            self.left.push(&mut newest.left, value, time);
+            self.left.push(&newest.key, &mut newest.left, value, time);
         }
         match (is_matched, is_last) {
             (true, _) => cx.passed(),
@@ -323,14 +305,14 @@ where
         if super::is_null(&key) {
             return cx.filtered();
         }
-        let newest = Self::newest(&mut self.keys, &self.hasher, key);
+        let newest = newest(&mut self.keys, &self.hasher, key);
         let is_matched = self.left.of(newest.left, |partner, partners_time| {
             let value = (partner.clone(), value.clone());
             let time = time.clone().max(partners_time.clone());
             out.push(Update { data: Keyed { key: newest.key.clone(), value }, time, diff: () });
         });
         if !is_last {
-            self.right.push(&mut newest.right, value, time);
+            self.right.push(&newest.key, &mut newest.right, value, time);
         }
         match (is_matched, is_last) {
             (true, _) => cx.passed(),

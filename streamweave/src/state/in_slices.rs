@@ -1,0 +1,165 @@
+//! Fields that are frozen at a cut and written in slices behind it, with what has changed since the cut before.
+
+use std::collections::HashSet;
+use std::hash::Hash;
+
+use super::SameKey;
+use super::fields::{NotLoaded, Saved, Saving, Shard, Storable};
+use super::keyed_rows::{self, KeyedRows};
+use super::map::Map;
+
+/// A field that is saved in slices.
+pub(super) trait InSlices {
+    /// What errors call it.
+    type Type;
+
+    /// Whether it can be loaded from what was saved of a large map.
+    const READS_LOGS: bool = false;
+
+    /// Freezes what has changed since the last cut, or everything; and writes as much of it as the budget allows.
+    fn cut(&mut self, node: &str, field: &str, saving: &mut Saving);
+
+    /// Writes more of what is frozen.
+    fn slice(&mut self, saving: &mut Saving);
+
+    /// Notes from now on what changes.
+    fn track(&mut self) {}
+
+    /// Adds what was saved; of a shard what belongs to it.
+    fn load(&mut self, saved: Saved<'_>, shard: Option<Shard>) -> Result<(), NotLoaded>;
+
+    /// What is here was loaded from this field as it was saved: the first cut goes on from there.
+    fn goes_on(&mut self, node: &str, field: &str);
+}
+
+impl<K: Storable + Hash + Eq, V: Storable> InSlices for Map<K, V> {
+    type Type = (K, V);
+
+    fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        Map::cut(self, node, field, saving);
+    }
+
+    fn slice(&mut self, saving: &mut Saving) {
+        Map::slice(self, saving);
+    }
+
+    fn track(&mut self) {
+        Map::track(self);
+    }
+
+    fn load(&mut self, saved: Saved<'_>, shard: Option<Shard>) -> Result<(), NotLoaded> {
+        match shard {
+            None => Map::load(self, saved.stripes())?,
+            Some(shard) => self.load_owned(saved.stripes(), shard, |_, _| Err(SameKey))?,
+        }
+        Ok(())
+    }
+
+    fn goes_on(&mut self, node: &str, field: &str) {
+        Map::goes_on(self, node, field, 0);
+    }
+}
+
+/// A map of which it is known what two values of a key come to.
+pub(super) struct Reduced<'m, K, V, F> {
+    pub(super) values: &'m mut Map<K, V>,
+    pub(super) reduce: F,
+}
+
+impl<K, V, F> InSlices for Reduced<'_, K, V, F>
+where
+    K: Storable + Hash + Eq,
+    V: Storable,
+    F: FnMut(&mut V, V),
+{
+    type Type = (K, V);
+
+    fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        self.values.cut(node, field, saving);
+    }
+
+    fn slice(&mut self, saving: &mut Saving) {
+        self.values.slice(saving);
+    }
+
+    fn track(&mut self) {
+        self.values.track();
+    }
+
+    fn load(&mut self, saved: Saved<'_>, shard: Option<Shard>) -> Result<(), NotLoaded> {
+        let Some(shard) = shard else { return Ok(self.values.load(saved.stripes())?) };
+        let reduce = |known: &mut V, other| {
+            (self.reduce)(known, other);
+            Ok(())
+        };
+        Ok(self.values.load_owned(saved.stripes(), shard, reduce)?)
+    }
+
+    fn goes_on(&mut self, node: &str, field: &str) {
+        self.values.goes_on(node, field, 0);
+    }
+}
+
+#[cfg(feature = "lsm")]
+impl<K: Storable + Hash + Eq, V: Storable> InSlices for super::LargeMap<K, V> {
+    type Type = (K, V);
+    const READS_LOGS: bool = true;
+
+    fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        super::LargeMap::cut(self, node, field, saving);
+    }
+
+    fn slice(&mut self, saving: &mut Saving) {
+        super::LargeMap::slice(self, saving);
+    }
+
+    fn track(&mut self) {
+        super::LargeMap::track(self);
+    }
+
+    fn load(&mut self, saved: Saved<'_>, shard: Option<Shard>) -> Result<(), NotLoaded> {
+        super::LargeMap::load(self, saved.since_full(), shard)
+    }
+
+    fn goes_on(&mut self, node: &str, field: &str) {
+        super::LargeMap::goes_on(self, node, field, 0);
+    }
+}
+
+/// A visit to rows, whose owner puts them where they belong.
+pub(super) struct RowsVisit<'r, K, V, A> {
+    pub(super) rows: &'r mut KeyedRows<K, V>,
+    /// Whose all rows are.
+    pub(super) all: Option<A>,
+    /// What was loaded.
+    pub(super) loaded: Vec<(K, V)>,
+    /// The keys of other shards.
+    pub(super) known: HashSet<Vec<u8>>,
+}
+
+impl<K, V, A> InSlices for RowsVisit<'_, K, V, A>
+where
+    K: Storable,
+    V: Storable,
+    A: FnOnce(&KeyedRows<K, V>) -> Vec<K>,
+{
+    type Type = (K, V);
+
+    fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        if let Some(all) = self.all.take() {
+            self.rows.cut(node, field, saving, all);
+        }
+    }
+
+    fn slice(&mut self, saving: &mut Saving) {
+        self.rows.slice(saving);
+    }
+
+    fn load(&mut self, saved: Saved<'_>, shard: Option<Shard>) -> Result<(), NotLoaded> {
+        Ok(keyed_rows::load(saved.stripes(), shard, &mut self.known, &mut self.loaded)?)
+    }
+
+    fn goes_on(&mut self, node: &str, field: &str) {
+        self.rows.goes_on(node, field, 0);
+    }
+}
