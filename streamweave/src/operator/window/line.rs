@@ -2,40 +2,46 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A queue in a vector: the last is where a vector has it, because almost every row asks for that, and the first is taken without
-/// moving the others each time.
+/// What holds the rows of a span of time, in microseconds.
+pub(super) trait Span: Default {
+    /// When it begins; the greatest time where it is none.
+    fn start(&self) -> i64;
+
+    /// The last time in it; less than the start where it is none.
+    fn last(&self) -> i64;
+}
+
+/// Spans that do not overlap, by their starts. They stand in a vector: almost every row asks for the last few, and the first is taken
+/// without moving the others each time. Among `NEAR` and one, the newest ones, that of a time is found without a look at the others.
 #[derive(Clone, Debug)]
-pub(super) struct Line<X> {
+pub(super) struct Line<X, const NEAR: usize> {
     /// Those before `taken` are no longer there; there is one after them, or none at all.
     items: Vec<X>,
     taken: usize,
+    /// When the last of them start, the newest first; the least time where there are not so many.
+    starts: [i64; NEAR],
 }
 
-impl<X> Default for Line<X> {
+impl<X, const NEAR: usize> Default for Line<X, NEAR> {
     fn default() -> Self {
-        Line { items: Vec::new(), taken: 0 }
+        Line { items: Vec::new(), taken: 0, starts: [i64::MIN; NEAR] }
     }
 }
 
 /// Those that are there; their numbers are others once they have been loaded.
-impl<X: Serialize> Serialize for Line<X> {
+impl<X: Serialize, const NEAR: usize> Serialize for Line<X, NEAR> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.items[self.taken..].serialize(serializer)
     }
 }
 
-impl<'de, X: Deserialize<'de>> Deserialize<'de> for Line<X> {
+impl<'de, X: Deserialize<'de> + Span, const NEAR: usize> Deserialize<'de> for Line<X, NEAR> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Line { items: Vec::deserialize(deserializer)?, taken: 0 })
+        Vec::deserialize(deserializer).map(Line::from_vec)
     }
 }
 
-impl<X> Line<X> {
-    /// Those that are there, the first one first.
-    pub(super) fn from_vec(items: Vec<X>) -> Self {
-        Line { items, taken: 0 }
-    }
-
+impl<X, const NEAR: usize> Line<X, NEAR> {
     /// All of them, the first one first.
     pub(super) fn into_vec(mut self) -> Vec<X> {
         self.items.drain(..self.taken);
@@ -43,33 +49,8 @@ impl<X> Line<X> {
     }
 
     /// All of them.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &X> {
-        self.items[self.taken..].iter()
-    }
-
-    /// All of them.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut X> {
         self.items[self.taken..].iter_mut()
-    }
-}
-
-impl<X: Default> Line<X> {
-    /// The number of the last one.
-    #[inline(always)]
-    pub(super) fn last(&self) -> Option<usize> {
-        self.items.len().checked_sub(1)
-    }
-
-    /// One more than the number of the last one.
-    #[inline(always)]
-    pub(super) fn end(&self) -> usize {
-        self.items.len()
-    }
-
-    /// The one of this number, or what is left where one was taken.
-    #[inline(always)]
-    pub(super) fn get(&self, number: usize) -> Option<&X> {
-        self.items.get(number)
     }
 
     /// The one of this number.
@@ -82,21 +63,46 @@ impl<X: Default> Line<X> {
     pub(super) fn first(&self) -> Option<&X> {
         self.items.get(self.taken)
     }
+}
 
-    /// The number of the last one of which this is true; it is true of those before, too.
-    pub(super) fn last_where(&self, is_before: impl FnMut(&X) -> bool) -> Option<usize> {
-        self.items[self.taken..].partition_point(is_before).checked_sub(1).map(|at| self.taken + at)
+impl<X: Span, const NEAR: usize> Line<X, NEAR> {
+    /// Those that are there, by their starts.
+    pub(super) fn from_vec(items: Vec<X>) -> Self {
+        let mut line = Line { items, ..Line::default() };
+        line.set_starts();
+        line
     }
 
-    /// Puts one at the end.
-    pub(super) fn push(&mut self, item: X) {
-        self.items.push(item);
+    fn set_starts(&mut self) {
+        self.starts = [i64::MIN; NEAR];
+        let items = self.items[self.taken..].iter().rev();
+        self.starts.iter_mut().zip(items).for_each(|(start, item)| *start = item.start());
     }
 
-    /// Puts one behind those of which this is true; gives its number.
-    pub(super) fn insert(&mut self, item: X, is_before: impl FnMut(&X) -> bool) -> usize {
-        let at = self.last_where(is_before).map_or(self.taken, |before| before + 1);
+    /// The number of the one that a time is in, if it is among the newest ones.
+    ///
+    /// Rows out of order belong to the last few, in no order that a processor could foresee: so it is calculated to which, and
+    /// there is no branch.
+    #[inline(always)]
+    pub(super) fn find_near(&self, time: i64) -> Option<usize> {
+        let after: usize = self.starts.iter().map(|start| usize::from(time < *start)).sum();
+        let number = self.items.len().wrapping_sub(after + 1);
+        self.items.get(number).filter(|item| item.start() <= time && time <= item.last()).map(|_| number)
+    }
+
+    /// The number of the one that a time is in.
+    pub(super) fn find(&self, time: i64) -> Option<usize> {
+        let before = self.items[self.taken..].partition_point(|item| item.start() <= time).checked_sub(1)?;
+        let number = self.taken + before;
+        (time <= self.items[number].last()).then_some(number)
+    }
+
+    /// Puts one at its place; gives its number.
+    pub(super) fn insert(&mut self, item: X) -> usize {
+        let start = item.start();
+        let at = self.taken + self.items[self.taken..].partition_point(|other| other.start() < start);
         self.items.insert(at, item);
+        self.set_starts();
         at
     }
 
@@ -108,41 +114,71 @@ impl<X: Default> Line<X> {
             self.items.drain(..self.taken);
             self.taken = 0;
         }
+        self.set_starts();
         Some(first)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::VecDeque;
+    use std::collections::BTreeMap;
 
     use super::*;
+    use crate::state::Chance;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Both(i64, i64);
+
+    impl Default for Both {
+        fn default() -> Self {
+            Both(i64::MAX, i64::MIN)
+        }
+    }
+
+    impl Span for Both {
+        fn start(&self) -> i64 {
+            self.0
+        }
+
+        fn last(&self) -> i64 {
+            self.1
+        }
+    }
 
     #[test]
-    fn a_line_is_a_queue_in_order() {
-        let (mut line, mut naive) = (Line::default(), VecDeque::new());
-        let mut drawn = 7_u64;
+    fn a_time_is_found_where_it_is_whatever_has_come_and_gone() {
+        let (mut line, mut naive, mut chance) = (Line::<Both, 3>::default(), BTreeMap::new(), Chance(3));
         for _ in 0..20_000 {
-            drawn = drawn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            let item = (drawn >> 40) % 1_000;
-            match drawn >> 62 {
-                0 => assert_eq!(line.take_first(), naive.pop_front()),
-                1 if naive.back().is_none_or(|last| *last <= item) => {
-                    line.push(item);
-                    naive.push_back(item);
+            // Spans of seven, with a gap of three behind each, near to the greatest one.
+            let newest = naive.last_key_value().map_or(0, |(start, _)| *start);
+            let start = newest + 10 * (chance.below(9) as i64 - 6);
+            match chance.below(3) {
+                0 => {
+                    let first = naive.pop_first().map(|(_, both)| both);
+                    assert_eq!(line.take_first(), first);
                 }
                 _ => {
-                    let at = naive.partition_point(|other| *other <= item);
-                    naive.insert(at, item);
-                    let number = line.insert(item, |other| *other <= item);
-                    assert_eq!(*line.at(number), item);
+                    naive.entry(start).or_insert_with(|| {
+                        let both = Both(start, start + 6);
+                        let number = line.insert(both);
+                        assert_eq!(*line.at(number), both);
+                        both
+                    });
                 }
             }
-            assert_eq!(line.first(), naive.front());
-            assert_eq!(line.last().map(|last| *line.at(last)), naive.back().copied());
-            let before = naive.partition_point(|other| *other < item).checked_sub(1);
-            let found = line.last_where(|other| *other < item);
-            assert_eq!(found.map(|at| *line.at(at)), before.map(|at| naive[at]));
+            assert_eq!(line.first(), naive.first_key_value().map(|(_, both)| both));
+            for time in
+                [start - 11, start - 1, start, start + 6, start + 7, newest, newest + 16, i64::MIN, i64::MAX]
+            {
+                let known =
+                    naive.range(..=time).next_back().map(|(_, both)| *both).filter(|both| time <= both.1);
+                let near: Vec<Both> = naive.values().rev().take(4).copied().collect();
+                let found = line.find(time).map(|number| *line.at(number));
+                assert_eq!(found, known);
+                let found = line.find_near(time).map(|number| *line.at(number));
+                assert_eq!(found, known.filter(|known| near.contains(known)));
+            }
         }
+        assert!(line.into_vec().into_iter().eq(naive.into_values()));
     }
 }

@@ -25,12 +25,9 @@ use super::ahead::Ahead;
 use super::assigner::{Assigner, last_time};
 use super::begin::Begin;
 use super::late::{closed_before, hand_on, late};
-use super::line::Line;
+use super::line::{Line, Span};
 use super::order::{Arrivals, PaneOrder, number_anew};
 use super::pane::{Late, Pane, Window};
-
-/// Among how many slices, the newest ones, that of a row is found without a look at the others.
-const NEAR: usize = 4;
 
 /// Windows that overlap, with an aggregate, that fire once; see [`Windows`](super::Windows).
 #[derive(Clone, Debug)]
@@ -41,9 +38,7 @@ pub struct OverlappingOnce<K, V, A, I, G, O> {
     /// The least end of a window with rows.
     next_due: i64,
     /// By start.
-    open: Line<Open<K, A>>,
-    /// When the last of them start, the newest first; the least time where there are not so many.
-    starts: [i64; NEAR],
+    open: Line<Open<K, A>, 3>,
     recycled: Vec<OrderedMap<K, Arrived<A>>>,
     closed: Vec<Closed>,
     /// Windows with rows, by end.
@@ -91,10 +86,15 @@ impl<K, A> Default for Open<K, A> {
     }
 }
 
-impl<K, A> Open<K, A> {
+impl<K, A> Span for Open<K, A> {
     #[inline(always)]
-    fn holds(&self, time: i64) -> bool {
-        self.start <= time && time <= self.last
+    fn start(&self) -> i64 {
+        self.start
+    }
+
+    #[inline(always)]
+    fn last(&self) -> i64 {
+        self.last
     }
 }
 
@@ -196,7 +196,6 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
             frontier: i64::MIN,
             next_due: i64::MAX,
             open: Line::default(),
-            starts: [i64::MIN; NEAR],
             recycled: Vec::new(),
             closed: Vec::new(),
             due: BTreeSet::new(),
@@ -211,25 +210,18 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
     }
 
     /// The number of the slice of a time; `Err` where its last window has fired, or where it is in none.
-    ///
-    /// Rows out of order belong to the last few slices, in no order that a processor could foresee: so it is calculated to which, and
-    /// there is no branch.
     #[inline(always)]
     fn find(&mut self, time: i64) -> Result<usize, Option<Window>> {
-        let after: usize = self.starts.iter().map(|start| usize::from(time < *start)).sum();
-        let number = self.open.end().wrapping_sub(after + 1);
-        match self.open.get(number) {
-            Some(slice) if slice.holds(time) => Ok(number),
-            _ => self.find_or_open(time),
+        match self.open.find_near(time) {
+            Some(number) => Ok(number),
+            None => self.find_or_open(time),
         }
     }
 
     #[inline(never)]
     fn find_or_open(&mut self, time: i64) -> Result<usize, Option<Window>> {
-        if let Some(at) = self.open.last_where(|slice| slice.start <= time)
-            && self.open.at(at).holds(time)
-        {
-            return Ok(at);
+        if let Some(number) = self.open.find(time) {
+            return Ok(number);
         }
         let span = self.assigner.slice(EventTime::from_micros(time));
         let last = self.assigner.windows(span).last().ok_or(None)?;
@@ -246,17 +238,7 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
     fn open(&mut self, span: Window, expires: i64) -> usize {
         let start = span.start.micros();
         let last = last_time(&self.assigner, span);
-        let slice = Open { start, last, span, expires, map: self.recycled.pop().unwrap_or_default() };
-        let number = self.open.insert(slice, |other| other.start < start);
-        self.set_starts();
-        number
-    }
-
-    fn set_starts(&mut self) {
-        self.starts = [i64::MIN; NEAR];
-        for (start, slice) in self.starts.iter_mut().zip(self.open.iter().rev()) {
-            *start = slice.start;
-        }
+        self.open.insert(Open { start, last, span, expires, map: self.recycled.pop().unwrap_or_default() })
     }
 
     fn set_next_due(&mut self) {
@@ -266,9 +248,7 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
     /// Takes the first slice that ends at or before a time.
     fn take_until(&mut self, end: EventTime) -> Option<Open<K, A>> {
         let is_over = self.open.first().is_some_and(|first| first.span.end <= end);
-        let first = if is_over { self.open.take_first() } else { None };
-        self.set_starts();
-        first
+        if is_over { self.open.take_first() } else { None }
     }
 }
 
@@ -439,7 +419,6 @@ where
                 let parts = parts.iter_mut().map(|part| &mut part.aggregate);
                 parts.chain(total).for_each(|aggregate| aggregate.adopt(init.begin()));
             }
-            self.set_starts();
             self.set_next_due();
         }
         Ok(())
@@ -454,7 +433,6 @@ where
 
     fn take(&mut self) -> Kept<K, A> {
         let open = std::mem::take(&mut self.open).into_vec();
-        self.set_starts();
         (self.arrivals, self.next_due) = (0, i64::MAX);
         Kept {
             frontier: std::mem::replace(&mut self.frontier, i64::MIN),
@@ -491,7 +469,6 @@ where
         }
         self.ahead.catch_up(self.frontier);
         self.open = Line::from_vec(open.into_values().collect());
-        self.set_starts();
         self.set_next_due();
         Ok(())
     }
