@@ -9,6 +9,7 @@ mod due;
 mod event_log;
 mod expiring;
 pub(crate) mod fields;
+mod key_map;
 mod key_slab;
 pub(crate) mod keyed_log;
 #[cfg(feature = "lsm")]
@@ -35,12 +36,14 @@ pub use event_log::{EventLog, NotInLog};
 pub use expiring::Expiring;
 pub(crate) use fields::{BEGINNING, Unread};
 pub use fields::{Content, Fields, Loading, Mismatch, Part, Saving, Shard, State, Storable, Stored, Value};
+pub(crate) use key_map::KeyMap;
 pub use key_slab::KeySlab;
 #[cfg(feature = "lsm")]
 pub use large_map::LargeMap;
 pub use list::{List, Redistribution};
 pub use lru::Lru;
 pub use map::Map;
+pub(crate) use map::Place;
 pub use ordered_map::OrderedMap;
 pub use reducing::Reducing;
 pub(crate) use row_key::hash_of_key;
