@@ -11,6 +11,7 @@
 //! of its table stops the graph for long.
 
 use std::hash::{BuildHasher, Hash};
+use std::ops::Index;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -84,6 +85,26 @@ struct Slot<K, V> {
     value: V,
     /// The epoch in which it was written last.
     epoch: u32,
+}
+
+/// Where an entry stands, for as long as none is removed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    stripe: u32,
+    slot: u32,
+}
+
+/// In one table the buckets are numbered.
+impl Place {
+    #[inline(always)]
+    pub(super) fn of_bucket(bucket: usize) -> Self {
+        Place { stripe: (bucket as u64 >> 32) as u32, slot: bucket as u32 }
+    }
+
+    #[inline(always)]
+    pub(super) fn bucket(self) -> usize {
+        (u64::from(self.stripe) << 32 | u64::from(self.slot)) as usize
+    }
 }
 
 /// What a cut has frozen of a stripe, and no slice has written yet.
@@ -224,6 +245,13 @@ impl<K: Hash + Eq, V> Map<K, V> {
     /// Where a stripe would hold more than 2^31 keys.
     #[inline]
     pub fn entry(&mut self, key: K, init: impl FnOnce() -> V) -> &mut V {
+        let Place { stripe, slot } = self.place(key, init);
+        &mut self.stripes[stripe as usize].slots[slot as usize].value
+    }
+
+    /// As [`entry`](Map::entry): where the value stands.
+    #[inline]
+    pub(crate) fn place(&mut self, key: K, init: impl FnOnce() -> V) -> Place {
         let hash = self.hasher.hash_one(&key);
         let (hasher, encode) = (self.hasher.clone(), self.encode);
         let len = self.len;
@@ -252,7 +280,37 @@ impl<K: Hash + Eq, V> Map<K, V> {
             }
         }
         self.len = len + usize::from(is_new);
-        &mut self.stripes[stripe_of(hash)].slots[place as usize].value
+        Place { stripe: stripe_of(hash) as u32, slot: place }
+    }
+
+    /// Where the value of a key stands: to look at it first, and to change it without another look-up.
+    #[inline]
+    pub(crate) fn find(&self, key: &K) -> Option<Place> {
+        let hash = self.hasher.hash_one(key);
+        let stripe = self.stripes.get(stripe_of(hash))?;
+        let slot = *stripe.index.find(hash, |&place| stripe.slots[place as usize].key == *key)?;
+        Some(Place { stripe: stripe_of(hash) as u32, slot })
+    }
+
+    /// The key and the value at a place, to be changed.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, Place { stripe, slot }: Place) -> (&K, &mut V) {
+        let stripe = &mut self.stripes[stripe as usize];
+        if let Some(encode) = self.encode {
+            stripe.touch(slot, encode);
+        }
+        let Slot { key, value, .. } = &mut stripe.slots[slot as usize];
+        (key, value)
+    }
+
+    /// Removes what is at a place, and be it of a key that does not equal itself.
+    pub(crate) fn remove_at(&mut self, Place { stripe, slot }: Place) -> V {
+        let Stripe { index, slots, .. } = &mut self.stripes[stripe as usize];
+        let hash = self.hasher.hash_one(&slots[slot as usize].key);
+        if let Ok(found) = index.find_entry(hash, |&other| other == slot) {
+            found.remove();
+        }
+        self.fill(stripe as usize, slot)
     }
 
     /// Sets the value of a key; gives the one that it had.
@@ -268,11 +326,16 @@ impl<K: Hash + Eq, V> Map<K, V> {
         K: std::borrow::Borrow<Q>,
     {
         let hash = self.hasher.hash_one(key);
-        let (hasher, encode) = (self.hasher.clone(), self.encode);
         let Stripe { index, slots, .. } = self.stripes.get_mut(stripe_of(hash))?;
         let found = index.find_entry(hash, |&place| slots[place as usize].key.borrow() == key).ok()?;
         let (place, _) = found.remove();
-        let stripe = &mut self.stripes[stripe_of(hash)];
+        Some(self.fill(stripe_of(hash), place))
+    }
+
+    /// Takes out what is at a place that is indexed no more; the last entry of the stripe fills it.
+    fn fill(&mut self, stripe: usize, place: u32) -> V {
+        let (hasher, encode) = (&self.hasher, self.encode);
+        let stripe = &mut self.stripes[stripe];
         let last = u32::try_from(stripe.slots.len() - 1).expect("places are 32 bits wide");
         if last != place {
             let moved = hasher.hash_one(&stripe.slots[last as usize].key);
@@ -288,7 +351,21 @@ impl<K: Hash + Eq, V> Map<K, V> {
             stripe.appeared(place);
         }
         self.len -= 1;
-        Some(removed.value)
+        removed.value
+    }
+
+    /// Takes over the entries of another map, behind its own in each stripe.
+    ///
+    /// # Errors
+    ///
+    /// A key is in both.
+    pub(crate) fn absorb(&mut self, other: Self) -> Result<(), SameKey> {
+        for Slot { key, value, .. } in other.stripes.into_iter().flat_map(|stripe| stripe.slots) {
+            if self.insert(key, value).is_some() {
+                return Err(SameKey);
+            }
+        }
+        Ok(())
     }
 
     /// An entry by its number among all places that there are, around and around; `None` at an empty place.
@@ -681,6 +758,15 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
     }
 }
 
+impl<K, V> Index<Place> for Map<K, V> {
+    type Output = V;
+
+    #[inline]
+    fn index(&self, Place { stripe, slot }: Place) -> &V {
+        &self.stripes[stripe as usize].slots[slot as usize].value
+    }
+}
+
 impl<K: Hash + Eq, V> FromIterator<(K, V)> for Map<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         let mut map = Map::new();
@@ -748,11 +834,20 @@ mod tests {
                 map.clear();
                 naive.clear();
             }
-            2..60 => assert_eq!(map.remove(&key), naive.remove(&key)),
+            2..40 => assert_eq!(map.remove(&key), naive.remove(&key)),
+            40..60 => {
+                let removed = map.find(&key).map(|place| map.remove_at(place));
+                assert_eq!(removed, naive.remove(&key));
+            }
             60..90 => {
                 let byte = chance.below(256) as u8;
-                if let Some(value) = map.get_mut(&key) {
-                    value.push(byte);
+                if chance.below(2) == 0 {
+                    if let Some(value) = map.get_mut(&key) {
+                        value.push(byte);
+                    }
+                } else if let Some(place) = map.find(&key) {
+                    assert_eq!(Some(&map[place]), naive.get(&key));
+                    map.at_mut(place).1.push(byte);
                 }
                 if let Some(value) = naive.get_mut(&key) {
                     value.push(byte);

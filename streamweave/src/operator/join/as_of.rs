@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume, View};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{Divided, Due, Fields, KeySlab, Mismatch, Owner, SameKey, Storable};
+use crate::state::{Divided, Due, Fields, KeyMap, Mismatch, Owner, SameKey, Storable};
 use crate::time::{EventTime, Frontier, Inputs as Frontiers, TimeDelta};
 
 use super::reach::{END, micros};
@@ -33,7 +33,7 @@ use super::versions::Versions;
 ///
 /// The probes that wait; and for each key the newest version that the frontier has reached, and those after it. A key
 /// goes with the deletion of it, once the frontier has passed that. Frontiers move this along, whether the key is
-/// seen again or not.
+/// seen again or not. A checkpoint writes the keys whose versions have changed, and all probes that wait.
 ///
 /// A probe behind the frontier of both inputs is late: what held at its time may be forgotten. [`retain`](Node::retain) and
 /// [`retain_all`](Node::retain_all) remember for longer. A version behind it is late, too: probes may have been answered without
@@ -88,11 +88,7 @@ pub fn with<K: Key, L, V: Repeatable>(
 ) -> K::Node<V::Node<Node<AsOf<K, L, V, Inner>, OnlyOut<Keyed<K, (L, V)>, EventTime, ()>>>> {
     let never: fn(&V) -> bool = |_| false;
     let join = AsOf {
-        table: Table {
-            versions: KeySlab::default(),
-            due: Due::default(),
-            retain: Retain::For(TimeDelta::ZERO),
-        },
+        table: Table { versions: KeyMap::new(), due: Due::default(), retain: Retain::For(TimeDelta::ZERO) },
         probes: Due::default(),
         inputs: Frontiers::new(2),
         come: i64::MIN.into(),
@@ -183,9 +179,10 @@ pub struct AsOf<K, L, V, S, D = fn(&V) -> bool> {
 /// The versions of all keys.
 #[derive(Clone, Debug)]
 struct Table<K, V> {
-    versions: KeySlab<K, Versions<V>>,
-    /// From when on a key may have versions to forget: an entry a version.
-    due: Due<EventTime, u32>,
+    versions: KeyMap<K, Versions<V>>,
+    /// From when on a key may have versions to forget: an entry a version. It is not saved: it follows from the versions, and from how
+    /// long they are retained, which may be another time after a restart (rule H13).
+    due: Due<EventTime, K>,
     retain: Retain,
 }
 
@@ -199,40 +196,68 @@ enum Retain {
 impl<K: Key, V> Table<K, V> {
     #[inline]
     fn at(&self, key: &K, time: EventTime) -> Option<&V> {
-        let place = self.versions.find(key)?;
-        self.versions[place].at(time)
+        self.versions.get(key)?.at(time)
     }
 
     fn insert(&mut self, key: K, time: EventTime, value: Option<V>) {
-        let place = self.versions.place(key);
-        self.versions[place].insert(time, value);
         if let Retain::For(_) = self.retain {
-            self.due.push(time, place);
+            self.due.push(time, key.clone());
         }
+        self.versions.entry(key, Versions::default).insert(time, value);
     }
 
     /// Whether a probe behind the frontier can be answered still.
     fn remembers(&self, time: EventTime, come: i128) -> bool {
-        match self.retain {
-            Retain::All => true,
-            Retain::For(delta) => {
-                come != END && i128::from(time.micros()) >= come - i128::from(delta.micros())
-            }
-        }
+        self.retain.limit(come).is_none_or(|limit| limit != END && i128::from(time.micros()) >= limit)
     }
 
     /// Forgets what no probe can ask for any more.
     fn forget(&mut self, come: i128) {
-        let Retain::For(delta) = self.retain else { return };
-        let limit = if come == END { END } else { come - i128::from(delta.micros()) };
+        let Some(limit) = self.retain.limit(come) else { return };
         while self.due.time().is_some_and(|time| i128::from(time.micros()) <= limit) {
-            let Some((_, place)) = self.due.pop() else { return };
-            let versions = &mut self.versions[place];
-            versions.forget(EventTime::from_micros(limit.min(i64::MAX.into()) as i64));
+            let Some((_, key)) = self.due.pop() else { return };
+            let Some(place) = self.versions.find(&key) else { continue };
+            // The first version of a key takes nothing's place, and changes nothing that would have to be saved.
+            if !self.versions[place].is_outdated(Retain::at(limit)) {
+                continue;
+            }
+            let (_, versions) = self.versions.at_mut(place);
+            versions.forget(Retain::at(limit));
             if versions.is_empty() {
-                self.versions.release(place);
+                self.versions.remove_at(place);
             }
         }
+    }
+}
+
+impl<K: Hash + Eq + Clone, V> Table<K, V> {
+    /// Finds out when versions are to be forgotten.
+    fn set_due(&mut self, come: i128) {
+        self.due.clear();
+        let Some(limit) = self.retain.limit(come) else { return };
+        let keys = self.versions.iter();
+        let due =
+            keys.flat_map(|(key, versions)| versions.due(Retain::at(limit)).map(move |time| (time, key)));
+        let mut due: Vec<(EventTime, &K)> = due.collect();
+        // In their order they cost the queue nothing.
+        due.sort_by_key(|(time, _)| *time);
+        due.into_iter().for_each(|(time, key)| self.due.push(time, key.clone()));
+    }
+}
+
+impl Retain {
+    /// Versions that hold only before this are forgotten; `None` where none is.
+    fn limit(self, come: i128) -> Option<i128> {
+        match self {
+            Retain::All => None,
+            Retain::For(_) if come == END => Some(END),
+            Retain::For(delta) => Some(come - i128::from(delta.micros())),
+        }
+    }
+
+    /// A limit as a time.
+    fn at(limit: i128) -> EventTime {
+        EventTime::from_micros(limit.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
     }
 }
 
@@ -315,7 +340,7 @@ impl<K, L, V, S, D> Operator for AsOf<K, L, V, S, D> {
 
 impl<K, L, V, S, D> Durable for AsOf<K, L, V, S, D>
 where
-    K: Storable + Hash + Eq,
+    K: Storable + Hash + Eq + Clone,
     L: Storable,
     V: Storable,
 {
@@ -324,59 +349,53 @@ where
     }
 }
 
-/// What is kept: the versions and when they are to be looked at, the probes, and how far the inputs and the output have come.
-type Kept<K, L, V> = (
-    KeySlab<K, Versions<V>>,
-    Due<EventTime, u32>,
-    Due<EventTime, Keyed<K, L>>,
-    Frontiers<EventTime>,
-    Frontier<EventTime>,
-);
+/// What is kept: the versions, the probes, and how far the inputs and the output have come.
+type Kept<K, L, V> =
+    (KeyMap<K, Versions<V>>, Due<EventTime, Keyed<K, L>>, Frontiers<EventTime>, Frontier<EventTime>);
 
 impl<K, L, V, S, D> Divided for AsOf<K, L, V, S, D>
 where
-    K: Storable + Hash + Eq,
+    K: Storable + Hash + Eq + Clone,
     L: Storable,
     V: Storable,
 {
     type Kept = Kept<K, L, V>;
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("versions", &mut self.table.versions)?;
-        fields.value("due", &mut self.table.due)?;
+        fields.map("versions", self.table.versions.tracked())?;
+        // As many as the inputs are apart, or as came before the table was complete.
         fields.value("probes", &mut self.probes)?;
         fields.value("inputs", &mut self.inputs)?;
         fields.value("output", &mut self.output)?;
-        self.come = micros(self.inputs.frontier());
+        if fields.is_loading() {
+            self.come = micros(self.inputs.frontier());
+            self.table.set_due(self.come);
+        }
         Ok(())
     }
 
+    /// Of the versions only those of the shard are loaded.
     fn retain(&mut self, owner: Owner) {
-        let Table { versions, due, .. } = &mut self.table;
-        let (all, all_due) = (std::mem::take(versions), std::mem::take(due));
-        let places = versions.absorb(all, |key| owner.owns(key)).expect("each key is there once");
-        *due = all_due.filter_map(|place| places[place as usize]);
         let probes = std::mem::take(&mut self.probes);
         self.probes = probes.filter_map(|probe| owner.owns(&probe.key).then_some(probe));
     }
 
     fn take(&mut self) -> Self::Kept {
-        let Table { versions, due, .. } = &mut self.table;
+        self.table.due.clear();
         let inputs = std::mem::replace(&mut self.inputs, Frontiers::new(2));
         let output = std::mem::replace(&mut self.output, Frontier::start());
-        let table = (std::mem::take(versions), std::mem::take(due));
-        (table.0, table.1, std::mem::take(&mut self.probes), inputs, output)
+        (std::mem::take(&mut self.table.versions), std::mem::take(&mut self.probes), inputs, output)
     }
 
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
         self.inputs = Frontiers::least(2, shards.iter().map(|(.., inputs, _)| inputs.clone()));
         self.come = micros(self.inputs.frontier());
         self.output = Frontier::least(shards.iter().map(|(.., output)| output));
-        for (versions, due, probes, ..) in shards {
-            let places = self.table.versions.absorb(versions, |_| true)?;
-            self.table.due.absorb(due.filter_map(|place| places[place as usize]));
+        for (versions, probes, ..) in shards {
+            self.table.versions.absorb(versions)?;
             self.probes.absorb(probes);
         }
+        self.table.set_due(self.come);
         Ok(())
     }
 }
@@ -438,5 +457,64 @@ where
     #[inline]
     fn advance(&mut self, frontier: Frontier<EventTime>, (out,): &mut (Port<P>,), _cx: &mut Cx) {
         self.advance_to(1, frontier, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(time: i64) -> EventTime {
+        EventTime::from_micros(time)
+    }
+
+    /// The keys of a table, each with how many versions there are; none holds only before `limit`.
+    fn known(table: &Table<char, u8>, limit: i128) -> Vec<(char, usize)> {
+        assert!(!table.versions.iter().any(|(_, versions)| versions.is_outdated(Retain::at(limit))));
+        let keys = table.versions.iter();
+        let mut keys: Vec<_> =
+            keys.map(|(key, versions)| (*key, versions.due(at(i64::MIN)).count())).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    #[test]
+    fn h13_when_versions_are_forgotten_follows_from_them() {
+        let retain = |micros| Retain::For(TimeDelta::from_micros(micros));
+        let mut table = Table { versions: KeyMap::new(), due: Due::default(), retain: retain(5) };
+        let rows =
+            [('a', 1, Some(1)), ('a', 4, Some(2)), ('b', 2, None), ('c', 3, Some(1)), ('a', 20, Some(3))];
+        for (key, time, value) in rows {
+            table.insert(key, at(time), value);
+        }
+        let restored = |of: &Table<char, u8>, retain, come| {
+            let mut table = Table { versions: of.versions.clone(), due: Due::default(), retain };
+            table.set_due(come);
+            table
+        };
+        let expected = [
+            (6, vec![('a', 3), ('b', 1), ('c', 1)]),
+            (7, vec![('a', 3), ('c', 1)]),
+            (9, vec![('a', 2), ('c', 1)]),
+            (24, vec![('a', 2), ('c', 1)]),
+            (25, vec![('a', 1), ('c', 1)]),
+        ];
+        for (come, expected) in expected {
+            // One that loaded what there was goes on in the same way.
+            for mut table in [restored(&table, retain(5), come), restored(&table, retain(5), 0)] {
+                table.forget(come);
+                assert_eq!(known(&table, come - 5), expected, "at {come}");
+            }
+            table.forget(come);
+            assert_eq!(known(&table, come - 5), expected, "at {come}");
+        }
+        // And one that retains them for another time, or did for good.
+        table.insert('a', at(30), Some(4));
+        let mut for_good = restored(&table, Retain::All, 40);
+        for_good.forget(40);
+        assert_eq!(known(&for_good, i64::MIN.into()), [('a', 2), ('c', 1)]);
+        let mut for_less = restored(&for_good, retain(0), 40);
+        for_less.forget(40);
+        assert_eq!(known(&for_less, 40), [('a', 1), ('c', 1)]);
     }
 }

@@ -1,17 +1,12 @@
 //! Rows beside what a table says at the moment.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::Hash;
 use std::marker::PhantomData;
-
-use foldhash::fast::FixedState;
-use hashbrown::hash_table::Entry;
 
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
-use crate::state::{
-    Divided, Entry as TableEntry, Fields, Mismatch, Owner, SameKey, Storable, Table, Waiting,
-};
+use crate::state::{Divided, Fields, KeyMap, Mismatch, Owner, SameKey, Storable, Waiting};
 use crate::time::{Frontier, Timestamp, TotalOrder};
 
 use super::shape::{Inner, LeftOuter, Lookup};
@@ -28,7 +23,8 @@ use super::shape::{Inner, LeftOuter, Lookup};
 /// # Time, order and state
 ///
 /// Rows of `left` keep their order and their time, the frontier is that of `left`, and the stream ends with it. Any time will do, also
-/// none. Nothing is late. The state is one value for each key of `right`; a row costs one look-up.
+/// none. Nothing is late. The state is one value for each key of `right`; a row costs one look-up. A
+/// checkpoint writes the values that have changed, and all that waits for [`table_first`](Node::table_first).
 ///
 /// # Examples
 ///
@@ -77,8 +73,7 @@ pub fn with<K: Key, L, R: Repeatable, T: TotalOrder>(
     _inputs: Inputs<Edge<Keyed<K, L>, T>, Edge<Keyed<K, R>, T>>,
 ) -> K::Node<R::Node<Node<Enrich<K, L, R, T, Inner>, OnlyOut<Keyed<K, (L, R)>, T, ()>>>> {
     let enrich = Enrich {
-        table: Table::new(),
-        hasher: FixedState::default(),
+        table: KeyMap::new(),
         waiting: Waiting::new(),
         is_table_first: false,
         left: Frontier::start(),
@@ -93,11 +88,9 @@ impl<K, L, R, T: TotalOrder> Node<Enrich<K, L, R, T, Inner>, OnlyOut<Keyed<K, (L
     /// Passes on rows that find no value, too.
     #[must_use]
     pub fn left_outer(self) -> Node<Enrich<K, L, R, T, LeftOuter>, OnlyOut<Keyed<K, (L, Option<R>)>, T, ()>> {
-        let Enrich { table, hasher, waiting, is_table_first, left, is_table_complete, output, .. } =
-            self.operator;
+        let Enrich { table, waiting, is_table_first, left, is_table_complete, output, .. } = self.operator;
         let shape = PhantomData;
-        let enrich =
-            Enrich { table, hasher, waiting, is_table_first, left, is_table_complete, output, shape };
+        let enrich = Enrich { table, waiting, is_table_first, left, is_table_complete, output, shape };
         Node::new(enrich, OnlyOut::new())
     }
 }
@@ -116,8 +109,7 @@ impl<K, L, R, T: TotalOrder, S, P> Node<Enrich<K, L, R, T, S>, P> {
 /// See [`enrich`](super::enrich()).
 #[derive(Clone, Debug)]
 pub struct Enrich<K, L, R, T: Timestamp, S> {
-    table: Table<Keyed<K, R>>,
-    hasher: FixedState,
+    table: KeyMap<K, R>,
     /// What came on the left before the table was complete, where it is to be.
     waiting: Waiting<Keyed<K, L>, T>,
     is_table_first: bool,
@@ -131,8 +123,7 @@ impl<K: Key, L, R, T: TotalOrder, S: Lookup<L, R>> Enrich<K, L, R, T, S> {
     #[inline(always)]
     fn answer(&self, row: Update<Keyed<K, L>, T, ()>) -> Option<Update<Keyed<K, S::Row>, T, ()>> {
         let Update { data: Keyed { key, value }, time, diff } = row;
-        let found = self.table.0.find(self.hasher.hash_one(&key), |entry| entry.key == key);
-        let value = S::answer(value, found.map(|entry| &entry.value))?;
+        let value = S::answer(value, self.table.get(&key))?;
         Some(Update { data: Keyed { key, value }, time, diff })
     }
 
@@ -161,14 +152,6 @@ impl<K, L, R, T: TotalOrder, S> Operator for Enrich<K, L, R, T, S> {
     fn finish(&mut self) {}
 }
 
-impl<K: Hash + Eq, R> TableEntry for Keyed<K, R> {
-    type Key = K;
-
-    fn key(&self) -> &K {
-        &self.key
-    }
-}
-
 impl<K, L, R, T, S> Durable for Enrich<K, L, R, T, S>
 where
     K: Storable + Hash + Eq,
@@ -192,23 +175,23 @@ where
     T: TotalOrder + Storable,
 {
     /// The table, and what waits for it.
-    type Kept = (Table<Keyed<K, R>>, Waiting<Keyed<K, L>, T>, Come<T>);
+    type Kept = (KeyMap<K, R>, Waiting<Keyed<K, L>, T>, Come<T>);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("table", &mut self.table)?;
+        fields.map("table", self.table.tracked())?;
         fields.value("waiting", &mut self.waiting)?;
         fields.value("left", &mut self.left)?;
         fields.value("is_table_complete", &mut self.is_table_complete)?;
         fields.value("output", &mut self.output)
     }
 
+    /// Of the table only the keys of the shard are loaded.
     fn retain(&mut self, owner: Owner) {
-        self.table.retain(|key| owner.owns(key));
         self.waiting.retain(|row| owner.owns(&row.key));
     }
 
     fn take(&mut self) -> Self::Kept {
-        let table = std::mem::replace(&mut self.table, Table::new());
+        let table = std::mem::take(&mut self.table);
         let left = std::mem::replace(&mut self.left, Frontier::start());
         let output = std::mem::replace(&mut self.output, Frontier::start());
         let come = (left, std::mem::take(&mut self.is_table_complete), output);
@@ -273,13 +256,7 @@ where
             return cx.filtered();
         }
         cx.absorbed();
-        let (hash, hasher) = (self.hasher.hash_one(&key), &self.hasher);
-        match self.table.0.entry(hash, |entry| entry.key == key, |entry| hasher.hash_one(&entry.key)) {
-            Entry::Occupied(found) => found.into_mut().value = value,
-            Entry::Vacant(vacant) => {
-                vacant.insert(Keyed { key, value });
-            }
-        }
+        self.table.insert(key, value);
     }
 
     #[inline(always)]

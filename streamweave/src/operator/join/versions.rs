@@ -55,6 +55,22 @@ impl<V> Versions<V> {
         }
     }
 
+    /// When there is something to forget, once `limit` is there or further: a time for each version that is after it, and before them one
+    /// where there is something already.
+    pub(super) fn due(&self, limit: EventTime) -> impl Iterator<Item = EventTime> {
+        let first = self.until(limit) - usize::from(self.is_outdated(limit));
+        self.0.range(first..).map(|version| version.time)
+    }
+
+    /// Whether there is something to [forget](Versions::forget).
+    #[inline]
+    pub(super) fn is_outdated(&self, limit: EventTime) -> bool {
+        match self.until(limit) {
+            0 => false,
+            until => until > 1 || self.0[0].value.is_none(),
+        }
+    }
+
     /// Forgets what holds at no time from `limit` on: all before the newest of the versions that are not after it, and that
     /// one, too, if it says that there is nothing.
     pub(super) fn forget(&mut self, limit: EventTime) {
@@ -88,7 +104,10 @@ mod tests {
         {
             assert_eq!(found(&versions, time), value, "at {time}");
         }
+        let due = |versions: &Versions<char>, limit| -> Vec<EventTime> { versions.due(at(limit)).collect() };
+        assert_eq!((due(&versions, 3), due(&versions, 4)), (vec![at(4), at(9)], vec![at(4), at(9)]));
         versions.forget(at(4));
+        assert_eq!((due(&versions, 4), due(&versions, 9)), (vec![at(9)], vec![at(9)]));
         assert_eq!((found(&versions, 3), found(&versions, 4), found(&versions, 9)), (None, Some('b'), None));
         versions.forget(at(8));
         assert_eq!(found(&versions, 8), Some('b'));

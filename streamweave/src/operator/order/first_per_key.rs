@@ -1,16 +1,14 @@
 //! The first row of each key, by event time.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
-use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::lifetime::{Forever, Lifetime, Within};
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable, TimeQueue};
+use crate::state::{Divided, Fields, KeyMap, Mismatch, Owner, SameKey, Storable, TimeQueue};
 use crate::time::{EventTime, Frontier, TimeDelta, TotalOrder};
 
 type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (), ()>;
@@ -24,7 +22,7 @@ type Rows<K, V, T> = OutLate<Keyed<K, V>, T, (), Update<Keyed<K, V>, T>, (), ()>
 /// `late`, unless their key has one at or before them: then they are filtered out like any other. For each key once, but
 /// only when it is certain, there is [`when_final`](Node::when_final).
 ///
-/// Keeps each key with its row, forever or for a [`ttl`](Node::ttl).
+/// Keeps each key with its row, forever or for a [`ttl`](Node::ttl). A checkpoint writes the keys whose row has changed.
 ///
 /// # Examples
 ///
@@ -77,7 +75,7 @@ impl<K, V> Node<FirstPerKey<K, V, EventTime, Forever>, Changes<K, V, EventTime>>
 impl<K, V, T: TotalOrder, L: Lifetime<T>> Node<FirstPerKey<K, V, T, L>, Changes<K, V, T>> {
     /// Emits each key once, without diffs, as soon as the frontier is beyond its row and no earlier one can come.
     ///
-    /// Rows come in the order of their times, then in order of arrival.
+    /// Rows come in the order of their times, then in order of arrival. Those that wait for the frontier are written at each checkpoint.
     ///
     /// # Examples
     ///
@@ -109,7 +107,7 @@ impl<K, V, T: TotalOrder, L: Lifetime<T>> Node<FirstPerKey<K, V, T, L>, Changes<
 /// The first row of each key so far; of its value `W` is kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Firsts<K, W, T: TotalOrder, L> {
-    keys: HashMap<K, First<W, T>, FixedState>,
+    keys: KeyMap<K, First<W, T>>,
     /// When to look whether a key can be forgotten: one entry a key.
     expiry: TimeQueue<K, T>,
     lifetime: L,
@@ -133,7 +131,7 @@ enum Place<W, T> {
 
 impl<K, W, T: TotalOrder, L> Firsts<K, W, T, L> {
     fn new(lifetime: L) -> Self {
-        let (keys, expiry) = (HashMap::default(), TimeQueue::new());
+        let (keys, expiry) = (KeyMap::new(), TimeQueue::new());
         Firsts { keys, expiry, lifetime, frontier: Frontier::start() }
     }
 }
@@ -147,10 +145,10 @@ where
     L: Lifetime<T>,
 {
     /// The keys, and how far the input has come.
-    type Kept = (HashMap<K, First<W, T>, FixedState>, Frontier<T>);
+    type Kept = (KeyMap<K, First<W, T>>, Frontier<T>);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("keys", &mut self.keys)?;
+        fields.map("keys", self.keys.tracked())?;
         fields.value("frontier", &mut self.frontier)?;
         if fields.is_loading() {
             self.set_expiry();
@@ -158,9 +156,8 @@ where
         Ok(())
     }
 
-    fn retain(&mut self, owner: Owner) {
-        self.keys.retain(|key, _| owner.owns(key));
-    }
+    /// Only the keys of the shard are loaded.
+    fn retain(&mut self, _owner: Owner) {}
 
     fn take(&mut self) -> Self::Kept {
         self.expiry = TimeQueue::new();
@@ -170,10 +167,8 @@ where
 
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
         self.frontier = Frontier::least(shards.iter().map(|(_, frontier)| frontier));
-        for (key, first) in shards.into_iter().flat_map(|(keys, _)| keys) {
-            if self.keys.insert(key, first).is_some() {
-                return Err(SameKey);
-            }
+        for (keys, _) in shards {
+            self.keys.absorb(keys)?;
         }
         self.set_expiry();
         Ok(())
@@ -183,7 +178,7 @@ where
 impl<K: Hash + Eq + Clone, W, T: TotalOrder, L: Lifetime<T>> Firsts<K, W, T, L> {
     fn set_expiry(&mut self) {
         self.expiry = TimeQueue::new();
-        for (key, first) in &self.keys {
+        for (key, first) in self.keys.iter() {
             if let Some(until) = self.lifetime.until(&first.time) {
                 self.expiry.push(until, (), key.clone());
             }
@@ -193,26 +188,28 @@ impl<K: Hash + Eq + Clone, W, T: TotalOrder, L: Lifetime<T>> Firsts<K, W, T, L> 
     fn enter(&mut self, key: &K, time: &T, keep: impl FnOnce() -> W) -> Place<W, T> {
         let is_late = self.frontier.closes(time);
         let until = |time: &T| self.lifetime.until(time);
-        match self.keys.get_mut(key) {
-            None if is_late => Place::Late,
-            None => {
-                if let Some(until) = until(time) {
-                    self.expiry.push(until, (), key.clone());
-                }
-                self.keys.insert(key.clone(), First { time: time.clone(), kept: keep() });
-                Place::First
+        let first = || First { time: time.clone(), kept: keep() };
+        let Some(known) = self.keys.get(key) else {
+            if is_late {
+                return Place::Late;
             }
-            Some(first) => {
-                let is_forgotten = until(&first.time).is_some_and(|until| self.frontier.closes(&until));
-                if !is_forgotten && first.time <= *time {
-                    return Place::Duplicate;
-                }
-                if is_late {
-                    return Place::Late;
-                }
-                let before = std::mem::replace(first, First { time: time.clone(), kept: keep() });
-                if is_forgotten { Place::First } else { Place::Earlier(before) }
+            if let Some(until) = until(time) {
+                self.expiry.push(until, (), key.clone());
             }
+            self.keys.insert(key.clone(), first());
+            return Place::First;
+        };
+        let is_forgotten = until(&known.time).is_some_and(|until| self.frontier.closes(&until));
+        // It is only looked at: a duplicate, as most rows are, changes nothing that would have to be saved.
+        if !is_forgotten && known.time <= *time {
+            return Place::Duplicate;
+        }
+        if is_late {
+            return Place::Late;
+        }
+        match self.keys.insert(key.clone(), first()) {
+            Some(before) if !is_forgotten => Place::Earlier(before),
+            _ => Place::First,
         }
     }
 
@@ -220,10 +217,10 @@ impl<K: Hash + Eq + Clone, W, T: TotalOrder, L: Lifetime<T>> Firsts<K, W, T, L> 
     fn advance(&mut self, frontier: &Frontier<T>) {
         self.frontier = frontier.clone();
         while let Some((_, key)) = self.expiry.pop_closed(frontier) {
-            let Some(first) = self.keys.get(&key) else { continue };
-            match self.lifetime.until(&first.time) {
+            let Some(place) = self.keys.find(&key) else { continue };
+            match self.lifetime.until(&self.keys[place].time) {
                 Some(until) if !frontier.closes(&until) => self.expiry.push(until, (), key),
-                _ => _ = self.keys.remove(&key),
+                _ => _ = self.keys.remove_at(place),
             }
         }
     }
@@ -338,6 +335,7 @@ where
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         self.firsts.visit(fields)?;
+        // Those that the frontier has not passed.
         fields.value("waiting", &mut self.waiting)?;
         fields.value("rows", &mut self.rows)
     }

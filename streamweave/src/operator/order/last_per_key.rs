@@ -1,16 +1,14 @@
 //! The last row of each key, by event time.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
-use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
 use super::lifetime::{Forever, Lifetime, Within};
 use crate::envelope::{Keyed, Update};
 use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable, TimeQueue};
+use crate::state::{Divided, Fields, KeyMap, Mismatch, Owner, Place, SameKey, Storable, TimeQueue};
 use crate::time::{EventTime, Frontier, TimeDelta, TotalOrder};
 
 type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (), ()>;
@@ -25,7 +23,7 @@ type Changes<K, V, T> = OutLate<Keyed<K, V>, T, i64, Update<Keyed<K, V>, T>, (),
 /// Rows behind the frontier go to the port `late`.
 ///
 /// Keeps for each key the rows that the frontier has not passed, and the last one before them; forever or for a
-/// [`ttl`](Node::ttl).
+/// [`ttl`](Node::ttl). A checkpoint writes the keys whose rows have changed.
 ///
 /// # Examples
 ///
@@ -76,7 +74,7 @@ impl<K, V> Node<LastPerKey<K, V, EventTime, Forever>, Changes<K, V, EventTime>> 
 /// See [`last_per_key`].
 #[derive(Clone, Debug)]
 pub struct LastPerKey<K, V, T: TotalOrder, L> {
-    keys: HashMap<K, Versions<V, T>, FixedState>,
+    keys: KeyMap<K, Versions<V, T>>,
     /// When a row of a key makes those before it out of date; an entry for each row but the first of its key.
     outdated: TimeQueue<K, T>,
     /// When to look whether a key can be forgotten: one entry a key.
@@ -104,7 +102,7 @@ impl<V, T: TotalOrder> Versions<V, T> {
 impl<K, V, T: TotalOrder, L> LastPerKey<K, V, T, L> {
     fn new(lifetime: L) -> Self {
         let (outdated, expiry) = (TimeQueue::new(), TimeQueue::new());
-        LastPerKey { keys: HashMap::default(), outdated, expiry, lifetime, frontier: Frontier::start() }
+        LastPerKey { keys: KeyMap::new(), outdated, expiry, lifetime, frontier: Frontier::start() }
     }
 }
 
@@ -112,7 +110,7 @@ impl<K: Hash + Eq + Clone, V, T: TotalOrder, L: Lifetime<T>> LastPerKey<K, V, T,
     /// Finds out when rows and keys are forgotten, and forgets those that are due.
     fn set_due(&mut self) {
         (self.outdated, self.expiry) = (TimeQueue::new(), TimeQueue::new());
-        for (key, versions) in &self.keys {
+        for (key, versions) in self.keys.iter() {
             for (time, _) in versions.0.iter().skip(1) {
                 self.outdated.push(time.clone(), (), key.clone());
             }
@@ -126,28 +124,28 @@ impl<K: Hash + Eq + Clone, V, T: TotalOrder, L: Lifetime<T>> LastPerKey<K, V, T,
     /// Forgets what the frontier makes out of date.
     fn forget(&mut self) {
         while let Some((_, key)) = self.outdated.pop_closed(&self.frontier) {
-            if let Some(versions) = self.keys.get_mut(&key) {
-                versions.prune(&self.frontier);
+            if let Some(place) = self.keys.find(&key) {
+                self.keys.at_mut(place).1.prune(&self.frontier);
             }
         }
         while let Some((_, key)) = self.expiry.pop_closed(&self.frontier) {
-            let Some(versions) = self.keys.get(&key) else { continue };
-            match self.lifetime.until(versions.last()) {
+            let Some(place) = self.keys.find(&key) else { continue };
+            match self.lifetime.until(self.keys[place].last()) {
                 Some(until) if !self.frontier.closes(&until) => self.expiry.push(until, (), key),
-                _ => _ = self.keys.remove(&key),
+                _ => _ = self.keys.remove_at(place),
             }
         }
     }
 
-    /// Keeps a row at its place.
-    fn keep(&mut self, key: K, time: T, value: V) {
-        let versions = match self.keys.get_mut(&key) {
-            Some(versions) => versions,
+    /// Keeps a row of a key that stands at `known`, if it does.
+    fn keep(&mut self, known: Option<Place>, key: K, time: T, value: V) {
+        let versions = match known {
+            Some(known) => self.keys.at_mut(known).1,
             None => {
                 if let Some(until) = self.lifetime.until(&time) {
                     self.expiry.push(until, (), key.clone());
                 }
-                self.keys.entry(key.clone()).or_insert(Versions(Vec::new()))
+                self.keys.entry(key.clone(), || Versions(Vec::new()))
             }
         };
         let place = versions.0.partition_point(|(other, _)| *other <= time);
@@ -200,10 +198,10 @@ where
     L: Lifetime<T>,
 {
     /// The keys, and how far the input has come.
-    type Kept = (HashMap<K, Versions<V, T>, FixedState>, Frontier<T>);
+    type Kept = (KeyMap<K, Versions<V, T>>, Frontier<T>);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("keys", &mut self.keys)?;
+        fields.map("keys", self.keys.tracked())?;
         fields.value("frontier", &mut self.frontier)?;
         if fields.is_loading() {
             self.set_due();
@@ -211,9 +209,8 @@ where
         Ok(())
     }
 
-    fn retain(&mut self, owner: Owner) {
-        self.keys.retain(|key, _| owner.owns(key));
-    }
+    /// Only the keys of the shard are loaded.
+    fn retain(&mut self, _owner: Owner) {}
 
     fn take(&mut self) -> Self::Kept {
         (self.outdated, self.expiry) = (TimeQueue::new(), TimeQueue::new());
@@ -223,10 +220,8 @@ where
 
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
         self.frontier = Frontier::least(shards.iter().map(|(_, frontier)| frontier));
-        for (key, versions) in shards.into_iter().flat_map(|(keys, _)| keys) {
-            if self.keys.insert(key, versions).is_some() {
-                return Err(SameKey);
-            }
+        for (keys, _) in shards {
+            self.keys.absorb(keys)?;
         }
         self.set_due();
         Ok(())
@@ -251,7 +246,8 @@ where
         }
         cx.passed();
         let Update { data: Keyed { key, value }, time, .. } = row;
-        let rows = self.keys.get(&key).map_or(&[][..], |versions| &versions.0);
+        let known = self.keys.find(&key);
+        let rows = known.map_or(&[][..], |known| &self.keys[known].0);
         let (before, after) = rows.split_at(rows.partition_point(|(other, _)| *other <= time));
         let before = before.last().map(|(_, value)| value);
 
@@ -270,7 +266,7 @@ where
             }
             change(&value, after, -1);
         }
-        self.keep(key, time, value);
+        self.keep(known, key, time, value);
     }
 
     fn advance(&mut self, frontier: Frontier<T>, (out, late): &mut (Port<S>, Port<E>), _cx: &mut Cx) {

@@ -10,7 +10,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
 use crate::operator::{Aggregates, Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push};
-use crate::state::{Divided, Fields, KeySlab, Mismatch, Owner, SameKey, Storable};
+use crate::state::{Divided, Fields, KeyMap, Mismatch, Owner, SameKey, Storable};
 use crate::time::{Frontier, TotalOrder};
 
 use super::begin::Begin;
@@ -18,10 +18,11 @@ use super::begin::Begin;
 /// Sums up so many rows of each key at a time, in order of arrival, whatever their times.
 ///
 /// What the rows come to goes out with the last of them, at the greatest time among them. What is left of a key at the end of
-/// the stream goes out then. With [`every`](CountWindows::every) windows overlap: the last `rows` rows, every so many.
+/// the stream goes out then, in the order in which the keys have begun. With [`every`](CountWindows::every) windows overlap: the last `rows` rows, every so many.
 ///
 /// It takes streams of any time, and of none. For windows that fire after so many rows, but end by time, there are
-/// [triggers](super::rows). State: an aggregate for each key, and where windows overlap one for each step.
+/// [triggers](super::rows). State: an aggregate for each key, and where windows overlap one for each step;
+/// a checkpoint writes the keys of which rows have come.
 ///
 /// # Examples
 ///
@@ -90,7 +91,9 @@ impl<K, V, T: TotalOrder> CountWindows<K, V, T> {
             every,
             step,
             init,
-            keys: KeySlab::default(),
+            keys: KeyMap::new(),
+            begun: 0,
+            spare: Vec::new(),
             came: None,
             values: PhantomData,
         };
@@ -110,7 +113,11 @@ pub struct CountAggregate<K, V, A, I, T> {
     /// How many rows are summed up together: both numbers are multiples.
     step: usize,
     init: I,
-    keys: KeySlab<K, OfKey<A, T>>,
+    keys: KeyMap<K, OfKey<A, T>>,
+    /// How many keys have begun: those that were forgotten begin again.
+    begun: u64,
+    /// What keys that were forgotten have allocated, emptied.
+    spare: Vec<VecDeque<(A, T)>>,
     /// The latest frontier: what is left at the end is not before it.
     came: Option<T>,
     values: PhantomData<fn(V)>,
@@ -124,12 +131,8 @@ pub(crate) struct OfKey<A, T> {
     filled: usize,
     /// How many rows have come since the last window.
     since: usize,
-}
-
-impl<A, T> Default for OfKey<A, T> {
-    fn default() -> Self {
-        OfKey { steps: VecDeque::new(), filled: 0, since: 0 }
-    }
+    /// How many keys had begun before: what is left at the end goes out in this order.
+    begun: u64,
 }
 
 impl<A, T: TotalOrder> OfKey<A, T> {
@@ -209,31 +212,35 @@ where
     I: Begin<A>,
     T: TotalOrder + Storable,
 {
-    /// How far the frontier has come, and the keys.
-    type Kept = (Option<T>, KeySlab<K, OfKey<A, T>>);
+    /// How far the frontier has come, the keys, and how many have begun.
+    type Kept = (Option<T>, KeyMap<K, OfKey<A, T>>, u64);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("keys", &mut self.keys)?;
+        fields.map("keys", self.keys.tracked())?;
+        fields.value("begun", &mut self.begun)?;
         fields.value("came", &mut self.came)?;
         if fields.is_loading() {
-            let steps = self.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.steps);
-            steps.for_each(|(aggregate, _)| aggregate.adopt(self.init.begin()));
+            self.keys.tracked().complete(|of_key| {
+                of_key.steps.iter_mut().for_each(|(aggregate, _)| aggregate.adopt(self.init.begin()));
+            });
         }
         Ok(())
     }
 
-    fn retain(&mut self, owner: Owner) {
-        self.keys.retain(|key| owner.owns(key));
-    }
+    /// Only the keys of the shard are loaded.
+    fn retain(&mut self, _owner: Owner) {}
 
     fn take(&mut self) -> Self::Kept {
-        (self.came.take(), std::mem::take(&mut self.keys))
+        (self.came.take(), std::mem::take(&mut self.keys), std::mem::take(&mut self.begun))
     }
 
+    /// The keys of one shard have begun after those of another.
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
-        self.came = shards.iter().map(|(came, _)| came.clone()).min().flatten();
-        for (_, keys) in shards {
-            self.keys.absorb(keys, |_| true)?;
+        self.came = shards.iter().map(|(came, ..)| came.clone()).min().flatten();
+        for (_, mut keys, begun) in shards {
+            keys.tracked().complete(|of_key| of_key.begun += self.begun);
+            self.keys.absorb(keys)?;
+            self.begun += begun;
         }
         Ok(())
     }
@@ -253,8 +260,12 @@ where
     fn push(&mut self, row: Update<Keyed<K, V>, T, ()>, (out,): &mut (Port<S>,), cx: &mut Cx) {
         cx.absorbed();
         let Keyed { key, value } = row.data;
-        let place = self.keys.place(key);
-        let (key, of_key) = self.keys.at(place);
+        let (begun, spare) = (&mut self.begun, &mut self.spare);
+        let place = self.keys.place(key, || {
+            *begun += 1;
+            OfKey { steps: spare.pop().unwrap_or_default(), filled: 0, since: 0, begun: *begun }
+        });
+        let (key, of_key) = self.keys.at_mut(place);
         of_key.add(value, row.time, self.step, &mut self.init);
         if of_key.since < self.every {
             return;
@@ -267,8 +278,7 @@ where
         // The next window begins so many rows further on.
         of_key.keep(self.rows.saturating_sub(self.every) / self.step);
         if of_key.steps.is_empty() {
-            of_key.filled = 0;
-            self.keys.release(place);
+            self.spare.push(self.keys.remove_at(place).steps);
         }
     }
 
@@ -282,14 +292,16 @@ where
 }
 
 impl<K: Hash + Eq + Clone, V, A, I, T: TotalOrder> CountAggregate<K, V, A, I, T> {
-    /// Emits, at the end, for each key with rows since its last window.
+    /// Emits, at the end, for each key with rows since its last window, in the order in which they have begun.
     fn emit_rest<S>(&mut self, out: &mut Port<S>)
     where
         A: Aggregate<V> + Merge,
         I: Begin<A>,
         S: Push<Keyed<K, A::Output>, T, ()>,
     {
-        for (_, key, of_key) in self.keys.iter_mut().filter(|(.., of_key)| of_key.since > 0) {
+        let mut rest: Vec<_> = self.keys.iter().filter(|(_, of_key)| of_key.since > 0).collect();
+        rest.sort_unstable_by_key(|(_, of_key)| of_key.begun);
+        for (key, of_key) in rest {
             if let Some((value, time)) = of_key.output(&mut self.init) {
                 let time = self.came.clone().map_or(time.clone(), |came| came.max(time));
                 out.push(Update { data: Keyed { key: key.clone(), value }, time, diff: () });
