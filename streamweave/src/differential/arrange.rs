@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::pairs::prepare;
-use super::trace::{Batch, Changes, Cursor, Loaded, Spine};
+use super::trace::{Batch, Changes, Chunks, Cursor, Loaded, Spine, undivided};
 use super::{AtTimes, Emit, Indexed, Later, NoKey, Sorted, Unary, Unsound};
 use crate::envelope::{Abelian, Keyed, ToDiff};
 use crate::operator::Node;
 use crate::port::{Edge, OnlyOut};
-use crate::state::{Fields, Mismatch, State, Storable};
+use crate::state::fields::encode;
+use crate::state::{Fields, Mismatch, SameKey, State, Storable};
 use crate::time::Lattice;
 
 /// Arranges a collection by key, once for all operators that read it: [`join_arranged`](super::join_arranged()).
@@ -120,9 +121,85 @@ impl<K: Ord + Clone, V: Ord + Clone, R: Abelian> Arrangement<K, V, R> {
         &self.0.changes
     }
 
+    /// All of the collection, to be saved.
+    fn all(&self) -> Changes<'_, K, V, (), R> {
+        Changes { batches: self.0.all.iter().map(|batch| &**batch).collect(), recent: &[] }
+    }
+
     /// The collection as of the time, those changes included.
     pub(super) fn cursor(&self) -> Cursor<'_, K, V, (), R> {
         Cursor::of_batches(self.0.all.iter().map(|batch| &**batch))
+    }
+}
+
+/// The arrangement that came last, with what was saved of it.
+#[derive(Debug)]
+pub(super) struct Held<K, V, R> {
+    pub(super) last: Option<Arrangement<K, V, R>>,
+    chunks: Option<Box<Chunks<K, V, (), R>>>,
+}
+
+impl<K, V, R> Default for Held<K, V, R> {
+    fn default() -> Self {
+        Held { last: None, chunks: None }
+    }
+}
+
+/// Each batch is saved once. After a restore it shares no batch with the others of its collection until that changes; what it has then is
+/// saved once more. What changed last is not saved: nobody asks for it again.
+impl<K, V, R> State for Held<K, V, R>
+where
+    K: Storable + Ord + Clone,
+    V: Storable + Ord + Clone,
+    R: Storable + Abelian,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        if fields.is_loading() {
+            // So it was before there were chunks.
+            fields.optional("", &mut self.last)?;
+        }
+        let mut chunks = self.chunks.take().unwrap_or_default();
+        let all = self.last.iter().flat_map(|last| &last.0.all).filter(|batch| !batch.is_empty());
+        let mut numbers = if fields.is_cut() { chunks.cut(all) } else { Vec::new() };
+        let mut is_loaded = false;
+        fields.value_and("batches", &mut numbers, |_, _| is_loaded = true)?;
+        chunks.visit(fields, "chunks")?;
+        if is_loaded {
+            let batches = chunks.load().map_err(|reason| fields.refused::<Self>(reason))?;
+            if batches.len() != numbers.len() {
+                return Err(fields.refused::<Self>("a batch is missing"));
+            }
+            let changes = Arc::new(Batch::at_time((), &mut Vec::new()));
+            let all: Vec<_> = batches.into_values().collect();
+            self.last = (!all.is_empty()).then(|| Arrangement(Arc::new(Arranged { changes, all })));
+        }
+        self.chunks = Some(chunks);
+        Ok(())
+    }
+}
+
+impl<K, V, R> Held<K, V, R>
+where
+    K: Storable + Ord + Clone,
+    V: Storable + Ord + Clone,
+    R: Storable + Abelian,
+{
+    /// Visits an arrangement that is not divided: all but one of the shards that have saved it have to be without, or have the same.
+    pub(super) fn visit(&mut self, fields: &mut Fields<'_>, name: &str) -> Result<(), Mismatch> {
+        let all = |last: &Arrangement<K, V, R>| {
+            let mut bytes = Vec::new();
+            encode(&last.all(), &mut bytes);
+            bytes
+        };
+        let unite = |held: &mut Self, other: Self| match (&held.last, other.last) {
+            (Some(one), Some(other)) if all(one) != all(&other) => Err(SameKey),
+            (Some(_), _) => Ok(()),
+            (None, last) => {
+                held.last = last;
+                Ok(())
+            }
+        };
+        fields.state_by_key(name, self, |_, _| Ok(()), unite)
     }
 }
 
@@ -137,7 +214,7 @@ where
     R: Storable + Abelian,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("rows", &mut self.0)
+        undivided(fields, "rows", &mut self.0)
     }
 }
 
@@ -149,10 +226,8 @@ where
     R: Serialize + Abelian,
 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Arranged { changes, all } = &*self.0;
-        let changes = Changes { batches: vec![changes], recent: &[] };
-        let all = Changes { batches: all.iter().map(|batch| &**batch).collect(), recent: &[] };
-        (changes, all).serialize(serializer)
+        let changes = Changes { batches: vec![self.changes()], recent: &[] };
+        (changes, self.all()).serialize(serializer)
     }
 }
 

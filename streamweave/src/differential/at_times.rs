@@ -161,7 +161,7 @@ fn looked_at_again<T: Lattice + Storable, K: Storable>(
     fields.by_key("later", later, Pending::adopt, keep, |_, _| Ok(()))
 }
 
-/// What the worker keeps is written whole at each checkpoint.
+/// What waits is written whole at each checkpoint; what the worker keeps as the worker says.
 impl<W, D, T, R, K> Durable for AtTimes<W, D, T, R, K>
 where
     W: State,

@@ -2,15 +2,16 @@
 
 use std::fmt::Debug;
 
+use super::arrange::Held;
 use super::indexed::Product;
 use super::join::Inputs;
 use super::pairs::{prepare, take_key};
-use super::trace::Spine;
+use super::trace::{Spine, undivided};
 use super::{Arrangement, Binary, BinaryAtTimes, Emit, Indexed, Later, Merges, NoKey, Sorted, Unsound};
 use crate::envelope::{Abelian, Keyed, Multiply, ToDiff};
-use crate::operator::{Node, state};
+use crate::operator::Node;
 use crate::port::{Edge, OnlyOut};
-use crate::state::Storable;
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::{Lattice, Rounds};
 
 /// As [`join_map`](super::join_map()), where the right side is an [`arrange`](super::arrange())ment, which other operators can read,
@@ -65,7 +66,7 @@ where
     P::Diff: Multiply<R>,
     F: Merges<K, L, V, B>,
 {
-    let pairs = ArrangedPairs { left: Spine::default(), right: None, function };
+    let pairs = ArrangedPairs { left: Spine::default(), right: Held::default(), function };
     K::node(L::node(F::node(Node::new(BinaryAtTimes::new(pairs), OnlyOut::new()))))
 }
 
@@ -84,21 +85,24 @@ pub type Joined<K, L, V, T, P, R, Q, F> = BinaryAtTimes<
 #[derive(Debug)]
 pub struct ArrangedPairs<K, L, V, P, A, R, F> {
     left: Spine<K, L, P, A>,
-    right: Option<Arrangement<K, V, R>>,
+    right: Held<K, V, R>,
     function: F,
 }
 
-state!(
-    ArrangedPairs<K, L, V, P, A, R, F> where {
-        K: Storable + Ord + Clone,
-        L: Storable + Ord + Clone,
-        V: Storable + Ord + Clone,
-        P: Rounds,
-        A: Storable + Abelian,
-        R: Storable + Abelian,
+impl<K, L, V, P, A, R, F> State for ArrangedPairs<K, L, V, P, A, R, F>
+where
+    K: Storable + Ord + Clone,
+    L: Storable + Ord + Clone,
+    V: Storable + Ord + Clone,
+    P: Rounds,
+    A: Storable + Abelian,
+    R: Storable + Abelian,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        undivided(fields, "left", &mut self.left)?;
+        self.right.visit(fields, "right")
     }
-    keeps { left } and perhaps { right }
-);
+}
 
 impl<K, L, V, T, A, R, Q, F, B> Binary<Keyed<K, L>, Arrangement<K, V, R>, T, A, Q>
     for ArrangedPairs<K, L, V, T::Rounds, A, R, F>
@@ -128,10 +132,10 @@ where
         // There is one a time; of several the last is the newest.
         let came = right.drain(..).next_back().map(|(arrangement, _)| arrangement);
         if came.is_some() {
-            self.right.clone_from(&came);
+            self.right.last.clone_from(&came);
         }
         let function = &mut self.function;
-        if let Some(after) = &self.right {
+        if let Some(after) = &self.right.last {
             let mut after = after.cursor();
             let mut rest = &left[..];
             while let Some((Keyed { key, .. }, _)) = rest.first() {

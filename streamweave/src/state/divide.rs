@@ -6,7 +6,7 @@
 //! what was left of all is put together.
 
 use super::fields::{Fields, Mismatch, Pass, Shard, Storable, Unreadable};
-use super::{hash_of_key, stable_hash};
+use super::{State, hash_of_key, stable_hash};
 
 /// Why shards that keep the same key are refused.
 pub(super) const SAME_KEY: &str = "two of the shards keep state of the same key, and nothing says what they come to together; a stream \
@@ -127,9 +127,47 @@ impl Fields<'_> {
         Ok(())
     }
 
+    /// As [`by_key`](Fields::by_key), for state of several fields, which is visited by name.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type, or not to be divided.
+    pub(crate) fn state_by_key<S: State + Default>(
+        &mut self,
+        name: &str,
+        state: &mut S,
+        mut keep: impl FnMut(&mut S, Owner) -> Result<(), SameKey>,
+        mut unite: impl FnMut(&mut S, S) -> Result<(), SameKey>,
+    ) -> Result<(), Mismatch> {
+        let Pass::Load(loading) = &self.pass else { return self.nested(name, state) };
+        let Some(shard) = loading.shard else { return self.nested(name, state) };
+        let mut all = S::default();
+        for origin in 0..loading.origins.len() {
+            let mut loaded = S::default();
+            self.only(Some(origin));
+            // All that this one has saved, whatever its maps are by.
+            self.divides_by(None);
+            let visited = self.nested(name, &mut loaded);
+            self.divides_by(Some(shard));
+            self.only(None);
+            visited?;
+            let kept = keep(&mut loaded, Owner(shard)).and_then(|()| unite(&mut all, loaded));
+            kept.map_err(|SameKey| self.same_key::<S>())?;
+        }
+        *state = all;
+        Ok(())
+    }
+
     #[cold]
     fn same_key<V>(&self) -> Mismatch {
         self.here().mismatch::<V>("state by key", Unreadable::broken(SAME_KEY))
+    }
+
+    /// Lets a visit that loads take what belongs to a shard, or everything.
+    fn divides_by(&mut self, shard: Option<Shard>) {
+        if let Pass::Load(loading) = &mut self.pass {
+            loading.shard = shard;
+        }
     }
 
     /// Lets a visit that loads see what one of the shards has saved, or all again.

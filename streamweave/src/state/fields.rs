@@ -812,6 +812,12 @@ impl<'a> Fields<'a> {
         self.value("", value)
     }
 
+    /// What was saved for the field at hand is no state of this type.
+    #[cold]
+    pub(crate) fn refused<V>(&self, reason: &str) -> Mismatch {
+        self.here().mismatch::<V>(type_name::<V>(), Unreadable::broken(reason))
+    }
+
     /// The field at hand, for errors.
     pub(super) fn here(&self) -> At<'_> {
         At { node: &self.node, field: &self.field }

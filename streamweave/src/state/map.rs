@@ -57,6 +57,8 @@ pub struct Map<K, V> {
     len: usize,
     /// Where the graph has checkpoints: how to write an entry.
     encode: Option<fn(&K, &V, bool, &mut Vec<u8>)>,
+    /// For how many entries each counts that a slice writes, if not for one.
+    weight: Option<fn(&V) -> usize>,
     /// The first stripe that the cut at hand has not written.
     next: usize,
     /// Under which node and field it was saved last, and in which cut. What was saved under another name, or was not there in the last
@@ -145,10 +147,23 @@ impl<K, V> Map<K, V> {
             hasher: FixedState::with_seed(0),
             len: 0,
             encode: None,
+            weight: None,
             next: STRIPES,
             saved_as: None,
             saved_in: 0,
         }
+    }
+
+    /// An empty map whose entries count for as many in a slice as `weight` says.
+    pub(crate) fn weighing(weight: fn(&V) -> usize) -> Self {
+        let mut map = Map::new();
+        map.weight = Some(weight);
+        map
+    }
+
+    /// Whether a cut has frozen what no slice has written yet.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.next < self.stripes.len()
     }
 
     /// The number of keys.
@@ -178,12 +193,11 @@ impl<K, V> Map<K, V> {
     }
 
     /// Every value, as it was loaded, to be made whole; that is no change.
-    pub(crate) fn complete(&mut self, complete: impl FnMut(&mut V)) {
+    pub(crate) fn complete(&mut self, mut complete: impl FnMut(&K, &mut V)) {
         self.stripes
             .iter_mut()
             .flat_map(|stripe| &mut stripe.slots)
-            .map(|slot| &mut slot.value)
-            .for_each(complete);
+            .for_each(|slot| complete(&slot.key, &mut slot.value));
     }
 
     fn stripe(&mut self, hash: u64) -> &mut Stripe<K, V> {
@@ -666,13 +680,15 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             }
             let Cut { mut written, slots, before: mut bytes, full, .. } = std::mem::take(&mut stripe.cut);
             stripe.saved = slots;
-            let mut entries = 0;
+            let (mut entries, mut weights) = (0, 0);
+            let weight = self.weight;
             // What has changed since the cut was written as it was, and what is gone, too.
             let end = stripe.slots.len().min(slots as usize);
             let epoch = stripe.epoch;
             let mut write = |place: u32, slot: &Slot<K, V>, with_key| {
                 record(place, with_key, &mut bytes, |bytes| encode(&slot.key, &slot.value, with_key, bytes));
                 entries += 1;
+                weights += weight.map_or(1, |weight| weight(&slot.value));
             };
             if full {
                 let slots = (0..).zip(&stripe.slots[..end]);
@@ -696,7 +712,7 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
                     }
                 }
             }
-            saving.budget = saving.budget.saturating_sub(entries);
+            saving.budget = saving.budget.saturating_sub(weights);
             let number = u16::try_from(self.next - 1).expect("there are 256 stripes");
             saving.parts.push(Part {
                 node: node.clone(),

@@ -51,6 +51,11 @@ impl<K, V, P, R> Batch<K, V, P, R> {
         self.starts.of(key)..end
     }
 
+    /// The number of the key whose change is at a place.
+    pub(super) fn key_at(&self, place: usize) -> usize {
+        self.starts.key_at(place)
+    }
+
     /// The value of the change at a place.
     #[inline]
     pub fn value(&self, place: usize) -> &V {

@@ -35,6 +35,14 @@ impl Starts {
         }
     }
 
+    /// The number of the key that a change, number `change`, belongs to.
+    pub(super) fn key_at(&self, change: usize) -> usize {
+        match self {
+            Starts::AtEach => change,
+            Starts::At(starts) => starts.partition_point(|&start| start as usize <= change) - 1,
+        }
+    }
+
     /// Notes that the next keys, from number `key` on, begin as those of another batch do; `start` is the first's.
     pub(super) fn extend(
         &mut self,

@@ -29,6 +29,15 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Merge<K, V, P, R> {
         if is_done { Ok(self.merged.finished()) } else { Err(self) }
     }
 
+    /// How many changes were worked on.
+    pub(super) fn worked(&self) -> usize {
+        let worked = |(&done, side): (&usize, &Arc<Batch<K, V, P, R>>)| match done {
+            0 => 0,
+            _ => side.changes(done - 1).end,
+        };
+        self.done.iter().zip(&self.sides).map(worked).sum()
+    }
+
     /// Works on about so many changes: a key is not left half done.
     pub(super) fn work(&mut self, amount: usize) -> Result<(), K> {
         let mut left = amount;

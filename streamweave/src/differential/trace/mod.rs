@@ -10,6 +10,7 @@
 //! Batches stand in an [`Arc`](std::sync::Arc) each, so that a spine as it is now is a short list.
 
 mod batch;
+mod chunks;
 mod columns;
 mod cursor;
 mod merge;
@@ -17,6 +18,7 @@ mod saved;
 mod spine;
 
 pub use batch::Batch;
+pub(super) use chunks::Chunks;
 pub use cursor::{Cursor, Kept, TooMany};
-pub(super) use saved::{Changes, Loaded, trace};
+pub(super) use saved::{Changes, Loaded, trace, undivided};
 pub use spine::Spine;

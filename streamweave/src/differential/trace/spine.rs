@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::chunks::{Chunks, put_in_order};
 use super::merge::Merge;
 use super::{Batch, Changes, Cursor};
 use crate::differential::consolidation::consolidate_rounds;
 use crate::envelope::{Abelian, Keyed};
+use crate::state::{Fields, Mismatch, State, Storable};
 use crate::time::Rounds;
 
 /// Changes by key in a few batches, merged bit by bit as more come in: what has cancelled out goes, so that it is as large as
@@ -26,6 +28,8 @@ pub struct Spine<K, V, P, R> {
     levels: Vec<Level<K, V, P, R>>,
     /// How far merges have to go on.
     owed: usize,
+    /// What was saved of it, in a graph with checkpoints.
+    chunks: Option<Box<Chunks<K, V, P, R>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -46,17 +50,23 @@ const SLICE: usize = 1_024;
 
 impl<K, V, P, R> Default for Spine<K, V, P, R> {
     fn default() -> Self {
-        Spine { recent: Vec::new(), levels: Vec::new(), owed: 0 }
+        Spine { recent: Vec::new(), levels: Vec::new(), owed: 0, chunks: None }
+    }
+}
+
+impl<K, V, P, R> Level<K, V, P, R> {
+    fn batches(&self) -> &[Arc<Batch<K, V, P, R>>] {
+        match self {
+            Level::Empty => &[],
+            Level::Settled(batch) => std::slice::from_ref(batch),
+            Level::Merging(merge) => merge.sides.as_slice(),
+        }
     }
 }
 
 impl<K, V, P, R> Spine<K, V, P, R> {
     fn batches(&self) -> impl Iterator<Item = &Arc<Batch<K, V, P, R>>> {
-        self.levels.iter().flat_map(|level| match level {
-            Level::Empty => &[],
-            Level::Settled(batch) => std::slice::from_ref(batch),
-            Level::Merging(merge) => merge.sides.as_slice(),
-        })
+        self.levels.iter().flat_map(Level::batches)
     }
 
     /// How many changes are kept.
@@ -254,6 +264,75 @@ impl<K: Ord + Clone, V: Ord + Clone, P: Rounds, R: Abelian> Spine<K, V, P, R> {
             }
             Ok(merged) => return self.place(Arc::new(merged), level + 1),
         }
+        Ok(())
+    }
+}
+
+/// A level as it is saved: the numbers of its batches, and how many changes of them were merged.
+type SavedLevel = (Vec<u64>, usize);
+
+/// What came last is saved whole, and each batch once.
+impl<K, V, P, R> State for Spine<K, V, P, R>
+where
+    K: Storable + Ord + Clone,
+    V: Storable + Ord + Clone,
+    P: Rounds,
+    R: Storable + Abelian,
+{
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        if fields.is_loading() {
+            // So it was before there were chunks.
+            fields.whole(self)?;
+        }
+        let mut chunks = self.chunks.take().unwrap_or_default();
+        let mut levels = if fields.is_cut() { self.cut(&mut chunks) } else { Vec::new() };
+        let mut is_loaded = false;
+        fields.value("recent", &mut self.recent)?;
+        fields.value_and("levels", &mut levels, |_, _| is_loaded = true)?;
+        chunks.visit(fields, "chunks")?;
+        if is_loaded {
+            self.load(&levels, &mut chunks).map_err(|reason| fields.refused::<Self>(reason))?;
+        }
+        self.chunks = Some(chunks);
+        Ok(())
+    }
+}
+
+impl<K, V, P, R> Spine<K, V, P, R>
+where
+    K: Storable + Ord + Clone,
+    V: Storable + Ord + Clone,
+    P: Rounds,
+    R: Storable + Abelian,
+{
+    /// Hands what there is over to be saved.
+    fn cut(&self, chunks: &mut Chunks<K, V, P, R>) -> Vec<SavedLevel> {
+        let has_changes = |batch: &&Arc<Batch<_, _, _, _>>| !batch.is_empty();
+        let mut numbers = chunks.cut(self.batches().filter(has_changes)).into_iter();
+        let levels = self.levels.iter().map(|level| {
+            let count = level.batches().iter().filter(has_changes).count();
+            let merged = if let Level::Merging(merge) = level { merge.worked() } else { 0 };
+            (numbers.by_ref().take(count).collect(), merged)
+        });
+        levels.collect()
+    }
+
+    /// Takes over what was loaded. Merges go on about where they were.
+    fn load(&mut self, levels: &[SavedLevel], chunks: &mut Chunks<K, V, P, R>) -> Result<(), &'static str> {
+        put_in_order(&mut self.recent)?;
+        let batches = chunks.load()?;
+        let batch = |number| batches.get(number).map(Arc::clone).ok_or("a batch is missing");
+        let levels = levels.iter().map(|(numbers, merged)| match &numbers[..] {
+            [] => Ok(Level::Empty),
+            [settled] => Ok(Level::Settled(batch(settled)?)),
+            [one, other] => {
+                let mut merge = Box::new(Merge::new(batch(one)?, batch(other)?));
+                merge.work(*merged).map_err(|_| "there are more rows of a key than can be counted")?;
+                Ok(Level::Merging(merge))
+            }
+            _ => Err("there are more than two batches on a level"),
+        });
+        self.levels = levels.collect::<Result<_, _>>()?;
         Ok(())
     }
 }

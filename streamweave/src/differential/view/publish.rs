@@ -9,7 +9,7 @@ use super::{Changes, Snapshot, View};
 use crate::differential::at_times::in_effect;
 use crate::differential::consolidation::consolidate;
 use crate::differential::pairs::is_null;
-use crate::differential::trace::{Batch, Spine, TooMany};
+use crate::differential::trace::{Batch, Spine, TooMany, undivided};
 use crate::differential::{Indexed, Pending, Sorted, Unsound};
 use crate::envelope::{Abelian, Keyed, ToDiff, Update};
 use crate::operator::{
@@ -238,7 +238,7 @@ where
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value_and("changes", &mut self.changes, Pending::adopt)?;
         fields.value("frontier", &mut self.frontier)?;
-        fields.value("rows", &mut self.spine)?;
+        undivided(fields, "rows", &mut self.spine)?;
         let (mut keys, mut shown) = (self.shown.len(), self.shown.frontier().clone());
         fields.value("keys", &mut keys)?;
         fields.value("shown", &mut shown)?;

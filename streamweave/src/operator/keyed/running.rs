@@ -36,7 +36,7 @@ where
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.map("states", &mut self.states)?;
         if fields.is_loading() {
-            self.states.complete(|state| state.adopt((self.init)()));
+            self.states.complete(|_, state| state.adopt((self.init)()));
         }
         Ok(())
     }
