@@ -220,7 +220,7 @@ where
         fields.value("begun", &mut self.begun)?;
         fields.value("came", &mut self.came)?;
         if fields.is_loading() {
-            self.keys.tracked().complete(|of_key| {
+            self.keys.tracked().complete(|_, of_key| {
                 of_key.steps.iter_mut().for_each(|(aggregate, _)| aggregate.adopt(self.init.begin()));
             });
         }
@@ -238,7 +238,7 @@ where
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
         self.came = shards.iter().map(|(came, ..)| came.clone()).min().flatten();
         for (_, mut keys, begun) in shards {
-            keys.tracked().complete(|of_key| of_key.begun += self.begun);
+            keys.tracked().complete(|_, of_key| of_key.begun += self.begun);
             self.keys.absorb(keys)?;
             self.begun += begun;
         }
