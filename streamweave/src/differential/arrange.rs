@@ -11,7 +11,7 @@ use super::{AtTimes, Emit, Indexed, Later, NoKey, Sorted, Unary, Unsound};
 use crate::envelope::{Abelian, Keyed, ToDiff};
 use crate::operator::Node;
 use crate::port::{Edge, OnlyOut};
-use crate::state::fields::encode;
+use crate::state::codec::encode;
 use crate::state::{Fields, Mismatch, SameKey, State, Storable};
 use crate::time::Lattice;
 

@@ -117,9 +117,9 @@ mod tests {
         let mut map: ArrivalMap<u64, u64> = ArrivalMap::default();
         (0..500).for_each(|i| *map.entry(i * 7_919 % 10_007, || 0) += i);
         let mut bytes = Vec::new();
-        super::super::fields::encode(&map, &mut bytes);
+        super::super::codec::encode(&map, &mut bytes);
         let mut loaded: ArrivalMap<u64, u64> =
-            super::super::fields::decode(&bytes).expect("it is what was saved");
+            super::super::codec::decode(&bytes).expect("it is what was saved");
         for map in [&mut map, &mut loaded] {
             (0..600).rev().for_each(|i| *map.entry(i * 7_919 % 10_007, || 0) += 1);
         }

@@ -5,7 +5,11 @@
 //! old shards has saved is loaded as if it were all, the keys of others are forgotten, and what is left is taken out; at last
 //! what was left of all is put together.
 
-use super::fields::{Fields, Mismatch, Pass, Shard, Storable, Unreadable};
+use super::codec::Unreadable;
+use super::fields::{Fields, Pass};
+use super::mismatch::Mismatch;
+use super::shard::Shard;
+use super::storable::Storable;
 use super::{State, hash_of_key, stable_hash};
 
 /// Why shards that keep the same key are refused.

@@ -190,8 +190,8 @@ mod tests {
             }
         }
         let mut bytes = Vec::new();
-        super::super::fields::encode(&due, &mut bytes);
-        let mut loaded: Due<u64, u64> = super::super::fields::decode(&bytes).expect("it is what was saved");
+        super::super::codec::encode(&due, &mut bytes);
+        let mut loaded: Due<u64, u64> = super::super::codec::decode(&bytes).expect("it is what was saved");
         for item in 400..600 {
             let time = chance.below(50) as u64;
             for due in [&mut due, &mut loaded] {

@@ -5,7 +5,9 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::fields::{Fields, Mismatch, State, Storable};
+use super::fields::Fields;
+use super::mismatch::Mismatch;
+use super::storable::{State, Storable};
 use crate::envelope::{Message, Update};
 use crate::time::{EventTime, Frontier, TimeDelta};
 

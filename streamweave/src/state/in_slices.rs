@@ -4,9 +4,12 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use super::SameKey;
-use super::fields::{NotLoaded, Saved, Saving, Shard, Storable};
 use super::keyed_rows::{self, KeyedRows};
+use super::loading::{NotLoaded, Saved};
 use super::map::Map;
+use super::part::Saving;
+use super::shard::Shard;
+use super::storable::Storable;
 
 /// A field that is saved in slices.
 pub(super) trait InSlices {

@@ -285,9 +285,9 @@ mod tests {
         for _ in 0..40 {
             (0..50).for_each(|_| change(&mut [&mut slab]));
             let mut bytes = Vec::new();
-            super::super::fields::encode(&slab, &mut bytes);
+            super::super::codec::encode(&slab, &mut bytes);
             let mut loaded: KeySlab<u64, u64> =
-                super::super::fields::decode(&bytes).expect("it is what was saved");
+                super::super::codec::decode(&bytes).expect("it is what was saved");
             (0..200).for_each(|_| change(&mut [&mut slab, &mut loaded]));
             let entries = |slab: &mut KeySlab<u64, u64>| -> Vec<(u32, u64, u64)> {
                 slab.iter_mut().map(|(place, key, value)| (place, *key, *value)).collect()

@@ -4,10 +4,13 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::codec::{Unreadable, decode, encode};
 use super::divide::SAME_KEY;
-use super::fields::{Content, Part, Saving, Shard, Storable, Unreadable, decode, encode};
 use super::map::{no_entries, record, slots_of, varint};
+use super::part::{Content, Part, Saving};
+use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
+use super::storable::Storable;
 
 /// Rows in order of arrival, which do not change and do not go one by one.
 ///
@@ -201,7 +204,8 @@ pub(super) fn load<'a, K: Storable, V: Storable>(
 #[cfg(test)]
 mod tests {
     use super::super::Chance;
-    use super::super::fields::{Fields, Loading};
+    use super::super::fields::Fields;
+    use super::super::loading::Loading;
     use super::*;
 
     /// Rows whose keys their owner keeps in a vector.

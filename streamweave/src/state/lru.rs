@@ -6,7 +6,9 @@ use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::fields::{Fields, Mismatch, State, Storable};
+use super::fields::Fields;
+use super::mismatch::Mismatch;
+use super::storable::{State, Storable};
 
 /// A map of at most so many entries: a new one takes the place of that which was used least recently.
 ///
@@ -183,7 +185,7 @@ impl<K: Storable + Hash + Eq, V: Storable> State for Lru<K, V> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fields::{decode, encode};
+    use super::super::codec::{decode, encode};
     use super::*;
 
     #[test]

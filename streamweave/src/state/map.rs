@@ -19,8 +19,10 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::codec::{Unreadable, encode};
 use super::divide::{SAME_KEY, SameKey};
-use super::fields::{Content, Part, Saving, Shard, Unreadable, encode};
+use super::part::{Content, Part, Saving};
+use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
 
 /// Into how many stripes the keys of a map are divided.
@@ -737,8 +739,8 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             if !shard.owns(stable_hash_of_bytes(key)) {
                 continue;
             }
-            let mut value = Some(super::fields::decode(value)?);
-            let known = self.entry(super::fields::decode(key)?, || value.take().expect("it is made once"));
+            let mut value = Some(super::codec::decode(value)?);
+            let known = self.entry(super::codec::decode(key)?, || value.take().expect("it is made once"));
             if let Some(value) = value {
                 same(known, value).map_err(|SameKey| Unreadable::broken(SAME_KEY))?;
             }
@@ -760,7 +762,7 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             stripe.index.reserve(slots.len(), |_| unreachable!("the table is empty"));
             for slot in slots.iter() {
                 let (key, value) = slot.ok_or_else(no_entries)?;
-                let (key, value): (K, V) = (super::fields::decode(key)?, super::fields::decode(value)?);
+                let (key, value): (K, V) = (super::codec::decode(key)?, super::codec::decode(value)?);
                 let hash = self.hasher.hash_one(&key);
                 let (place, hasher) = (stripe.slots.len() as u32, &self.hasher);
                 stripe.slots.push(Slot { key, value, epoch: 0 });
@@ -817,7 +819,8 @@ pub(super) fn no_entries() -> Unreadable {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::fields::{Fields, Loading};
+    use super::super::fields::Fields;
+    use super::super::loading::Loading;
     use super::super::{Chance, State};
     use super::*;
 

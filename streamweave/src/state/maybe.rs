@@ -25,7 +25,7 @@ pub(crate) fn deserialize<'de, V: Deserialize<'de>, D: Deserializer<'de>>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::fields::{decode, encode};
+    use super::super::codec::{decode, encode};
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]

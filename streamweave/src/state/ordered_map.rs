@@ -203,9 +203,9 @@ mod tests {
         let keys: Vec<u64> = (0..500).map(|i| i * 7_919 % 10_007).collect();
         keys.iter().for_each(|&key| *map.entry(key, || 0) += key);
         let mut bytes = Vec::new();
-        super::super::fields::encode(&map, &mut bytes);
+        super::super::codec::encode(&map, &mut bytes);
         let mut loaded: OrderedMap<u64, u64> =
-            super::super::fields::decode(&bytes).expect("it is what was saved");
+            super::super::codec::decode(&bytes).expect("it is what was saved");
         for map in [&mut map, &mut loaded] {
             keys.iter().rev().step_by(3).for_each(|&key| *map.entry(key, || 0) += 1);
             (20_000..20_100).for_each(|key| *map.entry(key, || 0) += key);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::fields::encode;
+use super::codec::encode;
 
 /// The hash of a key by what it is saved as: the same in every process, on every platform, with every version of Rust and of
 /// this library (rule H9). For placement only; the tables of operators have faster ones.

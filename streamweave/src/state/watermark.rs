@@ -2,7 +2,9 @@
 
 use std::hash::Hash;
 
-use super::fields::{Fields, Mismatch, State, Storable};
+use super::fields::Fields;
+use super::mismatch::Mismatch;
+use super::storable::{State, Storable};
 use crate::time::{BoundedOutOfOrderness, Every, IdleAfter, Partitioned, Punctuated};
 
 impl State for BoundedOutOfOrderness {

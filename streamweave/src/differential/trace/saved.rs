@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Batch, Spine};
 use crate::differential::consolidation::consolidate_rounds;
 use crate::envelope::{Abelian, Keyed};
-use crate::state::fields::encode;
+use crate::state::codec::encode;
 use crate::state::{Fields, Mismatch, Owner, SameKey, Storable};
 use crate::time::Rounds;
 
@@ -146,8 +146,10 @@ mod tests {
     use super::*;
     use crate::differential::consolidation::consolidate;
     use crate::differential::oracle::Random;
+    use crate::state::Loading;
     use crate::state::State;
-    use crate::state::fields::{Loading, Part, Saving, decode, encode};
+    use crate::state::codec::{decode, encode};
+    use crate::state::{Part, Saving};
     use crate::time::{LogicalTime, Nested};
 
     #[test]

@@ -29,10 +29,14 @@ use serde::Serialize;
 
 use self::scratch::{Batch, Log, Scan, Scratch, Unusable};
 use super::bits::Bits;
-use super::fields::{Content, NotLoaded, Part, Saved, Saving, Shard, Storable, Unreadable, decode, encode};
+use super::codec::{Unreadable, decode, encode};
 use super::keyed_log::{self, Gathered, RUN};
+use super::loading::{NotLoaded, Saved};
 use super::map::slots_of;
+use super::part::{Content, Part, Saving};
+use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
+use super::storable::Storable;
 
 /// At most so many entries leave memory at once: some tenths of a millisecond.
 const LEAVING: usize = 512;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use super::super::fields::{Fields, Loading};
+use super::super::fields::Fields;
+use super::super::loading::Loading;
 use super::super::{Chance, KEY_GROUPS, Map, State};
 use super::*;
 
