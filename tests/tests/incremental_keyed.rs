@@ -32,21 +32,21 @@ fn told<D: Debug>(row: &D) -> String {
 
 /// Every key, on the right; all of them have yet to be passed by the frontier.
 fn all() -> Vec<Row> {
-    (0..KEYS).map(|number| (false, number, 1)).collect()
+    (0..KEYS).map(|number| (false, number, 5)).collect()
 }
 
-/// A few of them once more, on both sides; the frontier passes all that there was.
+/// A few of them once more, on both sides: before the others at first, and then so far on that the frontier passes all that there was.
 fn few() -> Vec<Row> {
-    (0..60).map(|number| (number % 3 == 0, number % 20 * 7 + 1, 2 + number as i64 / 10)).collect()
+    (0..60).map(|number| (number % 3 == 0, number % 20 * 7 + 1, 3 + number as i64 / 6)).collect()
 }
 
-/// What comes after a restart: old keys, null ones, new ones, and all of that again when everything may be forgotten.
+/// What comes after a restart: those few keys, old keys, null ones, new ones, and all of that again when everything may be forgotten.
 fn more() -> Vec<Row> {
     let rows = (0..600).map(|number| {
         let (hours, step) = (number as i64 / 300, number % 300);
-        (number % 2 == 0, step / 2 * 143 + step % 3, hours * 7_200 + 9 + step as i64 / 50)
+        (number % 2 == 0, step / 2 * 143 + step % 3, hours * 7_200 + 14 + step as i64 / 50)
     });
-    rows.collect()
+    few().into_iter().map(|(_, number, time)| (true, number, time + 11)).chain(rows).collect()
 }
 
 /// A directory that is removed after the test.
@@ -89,7 +89,7 @@ macro_rules! saves_what_changed {
                     rows = from_channel(receiver);
                     // Nothing is left of a row when the next one is taken.
                     rows -> inspect(move |_: &Row| _ = seen.fetch_add(1, Ordering::Relaxed))
-                        -> event_time(time, ascending()) -> timed;
+                        -> event_time(time, bounded(3.secs())) -> timed;
                     timed = inspect(|_| ());
                     $node = $operator($($args)*) $(.$option($($option_args)*))*;
                     $($arrows)*

@@ -18,7 +18,8 @@ use super::begin::Begin;
 /// Sums up so many rows of each key at a time, in order of arrival, whatever their times.
 ///
 /// What the rows come to goes out with the last of them, at the greatest time among them. What is left of a key at the end of
-/// the stream goes out then, in the order in which the keys have begun. With [`every`](CountWindows::every) windows overlap: the last `rows` rows, every so many.
+/// the stream goes out then, in the order in which the keys have begun. With [`every`](CountWindows::every) windows overlap: the
+/// last `rows` rows, every so many.
 ///
 /// It takes streams of any time, and of none. For windows that fire after so many rows, but end by time, there are
 /// [triggers](super::rows). State: an aggregate for each key, and where windows overlap one for each step;
@@ -131,7 +132,7 @@ pub(crate) struct OfKey<A, T> {
     filled: usize,
     /// How many rows have come since the last window.
     since: usize,
-    /// How many keys had begun before: what is left at the end goes out in this order.
+    /// Which of the keys that have begun it is: what is left at the end goes out in this order.
     begun: u64,
 }
 
