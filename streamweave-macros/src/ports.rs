@@ -2,8 +2,11 @@
 //!
 //! None names a type of the user's: the structs are generic over what stands in their fields (witnesses,
 //! senders, receivers), so that a public node may carry private types where a function may.
+//!
+//! All stand in a module of the node's, `__word_count_ports` for `word_count`. A node's name is that of a type, so
+//! no two nodes of a scope have one module; and what the user calls `WordCountInputs` stands outside of it.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Ident, Type, Visibility};
@@ -70,23 +73,40 @@ impl<'a> Ports<'a> {
         Ports { owner, visibility, sw, inputs, outputs }
     }
 
+    /// The module of all that is made for the ports. Its name keeps the case of the node's: two nodes may differ
+    /// by that alone.
+    fn module(&self) -> Ident {
+        Ident::new(&format!("__{}_ports", self.owner.unraw()), self.owner.span())
+    }
+
+    /// The name of a struct, in the module; errors show it without the module.
     fn type_name(&self, suffix: &str) -> Ident {
         Ident::new(&format!("{}{suffix}", camel(&self.owner.unraw().to_string())), self.owner.span())
     }
 
-    /// The name of the struct of its inputs.
-    pub(crate) fn inputs_name(&self) -> Ident {
+    fn inputs_name(&self) -> Ident {
         self.type_name("Inputs")
     }
 
-    /// The name of the struct of its outputs.
-    pub(crate) fn outputs_name(&self) -> Ident {
+    fn outputs_name(&self) -> Ident {
         self.type_name("Outputs")
+    }
+
+    /// The path of the struct of its inputs.
+    pub(crate) fn inputs_path(&self) -> TokenStream {
+        let (module, name) = (self.module(), self.inputs_name());
+        quote!(#module::#name)
+    }
+
+    /// The path of the struct of its outputs.
+    pub(crate) fn outputs_path(&self) -> TokenStream {
+        let (module, name) = (self.module(), self.outputs_name());
+        quote!(#module::#name)
     }
 
     /// The structs, the names, and what makes them the ports of a node.
     pub(crate) fn items(&self) -> TokenStream {
-        let (visibility, names) = (self.visibility, self.markers_name());
+        let (visibility, module) = (self.visibility, self.module());
         let markers = self.markers();
         let inputs = (!self.inputs.is_empty()).then(|| {
             let fields = self.structure(&self.inputs_name(), &self.inputs, "inputs");
@@ -95,21 +115,27 @@ impl<'a> Ports<'a> {
         });
         let fields = self.structure(&self.outputs_name(), &self.outputs, "outputs");
         let origins = self.origins();
+        let doc = format!("The ports of `{}`.", self.owner.unraw());
         quote! {
-            #[doc(hidden)]
-            #[allow(non_snake_case)]
-            #visibility mod #names {
-                #markers
+            #[doc = #doc]
+            #[allow(non_snake_case, unreachable_pub)]
+            #visibility mod #module {
+                #inputs
+                #fields
+                #origins
+
+                /// The names of the ports, as types.
+                #[doc(hidden)]
+                pub mod name {
+                    #markers
+                }
             }
-            #inputs
-            #fields
-            #origins
         }
     }
 
     /// The type of the witnesses of its inputs.
     pub(crate) fn inlets_type(&self, streams: &[Stream]) -> TokenStream {
-        let (sw, name) = (self.sw, self.inputs_name());
+        let (sw, name) = (self.sw, self.inputs_path());
         let inlets = streams.iter().enumerate().map(|(i, stream)| {
             let stream = stream.arguments();
             quote!(#sw::Inlet<#sw::Nth<#i>, #sw::Edge<#stream>>)
@@ -119,13 +145,13 @@ impl<'a> Ports<'a> {
 
     /// The witnesses of its inputs.
     pub(crate) fn inlets_value(&self) -> TokenStream {
-        let (sw, name, ports) = (self.sw, self.inputs_name(), &self.inputs);
+        let (sw, name, ports) = (self.sw, self.inputs_path(), &self.inputs);
         quote!(#name { #(#ports: #sw::Inlet::new()),* })
     }
 
     /// The type of the witnesses of its outputs.
     pub(crate) fn origins_type(&self, streams: &[Stream]) -> TokenStream {
-        let (sw, name) = (self.sw, self.outputs_name());
+        let (sw, name) = (self.sw, self.outputs_path());
         let origins = streams.iter().enumerate().map(|(i, stream)| {
             let stream = stream.arguments();
             quote!(#sw::Origin<#sw::Nth<#i>, #stream>)
@@ -135,18 +161,14 @@ impl<'a> Ports<'a> {
 
     /// The witnesses of its outputs.
     pub(crate) fn origins_value(&self) -> TokenStream {
-        let (sw, name, ports) = (self.sw, self.outputs_name(), &self.outputs);
+        let (sw, name, ports) = (self.sw, self.outputs_path(), &self.outputs);
         quote!(#name { #(#ports: #sw::Origin::new()),* })
-    }
-
-    fn markers_name(&self) -> Ident {
-        Ident::new(&format!("__{}", self.type_name("Ports")), self.owner.span())
     }
 
     /// The type that is the name of a port.
     fn marker(&self, port: &Ident) -> TokenStream {
-        let (sw, names) = (self.sw, self.markers_name());
-        if is_known(port) { quote!(#sw::name::#port) } else { quote!(#names::#port) }
+        let sw = self.sw;
+        if is_known(port) { quote!(#sw::name::#port) } else { quote!(name::#port) }
     }
 
     /// The types that are the names of its ports.
@@ -177,7 +199,6 @@ impl<'a> Ports<'a> {
 
     /// A struct with a field for each port.
     fn structure(&self, name: &Ident, ports: &[Ident], what: &str) -> TokenStream {
-        let visibility = self.visibility;
         let doc = format!("The {what} of `{}`.", self.owner.unraw());
         let types: Vec<Ident> = (0..ports.len()).map(|i| format_ident!("P{i}")).collect();
         let fields = ports.iter().zip(&types).map(|(port, ty)| {
@@ -188,7 +209,7 @@ impl<'a> Ports<'a> {
             #[doc = #doc]
             #[derive(Clone, Copy, Debug)]
             #[allow(dead_code, non_snake_case)]
-            #visibility struct #name<#(#types),*> { #(#fields)* }
+            pub struct #name<#(#types),*> { #(#fields)* }
         }
     }
 
@@ -236,6 +257,11 @@ impl<'a> Ports<'a> {
 
 fn is_known(port: &Ident) -> bool {
     KNOWN.contains(&&*port.unraw().to_string())
+}
+
+/// The argument that is the edge into input `i`: beside the user's parameters, so none of them can be it.
+pub(crate) fn edge(i: usize) -> Ident {
+    Ident::new(&format!("_edge{i}"), Span::mixed_site())
 }
 
 /// `word_count` as `WordCount`.

@@ -182,5 +182,5 @@ fn g2_a_key_that_is_there_less_than_zero_times_ends_the_run_and_is_named() {
     let mut join = left_outer::harness();
     join.inputs.right.update(change(7, 20, 3, -1));
     let failed = join.finish().expect_err("there is no such collection").to_string();
-    assert!(failed.contains("joined") && failed.contains("7"), "{failed}");
+    assert!(failed.contains("joined") && failed.contains("7") && failed.ends_with("at time 3"), "{failed}");
 }

@@ -636,7 +636,7 @@ fn g10_a_cycle_without_a_distinct_comes_to_the_limit() {
         graph.inputs.edges.update(Update { data: edge, time: LogicalTime(3), diff: 1 });
     }
     let error = graph.finish().map(|_| ()).expect_err("there are ever more paths").to_string();
-    assert!(error.contains("`go`") && error.contains("40 rounds"), "{error}");
+    assert!(error.contains("`go`") && error.contains("40 rounds, at time 3: "), "{error}");
 }
 
 graph! {
@@ -737,7 +737,7 @@ fn g11_a_loop_that_still_changes_at_its_limit_ends_the_run() {
             if fails == Some(time) {
                 let error = ran.expect_err("it still changes").to_string();
                 assert!(error.contains("`up`") && error.contains("9 rounds"), "{error}");
-                assert!(error.contains(&format!("({time})")), "{error}");
+                assert!(error.contains(&format!("at time {time}: ")), "{error}");
                 let (stopped, next) = (counted_up(&at[time], 9), counted_up(&at[time], 10));
                 let new: Vec<_> = next.keys().filter(|row| !stopped.contains_key(row)).collect();
                 assert!(new.iter().any(|row| error.contains(&row.to_string())), "{new:?} in {error}");

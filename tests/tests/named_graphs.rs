@@ -73,6 +73,44 @@ fn a_graph_is_a_node_of_another_whose_ports_are_named() {
     assert_eq!(node.inside.len(), 5);
 }
 
+graph! {
+    graph called_like_operators(untimed: Timed<u64>, map: u64) -> (filter: u64) {
+        untimed -> untimed() -> map(|n| n + 1) -> merge;
+        merge = inspect(|_| ());
+        map -> map(|n| n * 2) -> doubled;
+        doubled = inspect(|_| ());
+        [merge, doubled] -> filter(|n| n % 2 == 0) -> filter;
+    }
+}
+
+#[test]
+fn ports_and_inline_operators_of_one_name_have_books_of_their_own() {
+    let mut graph = called_like_operators::harness();
+    graph.inputs.untimed.send_at(1, EventTime::from_secs(0));
+    graph.inputs.map.send(2);
+    graph.inputs.map.send(3);
+    let done = graph.finish().expect("nothing fails");
+    done.assert_conserved();
+    let mut names: Vec<_> = done.report().nodes().iter().map(|node| node.name.clone()).collect();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "doubled",
+            "filter",
+            "filter#2",
+            "map",
+            "map#2",
+            "map#3",
+            "merge",
+            "merge#2",
+            "untimed",
+            "untimed#2"
+        ]
+    );
+    assert_eq!(graph.outputs.filter.take(), [2, 4, 6]);
+}
+
 #[test]
 fn inputs_are_fed_by_name_in_any_order() {
     let result = block_on(

@@ -38,6 +38,10 @@ struct World {
     /// What everybody sees.
     seen: Vec<i128>,
     last: u64,
+    /// How many rows are seen behind each transaction.
+    ends: BTreeMap<u64, usize>,
+    /// Whether the sink takes back what was committed behind the checkpoint that is restored.
+    takes_back: bool,
     /// What was done, in order.
     calls: Vec<String>,
     by_id: BTreeMap<i64, i128>,
@@ -225,15 +229,19 @@ impl TransactionalSink for Staging {
     type Transaction = u64;
     type Error = NotNow;
 
-    async fn abort_unknown(&mut self, known: Known<'_, u64>) -> Result<(), NotNow> {
+    async fn abort_unknown(&mut self, known: Known<'_, u64>) -> Result<u64, NotNow> {
         self.outside.pass("abort").await;
         let mut world = self.outside.world();
         world.staged.retain(|number, _| known.pending.contains(number));
         if known.is_new {
             (world.seen, world.last) = (Vec::new(), 0);
         }
-        assert!(world.last < known.next, "what was committed is not taken back");
-        Ok(())
+        if world.takes_back && world.last >= known.next {
+            world.last = known.next - 1;
+            let rows = world.ends.get(&world.last).copied().unwrap_or(0);
+            world.seen.truncate(rows);
+        }
+        Ok(world.last)
     }
 
     async fn begin(&mut self, number: u64) -> Result<(), NotNow> {
@@ -271,6 +279,8 @@ impl TransactionalSink for Staging {
                 let rows = world.staged.remove(number).expect("it was staged");
                 world.seen.extend(rows);
                 world.last = *number;
+                let rows = world.seen.len();
+                world.ends.insert(*number, rows);
             }
         }
         self.outside.pass("committed").await;
@@ -330,6 +340,10 @@ fn live<T>(
 
 /// A life of the process: sums of the rows so far go to the sink that commits.
 fn live_transactional(outside: &Outside) -> bool {
+    try_transactional(outside).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn try_transactional(outside: &Outside) -> Result<bool, streamweave::Error> {
     let clock = ManualClock::new();
     let log = Log { outside: outside.clone(), clock: clock.clone(), next: 0, has_paused: false };
     let staging = Staging { outside: outside.clone(), number: 0 };
@@ -344,7 +358,25 @@ fn live_transactional(outside: &Outside) -> bool {
     .clock(clock.clone())
     .checkpoints(checkpoints(outside))
     .run();
-    live(run, outside, &clock).is_some()
+    let ran = live(async { Ok(run.await.map(drop)) }, outside, &clock);
+    ran.transpose().map(|ended| ended.is_some())
+}
+
+/// A world in which all was committed, and the checkpoints are those of an earlier moment.
+fn gone_back() -> Outside {
+    let outside = Outside::default();
+    (outside.world().crash_at, outside.world().has_crashed) = (Some(100), false);
+    assert!(!live_transactional(&outside), "it was killed on its way");
+    let earlier = outside.world().objects.clone();
+    let last = outside.world().last;
+    live_on(&outside, live_transactional, || None);
+    let mut world = outside.world();
+    assert!(0 < last && last + 1 < world.last, "{last} and {} transactions", world.last);
+    (world.objects, world.complete_from) = (earlier, 0);
+    (world.steps, world.has_crashed, world.crash_at) = (0, false, None);
+    world.acknowledged.clear();
+    drop(world);
+    outside
 }
 
 /// The same for a sink that deduplicates.
@@ -464,6 +496,26 @@ fn h7_after_a_checkpoint_that_failed_both_transactions_are_committed_with_the_ne
     let told: Vec<&str> = world.calls.iter().map(String::as_str).collect();
     let told: Vec<&str> = told.into_iter().filter(|call| matches!(*call, "pre_commit" | "commit")).collect();
     assert_eq!(told[..4], ["pre_commit", "pre_commit", "commit", "commit"]);
+}
+
+#[test]
+fn h6_an_older_checkpoint_is_refused_where_rows_were_committed_behind_it() {
+    let outside = gone_back();
+    let seen = outside.world().seen.clone();
+    // It stays refused: nothing was removed.
+    for _ in 0..2 {
+        let error = try_transactional(&outside).expect_err("the rows would come again");
+        assert!(error.to_string().starts_with("node `seen`: the transactions up to "), "{error}");
+        assert_eq!(outside.world().seen, seen);
+    }
+}
+
+#[test]
+fn h6_an_older_checkpoint_is_gone_on_from_where_the_sink_takes_back_what_was_committed_behind_it() {
+    let outside = gone_back();
+    outside.world().takes_back = true;
+    live_on(&outside, live_transactional, || None);
+    assert_committed(&outside, "gone back");
 }
 
 #[test]

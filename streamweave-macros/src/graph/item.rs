@@ -73,7 +73,7 @@ impl<'a> Item<'a> {
         let node = self.node();
         let made = self.made();
         let edges = self.inputs.iter().enumerate().map(|(i, stream)| {
-            let (edge, stream) = (format_ident!("_edge{i}"), stream.arguments());
+            let (edge, stream) = (crate::ports::edge(i), stream.arguments());
             quote!(#edge: #sw::Edge<#stream>)
         });
         quote! {
@@ -115,6 +115,7 @@ impl<'a> Item<'a> {
         let sw = self.sw;
         let (generic, _, bounds) = generics.split_for_impl();
         let by_name = (!inputs.is_empty()).then(|| {
+            let fed = Ident::new("_inputs", Span::mixed_site());
             let (inlets, witness) = (self.ports.inlets_type(&self.inputs), self.ports.inlets_value());
             let (node, made) = (self.node(), self.made());
             quote! {
@@ -126,7 +127,7 @@ impl<'a> Item<'a> {
 
                 /// The graph as a node whose inputs are fed by name.
                 #[doc(hidden)]
-                #visibility fn with #generic (_inputs: #inlets, #(#parameters),*) -> #node #bounds {
+                #visibility fn with #generic (#fed: #inlets, #(#parameters),*) -> #node #bounds {
                     #made
                 }
             }
@@ -221,10 +222,10 @@ impl<'a> Item<'a> {
     }
 
     /// Its inputs or outputs: the struct, the streams, the names.
-    fn side(&self, side: &str) -> (Ident, &[Stream], &[Declared]) {
+    fn side(&self, side: &str) -> (TokenStream, &[Stream], &[Declared]) {
         match side {
-            "Inputs" => (self.ports.inputs_name(), &self.inputs, &self.signature.inputs),
-            _ => (self.ports.outputs_name(), &self.outputs, &self.signature.outputs),
+            "Inputs" => (self.ports.inputs_path(), &self.inputs, &self.signature.inputs),
+            _ => (self.ports.outputs_path(), &self.outputs, &self.signature.outputs),
         }
     }
 

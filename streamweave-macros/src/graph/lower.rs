@@ -128,11 +128,17 @@ impl Lowering {
         self.graph.nodes.len() - 1
     }
 
-    /// The name of another of the nodes that have none of their own.
+    /// The name of another of the nodes that have none of their own. Those that are written stand already, and a
+    /// port or a node may be called like an operator: it keeps its name, and books name one node each.
     fn numbered(&mut self, name: &str) -> String {
         let count = self.inline.entry(name.to_owned()).or_insert(0);
-        *count += 1;
-        if *count == 1 { name.to_owned() } else { format!("{name}#{count}") }
+        loop {
+            *count += 1;
+            let numbered = if *count == 1 { name.to_owned() } else { format!("{name}#{count}") };
+            if !self.graph.nodes.iter().any(|node| node.name == numbered) {
+                return numbered;
+            }
+        }
     }
 
     fn define(&mut self, settings: Vec<Setting>, name: Ident, carries: Option<syn::Type>, mut expr: Expr) {

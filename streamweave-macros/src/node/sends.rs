@@ -35,7 +35,7 @@ pub(super) fn constructor(node: &Node, sw: &TokenStream) -> TokenStream {
     let carries = carries(node, sends.as_ref(), sw);
     let carried = match &sends {
         Some(ports) => {
-            let (name, outs) = (ports.outputs_name(), node.outs.iter().map(|out| &out.name));
+            let (name, outs) = (ports.outputs_path(), node.outs.iter().map(|out| &out.name));
             quote!(#name { #(#outs: #sw::Gives::new()),* })
         }
         None => quote!(<#carries>::new()),
@@ -88,7 +88,7 @@ fn edge(node: &Node, sw: &TokenStream) -> TokenStream {
 fn carries(node: &Node, sends: Option<&Ports<'_>>, sw: &TokenStream) -> TokenStream {
     match sends {
         Some(ports) => {
-            let (name, types) = (ports.outputs_name(), node.outs.iter().map(|out| &out.item));
+            let (name, types) = (ports.outputs_path(), node.outs.iter().map(|out| &out.item));
             quote!(#name<#(#sw::Gives<#types>),*>)
         }
         // What sees the row takes it by value: a failed input does not come back.
@@ -106,7 +106,7 @@ fn ports_of(node: &Node, sw: &TokenStream) -> TokenStream {
 
 /// Ports that carry the time and the diff of the input.
 fn behind(node: &Node, ports: &Ports<'_>, sw: &TokenStream) -> TokenStream {
-    let name = ports.outputs_name();
+    let name = ports.outputs_path();
     let types: Vec<Ident> = (0..node.outs.len()).map(|i| format_ident!("B{i}")).collect();
     let streams: Vec<Stream> =
         types.iter().map(|ty| Stream { data: quote!(#ty), time: quote!(T), diff: quote!(R) }).collect();

@@ -1,7 +1,7 @@
 //! `#[node] impl Type`: a node with state, a method `on_<port>` for each input.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, PatType, ReturnType, Type, Visibility};
 
@@ -288,7 +288,7 @@ impl<'a> Node<'a> {
         let (params, state) = self.state();
         let (made, ty) = self.operator(&time, sw, &state);
         let edges = in_streams.iter().enumerate().map(|(i, stream)| {
-            let (edge, stream) = (format_ident!("_edge{i}"), stream.arguments());
+            let (edge, stream) = (crate::ports::edge(i), stream.arguments());
             quote!(#edge: #sw::Edge<#stream>)
         });
         let (self_ty, name) = (&self.block.self_ty, self.name);

@@ -1,6 +1,6 @@
 //! The pairs of two collections.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 
 use super::consolidation::{consolidate, consolidate_rounds};
 use super::trace::{Cursor, Kept, Spine, trace};
@@ -84,7 +84,7 @@ where
 /// Consolidates changes, without those of null keys.
 pub(super) fn prepare<K: Ord + Debug, V: Ord, R: Abelian>(
     changes: &mut Vec<(Keyed<K, V>, R)>,
-    time: &impl Debug,
+    time: &impl Display,
 ) -> Result<(), Unsound> {
     changes.retain(|(row, _)| !is_null(&row.key));
     consolidate(changes).map_err(|row| Unsound::too_many(&row.key, time))

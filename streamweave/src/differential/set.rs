@@ -1,6 +1,6 @@
 //! Rows whose key is in a set, or is not.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 
 use super::consolidation::{consolidate, consolidate_rounds};
 use super::pairs::{Products, both, is_null, prepare};
@@ -90,7 +90,7 @@ pub(super) fn keys_of<K: Eq, V>(rows: impl Iterator<Item = (Keyed<K, V>, i64)>) 
 /// Takes the changes of null keys out of others.
 pub(super) fn take_nulls<K: Ord + Debug, V: Ord, R: Abelian>(
     changes: &mut Vec<(Keyed<K, V>, R)>,
-    time: &impl Debug,
+    time: &impl Display,
 ) -> Result<Vec<(Keyed<K, V>, R)>, Unsound> {
     let mut nulls = changes.extract_if(.., |(row, _)| is_null(&row.key)).collect();
     consolidate(&mut nulls).map_err(|row| Unsound::too_many(&row.key, time))?;

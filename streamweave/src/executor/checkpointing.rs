@@ -59,13 +59,22 @@ pub(crate) struct Checkpointing {
     covered: Option<u64>,
     /// Whether sinks were told to bring everything out before the cut.
     is_flushed: bool,
-    /// The kind of the one at the end, and whether it was taken.
-    last: Option<(Kind, bool)>,
+    /// The one at the end, once the graph has come to it.
+    last: Option<Last>,
     /// How many batches had been run when the graph was last started.
     before: u64,
     observer: Option<Box<dyn FnMut(&Published) + Send>>,
     /// How many rows each source had taken at the last checkpoint that is durable.
     taken: BTreeMap<&'static str, u64>,
+}
+
+/// The checkpoint at the end of a run.
+#[derive(Debug)]
+enum Last {
+    Due(Kind),
+    Taken(Kind),
+    /// There is to be none.
+    No,
 }
 
 #[derive(Debug)]
@@ -99,6 +108,17 @@ pub(crate) enum Pace {
     Held,
     /// The graph is to stop here, with this savepoint.
     Stopped(String),
+}
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Every source has ended.
+    Finished,
+    /// It was asked to drain (rule J7).
+    Drained,
+    /// Nobody was left who could see what its sinks do, and sources had not ended.
+    Unseen,
 }
 
 /// What of the worker a checkpoint depends on.
@@ -361,8 +381,8 @@ impl Checkpointing {
         if !self.asked.is_empty() {
             return true;
         }
-        if let Some((_, is_taken)) = self.last {
-            return !is_taken;
+        if let Some(last) = &self.last {
+            return matches!(last, Last::Due(_));
         }
         if around.draining {
             return false;
@@ -398,9 +418,9 @@ impl Checkpointing {
         let mut kind = Kind::Periodic;
         if let Some(name) = asked.as_ref().and_then(|asked| asked.name.clone()) {
             kind = Kind::Savepoint(name);
-        } else if let Some((last, is_taken)) = &mut self.last {
+        } else if let Some(Last::Due(last)) = &self.last {
             kind = last.clone();
-            *is_taken = true;
+            self.last = Some(Last::Taken(last.clone()));
         }
         self.due = self.every.map(|every| turn.now() + every);
         self.covered = Some(around.batches);
@@ -446,9 +466,7 @@ impl Checkpointing {
         self.at_once = true;
         self.covered = None;
         self.due = self.due.map(|_| ProcessingTime::MIN);
-        if let Some((_, is_taken)) = &mut self.last {
-            *is_taken = false;
-        }
+        self.last_is_due_again();
         self.asked.splice(..0, draft.asked);
     }
 
@@ -471,9 +489,7 @@ impl Checkpointing {
         self.covered = None;
         self.writer.send(Job::Discard);
         tracing::warn!(%error, number = draft.manifest.number, "a checkpoint could not be taken");
-        if let Some((_, is_taken)) = &mut self.last {
-            *is_taken = false;
-        }
+        self.last_is_due_again();
         if let Some(asked) = draft.asked {
             // Who asked hears of it, and may ask again.
             let _ = asked.answer.send(Err(error));
@@ -484,6 +500,14 @@ impl Checkpointing {
             return Err(Broken::Checkpoint(CheckpointError::Failing { failures, last }));
         }
         Ok(())
+    }
+
+    /// What was taken at the end has failed, or is to be taken anew.
+    fn last_is_due_again(&mut self) {
+        self.last = self.last.take().map(|last| match last {
+            Last::Taken(kind) | Last::Due(kind) => Last::Due(kind),
+            Last::No => Last::No,
+        });
     }
 
     /// Tells of a checkpoint; gives the name of the savepoint with which the graph is to stop.
@@ -502,10 +526,19 @@ impl Checkpointing {
     }
 
     /// The graph has ended, or was drained: one more checkpoint says so, unless one did already.
-    pub(crate) fn end(&mut self, is_drained: bool, batches: u64) {
+    ///
+    /// Where nobody saw the end it comes to none: windows have fired and rows were dropped that nobody asked for, so
+    /// whoever goes on does so from the last checkpoint, as behind an abort (rule J7).
+    pub(crate) fn end(&mut self, end: End, batches: u64) {
         if self.last.is_none() {
             let is_taken = self.covered == Some(batches) && self.before > 0 && batches == 0;
-            self.last = Some((if is_drained { Kind::Drained } else { Kind::Finished }, is_taken));
+            self.last = Some(match end {
+                End::Finished if is_taken => Last::Taken(Kind::Finished),
+                End::Finished => Last::Due(Kind::Finished),
+                End::Drained if is_taken => Last::Taken(Kind::Drained),
+                End::Drained => Last::Due(Kind::Drained),
+                End::Unseen => Last::No,
+            });
         }
     }
 }

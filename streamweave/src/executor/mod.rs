@@ -17,7 +17,8 @@
 //!
 //! A failure at any step leads to close, so that what passed before it is brought out, and then to
 //! the error; after a panic the sinks first forget the batch, for it is half done (rule K1). Once nobody
-//! can see what any sink does ([`Machine::is_gone`]) the sources are treated as ended.
+//! can see what any sink does ([`Machine::is_gone`]) the sources are treated as ended. Nobody asked for that end, so
+//! no checkpoint is taken of it: a graph whose sources had more goes on from the last one before.
 //!
 //! A future dropped at any point loses what was not flushed, and nothing else.
 

@@ -275,6 +275,9 @@ pub struct Running<R> {
 
 impl<R> Running<R> {
     /// Asks the graph to drain: see [`Graph::run_until`]. The handle still gives the result.
+    ///
+    /// A graph with checkpoints cannot go on from there: its windows have fired before their time (rule J7). One that ends
+    /// because all who received its rows have gone can, from the last checkpoint before.
     pub fn drain(&self) {
         // A graph that has ended by itself has nothing left to drain.
         let _ = self.requests.send(Request::Drain);

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpointing::{Asked, Broken, Checkpointing, Pace, Surroundings};
+use super::checkpointing::{Asked, Broken, Checkpointing, End, Pace, Surroundings};
 use super::machine::{Command, Machine, Reply};
 use super::running::Yielded;
 use super::schedule::Schedule;
@@ -110,6 +110,8 @@ pub(crate) struct Worker<F, R, C> {
     /// Whether a row may wait in a sink for more to come.
     lingering: bool,
     draining: bool,
+    /// To which end it comes.
+    end: End,
     /// Whether it is to stop where it is.
     halted: bool,
     /// Whether sinks are being closed.
@@ -183,6 +185,7 @@ where
             flushing: Some(Flush::Idle),
             lingering: false,
             draining: false,
+            end: End::Finished,
             halted: false,
             closing: false,
             deadline: None,
@@ -244,7 +247,7 @@ where
     /// The last checkpoint, once all that was to be done is done (rule J6).
     pub(crate) fn save_end(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Stop>> {
         if let Some(checkpointing) = &mut self.checkpointing {
-            checkpointing.end(self.draining, self.batches);
+            checkpointing.end(self.end, self.batches);
         }
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock);
@@ -307,6 +310,11 @@ where
         loop {
             let mut turn = Turn::new(context, &mut self.settings.clock).stopping(self.draining);
             flush(&mut self.machine, &mut self.flushing, &mut turn)?;
+            // Before a cut: it would count rows as written that the flush has dropped.
+            if self.checkpointing.is_some() && !self.draining && self.machine.is_gone() {
+                self.end_unseen();
+                continue;
+            }
             let pace = save(
                 &mut self.checkpointing,
                 &mut self.machine,
@@ -385,7 +393,7 @@ where
                     return Poll::Pending;
                 }
                 // Nobody is left to wait for.
-                self.drain();
+                self.end_unseen();
             }
         }
     }
@@ -417,8 +425,17 @@ where
     }
 
     pub(crate) fn drain(&mut self) {
+        if !self.draining {
+            self.end = End::Drained;
+        }
         self.draining = true;
         self.set_deadline();
+    }
+
+    /// Nobody is left who could see what the sinks do. Sources are treated as ended, though nobody has asked for that.
+    fn end_unseen(&mut self) {
+        self.drain();
+        self.end = if self.open.is_empty() { End::Finished } else { End::Unseen };
     }
 
     fn set_deadline(&mut self) {
@@ -449,7 +466,7 @@ where
         self.flushing = self.flushing.max(Some(level));
         self.lingering = level == Flush::Batch;
         if !self.draining && self.machine.is_gone() {
-            self.drain();
+            self.end_unseen();
         }
         Ok(())
     }

@@ -208,7 +208,8 @@ pub trait Operator {
     ///
     /// Such a sink drops what it is given and keeps no one waiting. Once every sink of a graph has
     /// gone, but for those that [lead nowhere](Operator::LEADS_NOWHERE), the graph drains, without an
-    /// error. A graph all of whose sinks lead nowhere runs to its end: its nodes may do things.
+    /// error. Where it keeps checkpoints it takes no more of them, and goes on from the last one when it is
+    /// run again. A graph all of whose sinks lead nowhere runs to its end: its nodes may do things.
     fn is_gone(&mut self) -> bool {
         false
     }

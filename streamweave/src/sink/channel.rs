@@ -19,7 +19,8 @@ use crate::time::{Frontier, Timestamp};
 /// A full channel holds the whole graph back. Once the receiver is dropped rows are dropped, too;
 /// where no other sink is left the graph drains.
 ///
-/// A graph that is `#![durable]` sends rows again that it sent after the last checkpoint before a crash.
+/// A graph that is `#![durable]` sends rows again that it sent after the last checkpoint before a crash, or before it
+/// ended because nobody received them any more.
 pub fn to_channel<D: Send + 'static, T>(
     _input: Edge<D, T>,
     sender: Sender<D>,

@@ -30,4 +30,4 @@ pub use for_each::{ForEach, ForEachUpdate, for_each, for_each_update};
 pub use idempotent::{IdempotentSink, ToIdempotentSink, to_idempotent_sink};
 pub use last::{Last, last};
 pub use parts::{PartError, PartFormat, Parts};
-pub use transactional::{Known, ToSink, TransactionalSink, to_sink};
+pub use transactional::{Ahead, Known, ToSink, TransactionalSink, to_sink};

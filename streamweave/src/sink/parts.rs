@@ -149,7 +149,7 @@ where
     type Transaction = u64;
     type Error = PartError;
 
-    async fn abort_unknown(&mut self, known: Known<'_, u64>) -> Result<(), PartError> {
+    async fn abort_unknown(&mut self, known: Known<'_, u64>) -> Result<u64, PartError> {
         let (folder, pending) = (self.folder.clone(), known.pending.to_vec());
         let (is_new, next) = (known.is_new, known.next);
         elsewhere(move || {
@@ -157,7 +157,8 @@ where
                 !is_new && (pending.contains(&number) || (!is_pending && number < next))
             })
         })
-        .await
+        .await?;
+        Ok(next - 1)
     }
 
     async fn begin(&mut self, number: u64) -> Result<(), PartError> {

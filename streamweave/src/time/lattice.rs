@@ -1,6 +1,6 @@
 //! Times at which changes accumulate.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::hash::Hash;
 
 use serde::Serialize;
@@ -22,8 +22,8 @@ use super::{EventTime, LogicalTime, Timestamp};
 ///
 /// For a time `t` at hand and a time `p` that was worked on before it, `t.covers(p.rounds())` says whether the
 /// change at `p` counts at `t`, and `t.join(p.rounds())` is the least time at or after both.
-/// [`Ord`] extends that partial order.
-pub trait Lattice: Timestamp + Ord + Copy + Hash {
+/// [`Ord`] extends that partial order. Messages show a time by its [`Display`]: `at time 4`.
+pub trait Lattice: Timestamp + Ord + Copy + Hash + Display {
     /// What is left of a time once it has been worked on.
     type Rounds: Rounds;
 

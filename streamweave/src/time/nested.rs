@@ -20,6 +20,8 @@ use super::{Lattice, Timestamp};
 /// // What was changed in round 9 of an earlier time counts from round 9 on.
 /// assert!(!at(2, 0).covers(at(1, 9).rounds()));
 /// assert_eq!(at(2, 0).join(at(1, 9).rounds()), at(2, 9));
+/// // Messages show the outermost first.
+/// assert_eq!(at(4, 2).to_string(), "4, round 2");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Nested<T> {
@@ -71,12 +73,12 @@ impl<T: Lattice> Lattice for Nested<T> {
 
 impl<T: Display> Display for Nested<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in round {}", self.outer, self.round)
+        write!(f, "{}, round {}", self.outer, self.round)
     }
 }
 
 impl<T: Debug> Debug for Nested<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} in round {}", self.outer, self.round)
+        write!(f, "{:?}, round {}", self.outer, self.round)
     }
 }

@@ -49,7 +49,7 @@ pub struct Incomplete {
 /// A loop that went around as often as it may, and still changed (rule G11).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the loop `{name}` still changes after {rounds} rounds, at {time}: {sample}; raise `#[max_rounds({rounds})]`, or end \
+    "the loop `{name}` still changes after {rounds} rounds, at time {time}: {sample}; raise `#[max_rounds({rounds})]`, or end \
      the loop there with `on_limit = return`"
 )]
 pub struct NotConverged {
@@ -194,7 +194,7 @@ impl<L: Lanes<T>, T: Lattice> Iterate<L, T> {
         let name = self.name;
         if let Limit::Error(_) = self.limit {
             if let Some(sample) = sample {
-                let time = format!("{:?}", time.outer);
+                let time = time.outer.to_string();
                 self.failed = Some(Some(NotConverged { name, rounds, time, sample }.into()));
             }
             return;

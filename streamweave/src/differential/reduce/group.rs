@@ -1,7 +1,7 @@
 //! The rows of a group at a time.
 
 use std::cell::Cell;
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::iter::Peekable;
 
 use super::history::History;
@@ -19,7 +19,7 @@ pub(super) enum Fault {
 
 impl Fault {
     #[cold]
-    pub(super) fn of(self, key: &impl Debug, time: &impl Debug) -> Unsound {
+    pub(super) fn of(self, key: &impl Debug, time: &impl Display) -> Unsound {
         match self {
             Fault::Negative => Unsound::negative(key, time),
             Fault::TooMany => Unsound::too_many(key, time),

@@ -93,7 +93,7 @@ pub struct View<K, V, T: Timestamp, R = i64> {
 
 /// A graph ended, or was stopped, before a time was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the graph ended before {time:?} was closed")]
+#[error("the graph ended before time {time} was closed")]
 pub struct Unclosed<T: Debug> {
     /// The time that was waited for.
     pub time: T,

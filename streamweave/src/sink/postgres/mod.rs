@@ -254,13 +254,13 @@ pub struct Staged {
 }
 
 impl<D, F> Inserts<D, F> {
-    /// Finds out which transactions are in the table, and whether they are those that the graph knows.
-    async fn open(&mut self, client: &mut Client, known: &Known<'_, Staged>) -> Result<(), PostgresError> {
+    /// Finds out which transactions are in the table, and whether they are those that the graph knows; gives the last.
+    async fn open(&mut self, client: &mut Client, known: &Known<'_, Staged>) -> Result<u64, PostgresError> {
         let failed = || PostgresError::during("open the table");
         let transaction = client.transaction().await.map_err(failed())?;
         transaction.batch_execute(COMMITS).await.map_err(failed())?;
         transaction.batch_execute(&self.prepare).await.map_err(failed())?;
-        if known.is_new {
+        let last = if known.is_new {
             if self.is_emptied {
                 let empty = format!("TRUNCATE {}", quoted(&self.table));
                 transaction.batch_execute(&empty).await.map_err(failed())?;
@@ -268,11 +268,14 @@ impl<D, F> Inserts<D, F> {
             let begin =
                 "INSERT INTO streamweave_commits VALUES ($1, 0) ON CONFLICT (sink) DO UPDATE SET number = 0";
             transaction.execute(begin, &[&self.name]).await.map_err(failed())?;
+            0
         } else {
             let committed = committed(&transaction, &self.name).await.map_err(failed())?;
             self.check(committed, known)?;
-        }
-        transaction.commit().await.map_err(failed())
+            committed
+        };
+        transaction.commit().await.map_err(failed())?;
+        Ok(last)
     }
 
     fn check(&self, committed: u64, known: &Known<'_, Staged>) -> Result<(), PostgresError> {
@@ -321,11 +324,11 @@ where
     type Transaction = Staged;
     type Error = PostgresError;
 
-    async fn abort_unknown(&mut self, known: Known<'_, Staged>) -> Result<(), PostgresError> {
+    async fn abort_unknown(&mut self, known: Known<'_, Staged>) -> Result<u64, PostgresError> {
         let mut client = self.connection.take().await?;
-        self.open(&mut client, &known).await?;
+        let last = self.open(&mut client, &known).await?;
         self.connection.put_back(client);
-        Ok(())
+        Ok(last)
     }
 
     async fn begin(&mut self, number: u64) -> Result<(), PostgresError> {

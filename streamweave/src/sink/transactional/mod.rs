@@ -64,8 +64,13 @@ pub use operator::{ToSink, to_sink};
 ///     type Transaction = (u64, Vec<i64>);
 ///     type Error = Infallible;
 ///
-///     async fn abort_unknown(&mut self, _known: Known<'_, (u64, Vec<i64>)>) -> Result<(), Infallible> {
-///         Ok(()) // Nothing is outside before it is committed.
+///     async fn abort_unknown(&mut self, known: Known<'_, (u64, Vec<i64>)>) -> Result<u64, Infallible> {
+///         // Nothing is outside before it is committed.
+///         let (_, last) = &mut *self.store.lock().expect("nobody panics with it");
+///         if known.is_new {
+///             *last = 0;
+///         }
+///         Ok(*last)
 ///     }
 ///
 ///     async fn begin(&mut self, number: u64) -> Result<(), Infallible> {
@@ -127,13 +132,19 @@ pub trait TransactionalSink: Send + 'static {
     /// Undoes what a run that is no more has left and that is not [known](Known): transactions that were open or pre-committed. Comes
     /// once, before everything else, and where the graph begins anew, too.
     ///
+    /// Gives the number of the last transaction that all may see, 0 where there is none. One that is not known was committed behind
+    /// the checkpoint: that is an older one than the last, by [`from_savepoint`](crate::checkpoint::Checkpoints::from_savepoint) or
+    /// because a newer one was damaged, and its rows will come again. A sink that can take such a transaction back does so here, and gives
+    /// the number of the last one that is left; otherwise the run ends with [`Ahead`], before the first row. A sink whose commits put their
+    /// number beside their rows knows it from there. It is not looked at where the graph begins anew: then numbers begin anew, too.
+    ///
     /// # Errors
     ///
     /// The run ends with it, before the first row.
     fn abort_unknown(
         &mut self,
         known: Known<'_, Self::Transaction>,
-    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+    ) -> impl Future<Output = Result<u64, Self::Error>> + Send;
 
     /// Begins the transaction of this number; a row follows.
     ///
@@ -171,6 +182,19 @@ pub trait TransactionalSink: Send + 'static {
     fn is_transient(_error: &Self::Error) -> bool {
         true
     }
+}
+
+/// A sink holds transactions that the checkpoint does not know: an older one was restored than the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the transactions up to {committed} are committed, and the checkpoint knows those up to {known} only: their rows would come again; \
+     restore the last checkpoint, or let the sink take them back"
+)]
+pub struct Ahead {
+    /// The last transaction that was committed.
+    pub committed: u64,
+    /// The last transaction that the checkpoint knows.
+    pub known: u64,
 }
 
 /// What a graph knows of its transactions when it starts.

@@ -8,7 +8,7 @@ use std::task::Poll;
 use serde::{Deserialize, Serialize};
 
 use super::super::lent::Lent;
-use super::{Known, TransactionalSink};
+use super::{Ahead, Known, TransactionalSink};
 use crate::envelope::Update;
 use crate::operator::asynchronous::Retry;
 use crate::operator::{Cause, Commits, Cx, Durable, Flush, Input, Node, Operator, Outcome, Resume, Turn};
@@ -29,7 +29,8 @@ const WAITING: usize = 8 * 1024;
 ///
 /// # Errors
 ///
-/// The run ends where a call fails; a commit is tried again before, see [`commit_retry`](Node::commit_retry).
+/// The run ends where a call fails; a commit is tried again before, see [`commit_retry`](Node::commit_retry). It ends with [`Ahead`],
+/// before the first row, where an older checkpoint is restored than the last and the sink does not take back what it has committed since.
 pub fn to_sink<D, T, S: TransactionalSink<Row = D>>(_input: Edge<D, T>, sink: S) -> Node<ToSink<S>, NoPorts> {
     Node::new(ToSink::new(sink), NoPorts)
 }
@@ -84,7 +85,7 @@ enum Work<D> {
 
 /// What came of a call.
 enum Done<S: TransactionalSink> {
-    Opened(Vec<S::Transaction>, Result<(), S::Error>),
+    Opened(Vec<S::Transaction>, Result<u64, S::Error>),
     Written(Result<(), S::Error>),
     PreCommitted(Result<S::Transaction, S::Error>),
     Committed(S::Transaction, Result<(), S::Error>),
@@ -241,7 +242,10 @@ impl<S: TransactionalSink> ToSink<S> {
     fn settle(&mut self, done: Done<S>, turn: &mut Turn<'_, '_>) -> Result<(), Cause> {
         match done {
             Done::Opened(pending, opened) => {
-                opened?;
+                let (committed, known) = (opened?, self.number - 1);
+                if !self.is_new && committed > known {
+                    return Err(Ahead { committed, known }.into());
+                }
                 self.pending = pending;
                 self.is_opened = true;
             }
