@@ -246,12 +246,10 @@ mod large_map {
     fn saved(folder: &Folder, keys: u64) -> Store {
         let mut store = folder.store();
         let mut map: LargeMap<u64, String> = LargeMap::holding(1_000);
-        let mut number = 0;
         for round in 1..3 {
             (0..keys / round).for_each(|key| drop(map.insert(key, format!("{round} {key:80}"))));
-            number += 1;
             let mut saving =
-                crate::state::Saving { full: round == 1, number, budget: 4096, ..Default::default() };
+                crate::state::Saving { full: round == 1, number: round, budget: 4096, ..Default::default() };
             fields(&mut Fields::cut(&mut saving), &mut map);
             loop {
                 saving.parts.drain(..).for_each(|part| store.write(&part).expect("it can be written"));
