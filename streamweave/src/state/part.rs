@@ -44,7 +44,7 @@ pub struct Part {
 pub enum Content {
     /// A value, whole.
     Value,
-    /// Entries of one stripe of a [`Map`] that were written since the last part of that stripe.
+    /// Entries of one stripe of a [`Map`](super::Map) that were written since the last part of that stripe.
     Stripe {
         /// Which stripe.
         number: u16,
