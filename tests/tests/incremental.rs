@@ -28,6 +28,14 @@ fn passing(counter: &Arc<AtomicU64>) -> impl FnMut(u64) -> u64 + use<> {
     }
 }
 
+/// The sum of what comes.
+fn added(sum: &Arc<AtomicU64>) -> impl FnMut(u64) + use<> {
+    let sum = Arc::clone(sum);
+    move |value| {
+        sum.fetch_add(value, Ordering::SeqCst);
+    }
+}
+
 async fn until(counter: &AtomicU64, count: u64) {
     while counter.load(Ordering::SeqCst) < count {
         tokio::task::yield_now().await;
@@ -92,5 +100,58 @@ fn of_a_join_the_rows_are_written_that_have_come_since_the_last_checkpoint() {
         let (lefts, rights) = ([&old[..], &more].concat(), [&new[..], &more].concat());
         let expected = pairs(&lefts, &rights) - pairs(&old, &new);
         assert_eq!(pairs_again.load(Ordering::SeqCst), expected as u64);
+    });
+}
+
+#[test]
+fn of_a_window_the_keys_are_written_that_have_changed_and_one_that_fires_meanwhile_is_written_as_it_was() {
+    let world = World::new(1);
+    macro_rules! counted_by_second {
+        ($rows:expr, $counter:expr, $panes:expr) => {
+            graph! {
+                #![durable]
+                rows   = from_channel($rows);
+                counts = tumbling(1.secs()).aggregate(Count::new);
+                rows -> map(passing($counter)) -> event_time(|row| EventTime::from_micros(*row as i64), bounded(0.secs()))
+                    -> key_by(|row| row % ROWS) -> counts -> map(|pane| pane.value.value) -> for_each(added($panes));
+                counts.late -> discard;
+            }
+            .checkpoints(Checkpoints::in_storage(world.storage(), "simulated").on_demand())
+        };
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let (sender, rows) = mpsc::channel::<u64>(2 * ROWS as usize);
+        let (counter, panes) = (Arc::default(), Arc::default());
+        let running = counted_by_second!(rows, &counter, &panes).spawn();
+        (0..ROWS).for_each(|row| sender.try_send(row).expect("there is room"));
+        until(&counter, ROWS).await;
+        let first = running.checkpoint(None).await.expect("it is taken");
+        assert_eq!(first.entries, ROWS);
+        (0..50).for_each(|row| sender.try_send(ROWS + row).expect("there is room"));
+        until(&counter, ROWS + 50).await;
+        let second = running.checkpoint(None).await.expect("it is taken");
+        assert_eq!(second.entries, 50);
+        assert!(second.bytes * 10 < first.bytes, "{second:?} behind {first:?}");
+
+        // All of the window's keys change, and it fires once they are frozen and before they are written.
+        (0..ROWS).for_each(|row| sender.try_send(2 * ROWS + row).expect("there is room"));
+        until(&counter, 2 * ROWS + 50).await;
+        let (third, ()) = futures::future::join(running.checkpoint(None), async {
+            sender.try_send(3_600_000).expect("there is room");
+        })
+        .await;
+        assert_eq!(third.expect("it is taken").entries, ROWS);
+        until(&panes, 2 * ROWS + 50).await;
+        drop(running);
+        world.restart();
+
+        // It goes on from before the window fired.
+        let (sender, rows) = mpsc::channel::<u64>(8);
+        let panes = Arc::default();
+        sender.try_send(3_600_000).expect("there is room");
+        drop(sender);
+        counted_by_second!(rows, &Arc::default(), &panes).run().await.expect("it goes on");
+        assert_eq!(panes.load(Ordering::SeqCst), 2 * ROWS + 50 + 1);
     });
 }

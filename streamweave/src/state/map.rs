@@ -118,6 +118,8 @@ struct Cut {
     slots: u32,
     /// Entries that have changed meanwhile, as they were, with their keys.
     before: Vec<u8>,
+    /// How many they are.
+    changed: usize,
     full: bool,
     is_pending: bool,
 }
@@ -200,6 +202,22 @@ impl<K, V> Map<K, V> {
             .iter_mut()
             .flat_map(|stripe| &mut stripe.slots)
             .for_each(|slot| complete(&slot.key, &mut slot.value));
+    }
+
+    /// Takes every key with its value, in no order that is promised. What a cut has frozen of them can still be written.
+    pub(super) fn take_all(&mut self) -> Vec<(K, V)> {
+        let mut all = Vec::with_capacity(self.len);
+        let is_frozen = self.is_frozen();
+        for stripe in &mut self.stripes {
+            if let Some(encode) = self.encode.filter(|_| is_frozen) {
+                (0..stripe.slots.len()).for_each(|place| stripe.touch(place as u32, encode));
+            }
+            all.extend(stripe.slots.drain(..).map(|slot| (slot.key, slot.value)));
+            stripe.index.clear();
+            stripe.written.clear();
+        }
+        self.len = 0;
+        all
     }
 
     fn stripe(&mut self, hash: u64) -> &mut Stripe<K, V> {
@@ -459,6 +477,7 @@ impl<K, V> Stripe<K, V> {
         let cut = &mut self.cut;
         if cut.is_pending && place < cut.slots && (cut.full || slot.epoch + 1 == self.epoch) {
             record(place, true, &mut cut.before, |bytes| encode(&slot.key, &slot.value, true, bytes));
+            cut.changed += 1;
         }
         slot.epoch = self.epoch;
         self.written.push(place << 1);
@@ -658,7 +677,7 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             // Where everything is saved anew nothing need be said of a stripe that is empty.
             let is_told = full && (slots > 0 || !saving.full);
             let is_pending = is_told || slots != stripe.saved || !written.is_empty();
-            stripe.cut = Cut { written, slots, before: Vec::new(), full, is_pending };
+            stripe.cut = Cut { written, slots, before: Vec::new(), changed: 0, full, is_pending };
         }
         self.next = 0;
         self.slice(saving);
@@ -680,7 +699,8 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
             if !stripe.cut.is_pending {
                 continue;
             }
-            let Cut { mut written, slots, before: mut bytes, full, .. } = std::mem::take(&mut stripe.cut);
+            let Cut { mut written, slots, before: mut bytes, changed, full, .. } =
+                std::mem::take(&mut stripe.cut);
             stripe.saved = slots;
             let (mut entries, mut weights) = (0, 0);
             let weight = self.weight;
@@ -721,7 +741,7 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
                 field: field.clone(),
                 type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
                 content: Content::Stripe { number, slots, full },
-                entries: entries as u64,
+                entries: (changed + entries) as u64,
                 bytes,
             });
         }

@@ -34,6 +34,7 @@ mod storable;
 mod time_queue;
 mod waiting;
 mod watermark;
+mod window_map;
 
 pub(crate) use arrival_map::ArrivalMap;
 pub(crate) use chance::Chance;
@@ -65,3 +66,4 @@ pub use stable_hash::{KEY_GROUPS, key_group, stable_hash};
 pub use storable::{State, Storable, Value};
 pub use time_queue::TimeQueue;
 pub use waiting::Waiting;
+pub(crate) use window_map::WindowMap;

@@ -49,6 +49,11 @@ impl<X, const NEAR: usize> Line<X, NEAR> {
     }
 
     /// All of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &X> {
+        self.items[self.taken..].iter()
+    }
+
+    /// All of them.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut X> {
         self.items[self.taken..].iter_mut()
     }

@@ -16,7 +16,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::Aggregate;
 use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Resume};
 use crate::port::{Port, Push};
-use crate::state::{Divided, Fields, Mismatch, OrderedMap, Owner, SameKey, Storable};
+use crate::state::{Divided, Fields, Mismatch, OrderedMap, Owner, SameKey, Storable, WindowMap};
 use crate::time::{EventTime, Frontier};
 
 use super::assigner::{Assigner, last_time};
@@ -75,18 +75,39 @@ where
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         let Single { windows, init, .. } = self;
+        if fields.is_cut() {
+            // What has fired since belongs to the cut before.
+            windows.leaving.clear();
+        }
         fields.value("frontier", &mut windows.frontier)?;
-        // As it was when the newest one stood apart.
-        let mut older = std::mem::take(&mut windows.open).into_vec();
-        let mut newest = older.pop().unwrap_or_default();
-        let visited = fields.value("newest", &mut newest).and_then(|()| fields.value("older", &mut older));
-        older.extend(Some(newest).filter(|newest| newest.start <= newest.last));
-        windows.open = Line::from_vec(older);
-        visited?;
+        windows.track();
+        if fields.is_loading() {
+            // As it was saved when windows were written whole.
+            let (mut newest, mut older) = (Whole::default(), Vec::<Whole<K, A>>::new());
+            fields.value("newest", &mut newest)?;
+            fields.value("older", &mut older)?;
+            for Whole { start, last, map } in
+                older.into_iter().chain([newest]).filter(|whole| whole.start <= whole.last)
+            {
+                windows.open.insert(OpenWindow { start, last, map: WindowMap::Noted(map) });
+            }
+        }
+        let mut spans: Vec<(i64, i64)> =
+            windows.open.iter().map(|window| (window.start, window.last)).collect();
+        fields.value("windows", &mut spans)?;
+        for (start, last) in spans {
+            if windows.open.find(start).is_none() {
+                windows.open.insert(OpenWindow { start, last, map: WindowMap::default() });
+            }
+        }
+        for window in windows.open.iter_mut().chain(&mut windows.leaving) {
+            fields.map(&format!("open.{}", window.start), window.map.tracked())?;
+        }
+        windows.leaving.retain(|window| window.map.is_frozen());
         if fields.is_loading() {
             windows.set_next_due();
-            let states = windows.open.iter_mut().flat_map(|window| window.map.values_mut());
-            states.for_each(|state| state.adopt(init.begin()));
+            let maps = windows.open.iter_mut().map(|window| &mut window.map);
+            maps.for_each(|map| map.complete(|state| state.adopt(init.begin())));
         }
         Ok(())
     }
@@ -169,7 +190,7 @@ where
         } else {
             map.drain().for_each(emit);
         }
-        operator.windows.recycled.push(map);
+        operator.windows.leave(window, map);
     }
 }
 
@@ -181,27 +202,45 @@ struct OpenWindows<K, A, G> {
     /// The least end of an open window; `i64::MAX` where none is open.
     next_due: i64,
     open: Line<OpenWindow<K, A>, 1>,
-    recycled: Vec<OrderedMap<K, A>>,
+    recycled: Vec<WindowMap<K, A>>,
+    /// Those that have fired, and of which a cut has frozen what no slice has written yet.
+    leaving: Vec<OpenWindow<K, A>>,
+    /// Whether the graph has checkpoints.
+    is_tracked: bool,
 }
 
 /// A window and the states of its keys; `last < start` says that there is none.
 ///
 /// The last time stands in place of the end, because the window that holds the greatest time ends
 /// after it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
+pub(crate) struct OpenWindow<K, A> {
+    start: i64,
+    last: i64,
+    map: WindowMap<K, A>,
+}
+
+/// A window as it was saved whole.
+#[derive(Serialize, Deserialize)]
 #[serde(bound(
     serialize = "K: Serialize, A: Serialize",
     deserialize = "K: Deserialize<'de> + Hash + Eq, A: Deserialize<'de>"
 ))]
-pub(crate) struct OpenWindow<K, A> {
+struct Whole<K, A> {
     start: i64,
     last: i64,
     map: OrderedMap<K, A>,
 }
 
+impl<K, A> Default for Whole<K, A> {
+    fn default() -> Self {
+        Whole { start: i64::MAX, last: i64::MIN, map: OrderedMap::default() }
+    }
+}
+
 impl<K, A> Default for OpenWindow<K, A> {
     fn default() -> Self {
-        OpenWindow { start: i64::MAX, last: i64::MIN, map: OrderedMap::default() }
+        OpenWindow { start: i64::MAX, last: i64::MIN, map: WindowMap::default() }
     }
 }
 
@@ -237,12 +276,14 @@ impl<K, A, G> OpenWindows<K, A, G> {
             next_due: i64::MAX,
             open: Line::default(),
             recycled: Vec::new(),
+            leaving: Vec::new(),
+            is_tracked: false,
         }
     }
 
     /// The states of a time's window; `Err` where it has fired.
     #[inline(always)]
-    fn find(&mut self, time: i64) -> Result<&mut OrderedMap<K, A>, Window>
+    fn find(&mut self, time: i64) -> Result<&mut WindowMap<K, A>, Window>
     where
         G: Assigner,
     {
@@ -253,7 +294,7 @@ impl<K, A, G> OpenWindows<K, A, G> {
     }
 
     #[inline(never)]
-    fn find_or_open(&mut self, time: i64) -> Result<&mut OrderedMap<K, A>, Window>
+    fn find_or_open(&mut self, time: i64) -> Result<&mut WindowMap<K, A>, Window>
     where
         G: Assigner,
     {
@@ -270,14 +311,14 @@ impl<K, A, G> OpenWindows<K, A, G> {
         Ok(self.open(window.start.micros(), last))
     }
 
-    fn open(&mut self, start: i64, last: i64) -> &mut OrderedMap<K, A> {
-        let map = self.recycled.pop().unwrap_or_default();
+    fn open(&mut self, start: i64, last: i64) -> &mut WindowMap<K, A> {
+        let map = self.recycled.pop().unwrap_or_else(|| WindowMap::new(self.is_tracked));
         let number = self.open.insert(OpenWindow { start, last, map });
         &mut self.open.at(number).map
     }
 
     /// Takes the earliest window that the frontier has reached, and the states of its keys.
-    fn next_closed(&mut self) -> Option<(Window, OrderedMap<K, A>)> {
+    fn next_closed(&mut self) -> Option<(Window, WindowMap<K, A>)> {
         if self.next_due > self.frontier {
             return None;
         }
@@ -285,6 +326,27 @@ impl<K, A, G> OpenWindows<K, A, G> {
         let (start, end) = (EventTime::from_micros(closed.start), EventTime::from_micros(closed.end()));
         self.set_next_due();
         Some((Window { start, end }, closed.map))
+    }
+
+    /// Windows are saved from now on.
+    fn track(&mut self)
+    where
+        K: Hash + Eq,
+    {
+        self.is_tracked = true;
+        for window in self.open.iter_mut() {
+            window.map.tracked();
+        }
+    }
+
+    /// A window has fired, and this is what is left of what it kept.
+    fn leave(&mut self, window: Window, map: WindowMap<K, A>) {
+        if map.is_frozen() {
+            let (start, last) = (window.start.micros(), window.last().micros());
+            self.leaving.push(OpenWindow { start, last, map });
+        } else if !self.is_tracked {
+            self.recycled.push(map);
+        }
     }
 
     fn set_next_due(&mut self) {
