@@ -162,6 +162,8 @@ impl Checkpoints {
     /// |---|---|
     /// | [`Map`](crate::state::Map) and what is made of one, in a `#[node]`; running aggregates by key, `distinct`, `distinct_by` | follow their keys |
     /// | windows by time, sessions, windows of so many rows | follow their keys, with panes that have fired and alarms of triggers |
+    /// | joins, `first_per_key`, `last_per_key`; rows that wait in a `sort` or for the answer of a call, by the key of their stream | follow their keys |
+    /// | joins and reductions of changes | follow their keys; arrangements, views and loops are refused |
     /// | timers and alarms of a `#[node]` | go to every shard; they go off for nothing where the key is not |
     /// | [`List`](crate::state::List) | is split, or united, as it says |
     /// | frontiers and watermarks, whether a stream is idle or has ended | the least of all; idle, or ended, where it was so in all |
