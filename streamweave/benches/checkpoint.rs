@@ -1,8 +1,8 @@
 //! What checkpoints cost: keyed counting over many keys, with a checkpoint every second and without.
 //!
 //! `cargo bench -p streamweave --bench checkpoint [-- KEYS ROWS]`: 10,000,000 keys of 33 bytes (about 1 GB of state) and 20,000,000 rows
-//! at random keys, unless other numbers are given. Both runs take the same rows in the same order, and their counts are compared
-//! before anything is printed. Printed are the ratio of the throughputs, the gaps between outputs (in steps of 64 rows) with and without
+//! at random keys, unless other numbers are given. Both take the same rows in the same order, each in a process of its own, five times and
+//! in turns, and their counts are compared before anything is printed. Printed are the ratio of the throughputs, the gaps between outputs (in steps of 64 rows) with and without
 //! checkpoints, the bytes written for each checkpoint beside those of the entries that had changed, and how long a restore takes.
 //!
 //! `cargo bench -p streamweave --bench checkpoint --features lsm -- lsm [KEYS ROWS]`: the same counting in a `#[node]`, in a `Map` and in a
@@ -10,6 +10,8 @@
 //! of its own, whose peak of resident memory the system tells; printed are the ratios of throughput and of memory to the `Map`'s, once the
 //! counts are the same.
 
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -89,15 +91,66 @@ fn run(keys: u64, rows: u64, checkpoints: Option<Checkpoints>) -> Run {
     Run { took, worked: done_work.saturating_sub(began_work), gaps, check }
 }
 
-fn percentile(gaps: &[Duration], percent: f64) -> Duration {
-    gaps[((gaps.len() - 1) as f64 * percent / 100.0) as usize]
+/// How often both are run.
+const ROUNDS: usize = 5;
+
+/// Of the gaps between outputs.
+const PERCENTILES: [f64; 4] = [50.0, 99.0, 99.9, 100.0];
+
+/// A run in a process of its own, so that neither finds the heap as the other has left it: `counting KEYS ROWS [DIRECTORY]`.
+fn child(arguments: &[String]) {
+    let number = |at: usize| arguments[at].parse::<u64>().expect("a number");
+    let (keys, rows) = (number(1), number(2));
+    let published: Arc<Mutex<Vec<Published>>> = Arc::default();
+    let noted = Arc::clone(&published);
+    let checkpoints = arguments.get(3).map(|path| {
+        let checkpoints = Checkpoints::in_directory(path).every(1.secs());
+        checkpoints.observed_by(move |one| noted.lock().expect("no panic").push(one.clone()))
+    });
+    let Run { took, worked, gaps, check } = run(keys, rows, checkpoints);
+    print!("{} {} {check}", took.as_secs_f64(), worked.as_secs_f64());
+    for percent in PERCENTILES {
+        print!(" {}", gaps[((gaps.len() - 1) as f64 * percent / 100.0) as usize].as_nanos());
+    }
+    println!();
+    for Published { number, bytes, entries, .. } in published.lock().expect("no panic").iter() {
+        let changed = entries * 9;
+        println!(
+            "  checkpoint {number}: {entries} entries, {bytes} bytes written, {changed} bytes of counts changed"
+        );
+    }
+}
+
+/// What a run in a process of its own came to: times in seconds, gaps in nanoseconds.
+struct Told {
+    took: f64,
+    worked: f64,
+    check: u64,
+    gaps: [u64; PERCENTILES.len()],
+    /// A line for each checkpoint.
+    published: String,
+}
+
+fn told(keys: u64, rows: u64, directory: Option<&Path>) -> Told {
+    let mut command = Command::new(std::env::current_exe().expect("it runs"));
+    command.arg("counting").args([keys, rows].map(|number| number.to_string())).args(directory);
+    let output = command.stderr(Stdio::inherit()).output().expect("it can be run again");
+    let text = String::from_utf8(output.stdout).expect("numbers");
+    let (numbers, published) = text.split_once('\n').expect("a line of numbers");
+    let mut numbers = numbers.split(' ');
+    let mut next = || numbers.next().expect("seven numbers");
+    Told {
+        took: next().parse().expect("seconds"),
+        worked: next().parse().expect("seconds"),
+        check: next().parse().expect("a number"),
+        gaps: [(); PERCENTILES.len()].map(|()| next().parse().expect("nanoseconds")),
+        published: published.to_owned(),
+    }
 }
 
 /// State in memory, and state that is not.
 #[cfg(feature = "lsm")]
 mod lsm {
-    use std::process::Command;
-
     use streamweave::state::{LargeMap, Map};
 
     use super::*;
@@ -185,7 +238,7 @@ mod lsm {
         }};
     }
 
-    /// A run, in a process of its own: `child HELD KEYS ROWS [DIRECTORY]`; none held is all.
+    /// A run, in a process of its own: `lsm-counting HELD KEYS ROWS [DIRECTORY]`; none held is all.
     pub(super) fn child(arguments: &[String]) {
         let number = |at: usize| arguments[at].parse::<u64>().expect("a number");
         let (held, keys, rows) = (number(1), number(2), number(3));
@@ -200,8 +253,8 @@ mod lsm {
 
     fn run(held: u64, keys: u64, rows: u64, directory: Option<&std::path::Path>) -> Came {
         let mut command = Command::new(std::env::current_exe().expect("it runs"));
-        command.arg("child").args([held, keys, rows].map(|number| number.to_string())).args(directory);
-        let output = command.stderr(std::process::Stdio::inherit()).output().expect("it can be run again");
+        command.arg("lsm-counting").args([held, keys, rows].map(|number| number.to_string())).args(directory);
+        let output = command.stderr(Stdio::inherit()).output().expect("it can be run again");
         let text = String::from_utf8(output.stdout).expect("numbers");
         let mut numbers = text.split_whitespace();
         let mut next = || numbers.next().expect("three numbers");
@@ -242,7 +295,7 @@ fn main() {
         let arguments: Vec<String> =
             std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
         match arguments.first().map(String::as_str) {
-            Some("child") => return lsm::child(&arguments),
+            Some("lsm-counting") => return lsm::child(&arguments),
             Some("lsm") => {
                 let number = |at: usize| arguments.get(at).and_then(|number| number.parse().ok());
                 return lsm::compare(number(1).unwrap_or(10_000_000), number(2).unwrap_or(5_000_000));
@@ -250,43 +303,45 @@ fn main() {
             _ => {}
         }
     }
-    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "counting") {
+        return child(&arguments);
+    }
+    let mut numbers = arguments.iter().filter_map(|argument| argument.parse::<u64>().ok());
     let keys = numbers.next().unwrap_or(10_000_000);
     let rows = numbers.next().unwrap_or(20_000_000);
     let directory = std::env::temp_dir().join(format!("streamweave-bench-checkpoint-{}", std::process::id()));
 
-    let (mut ratios, mut printed) = (Vec::new(), String::new());
-    for round in 0..3 {
+    let mut ratios = Vec::new();
+    for round in 0..ROUNDS {
         let _ = std::fs::remove_dir_all(&directory);
-        let published: Arc<Mutex<Vec<Published>>> = Arc::default();
-        let noted = Arc::clone(&published);
-        let plain = run(keys, rows, None);
-        let checkpoints = Checkpoints::in_directory(&directory).every(1.secs());
-        let checkpoints =
-            checkpoints.observed_by(move |one| noted.lock().expect("no panic").push(one.clone()));
-        let saved = run(keys, rows, Some(checkpoints));
+        // Neither is always the first.
+        let (plain, saved) = if round % 2 == 0 {
+            let plain = told(keys, rows, None);
+            (plain, told(keys, rows, Some(&directory)))
+        } else {
+            let saved = told(keys, rows, Some(&directory));
+            (told(keys, rows, None), saved)
+        };
         assert_eq!(plain.check, saved.check, "checkpoints change no count");
-        let ratio = saved.took.as_secs_f64() / plain.took.as_secs_f64();
-        let work = saved.worked.as_secs_f64() / plain.worked.as_secs_f64();
+        let work = saved.worked / plain.worked;
         ratios.push(work);
-        let per_second = |run: &Run| rows as f64 / run.took.as_secs_f64() / 1e6;
         println!(
-            "round {round}: {:.2} M rows/s without, {:.2} M rows/s with checkpoints, time ratio {ratio:.3}, of the graph's thread at work {work:.3}",
-            per_second(&plain),
-            per_second(&saved),
+            "round {round}: {:.2} M rows/s without, {:.2} M rows/s with checkpoints, time ratio {:.3}, of the graph's thread at work {work:.3}",
+            rows as f64 / plain.took / 1e6,
+            rows as f64 / saved.took / 1e6,
+            saved.took / plain.took,
         );
-        for percent in [50.0, 99.0, 99.9, 100.0] {
-            let (plain, saved) = (percentile(&plain.gaps, percent), percentile(&saved.gaps, percent));
-            println!("  gap p{percent}: {plain:?} without, {saved:?} with");
+        for ((percent, plain), saved) in PERCENTILES.iter().zip(plain.gaps).zip(saved.gaps) {
+            println!(
+                "  gap p{percent}: {:?} without, {:?} with",
+                Duration::from_nanos(plain),
+                Duration::from_nanos(saved)
+            );
         }
-        printed.clear();
-        for Published { number, bytes, entries, .. } in published.lock().expect("no panic").iter() {
-            let changed = entries * 9;
-            printed.push_str(&format!(
-                "  checkpoint {number}: {entries} entries, {bytes} bytes written, {changed} bytes of counts changed\n"
-            ));
+        if round + 1 == ROUNDS {
+            print!("{}", saved.published);
         }
-        print!("{printed}");
     }
     ratios.sort_by(f64::total_cmp);
     println!("median of the ratios at work: {:.3}", ratios[ratios.len() / 2]);

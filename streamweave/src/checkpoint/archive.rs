@@ -8,7 +8,7 @@ use super::manifest::{Kind, Manifest};
 use super::storage::{LocalDirectory, Storage};
 use super::store::{Published, Store};
 use crate::state::keyed_log::Merged;
-use crate::state::map::Slots;
+use crate::state::records::Slots;
 use crate::state::{Content, Part};
 
 /// The checkpoints in a storage, read while no graph runs or while one does.

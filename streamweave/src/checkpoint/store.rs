@@ -29,7 +29,7 @@ use super::merge::{Logs, Sorter, Source, first_block};
 use super::storage::{Object, Storage};
 use super::unread::{Files, SMALL};
 use crate::state::keyed_log::RUN;
-use crate::state::map::Slots;
+use crate::state::records::Slots;
 use crate::state::{Content, Loading, Part};
 
 const MANIFESTS: &str = "checkpoints";

@@ -13,8 +13,11 @@ use crate::checkpoint::{
 };
 use crate::graph::{Error, Topology};
 use crate::operator::{BOOKS, Flush, Turn};
-use crate::state::{BEGINNING, Fields, KEY_GROUPS, Loading, Mismatch, Saving, Shard};
+use crate::state::{BEGINNING, Fields, KEY_GROUPS, Loading, Mismatch, Part, Saving, Shard};
 use crate::time::{ProcessingTime, TimeDelta};
+
+/// As many bytes are handed to the writer together.
+const TOGETHER: usize = 64 << 10;
 
 /// Who asked for a savepoint, and hears what came of it.
 pub(crate) type Answer = oneshot::Sender<Result<Published, CheckpointError>>;
@@ -95,6 +98,8 @@ struct Draft {
     taken: BTreeMap<&'static str, u64>,
     /// Who asked for it.
     asked: Option<Asked>,
+    /// What is written together with the next slice, so that the writer is not woken for each.
+    parts: Vec<Part>,
 }
 
 /// Whether the worker may go on with batches.
@@ -444,17 +449,19 @@ impl Checkpointing {
         };
         self.number += 1;
         let taken = taken(machine, around.topology);
-        let draft = Draft { manifest: Box::new(manifest), full: self.full, taken, asked };
+        let draft = Draft { manifest: Box::new(manifest), full: self.full, taken, asked, parts: Vec::new() };
         self.write(saving, draft);
         Ok(())
     }
 
     /// Hands over what a visit has written; on to the next phase where nothing is left.
-    fn write(&mut self, mut saving: Saving, draft: Draft) {
-        if !saving.parts.is_empty() {
-            self.writer.send(Job::Write(std::mem::take(&mut saving.parts)));
-        }
+    fn write(&mut self, mut saving: Saving, mut draft: Draft) {
+        draft.parts.append(&mut saving.parts);
         self.unfinished = saving.unfinished;
+        let bytes: usize = draft.parts.iter().map(|part| part.bytes.len()).sum();
+        if bytes >= TOGETHER || self.unfinished.is_empty() && !draft.parts.is_empty() {
+            self.writer.send(Job::Write(std::mem::take(&mut draft.parts)));
+        }
         self.phase = if self.unfinished.is_empty() { Phase::PreCommit(draft) } else { Phase::Slicing(draft) };
     }
 

@@ -12,14 +12,46 @@ impl Bits {
         Bits { words: Vec::new() }
     }
 
-    /// Marks a place.
+    /// Marks a place; says whether it was not marked.
     #[inline]
-    pub(super) fn set(&mut self, place: u32) {
-        let word = place as usize / 64;
-        if word >= self.words.len() {
-            self.words.resize(word + 1, 0);
+    pub(super) fn mark(&mut self, place: u32) -> bool {
+        let (at, bit) = (place as usize / 64, 1 << (place % 64));
+        if at >= self.words.len() {
+            self.grow(at);
         }
-        self.words[word] |= 1 << (place % 64);
+        let word = &mut self.words[at];
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    #[cold]
+    fn grow(&mut self, at: usize) {
+        self.words.resize(at + 1, 0);
+    }
+
+    /// Marks the first places, and no others.
+    pub(super) fn fill(&mut self, places: u32) {
+        self.words.clear();
+        self.words.resize((places as usize).div_ceil(64), !0);
+        self.truncate(places);
+    }
+
+    /// Takes the mark off all places but the first.
+    pub(super) fn truncate(&mut self, places: u32) {
+        let whole = places as usize / 64;
+        if let Some(words) = self.words.get_mut(whole..) {
+            let mut rest = words.iter_mut();
+            if let Some(word) = rest.next() {
+                *word &= (1 << (places % 64)) - 1;
+            }
+            rest.for_each(|word| *word = 0);
+        }
+    }
+
+    /// Takes the mark off all places.
+    pub(super) fn reset(&mut self) {
+        self.words.fill(0);
     }
 
     /// Whether a place is marked.

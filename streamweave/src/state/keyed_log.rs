@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use super::map::{read_varint, varint};
+use super::records::{read_varint, varint};
 
 /// Appends the record of a key: its value, or that it was removed.
 pub(crate) fn append(key: &[u8], value: Option<&[u8]>, bytes: &mut Vec<u8>) {

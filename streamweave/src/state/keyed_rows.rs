@@ -4,10 +4,10 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::codec::{Unreadable, decode, encode};
+use super::codec::{Unreadable, decode};
 use super::divide::SAME_KEY;
-use super::map::{no_entries, record, slots_of, varint};
 use super::part::{Content, Part, Saving};
+use super::records::{no_entries, record, slots_of};
 use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
 use super::storable::Storable;
@@ -146,13 +146,7 @@ impl<K, V> KeyedRows<K, V> {
         for place in self.frozen.start..end {
             let key = self.keys.pop().expect("each row that is frozen has a key");
             let number = u32::try_from(place).expect("places are 32 bits wide");
-            record(number, true, &mut bytes, |bytes| {
-                let mut head = Vec::new();
-                encode(&key, &mut head);
-                varint(head.len() as u64, bytes);
-                bytes.extend_from_slice(&head);
-                encode(&self.rows[place], bytes);
-            });
+            record(number, Some(&key), &self.rows[place], &mut bytes);
         }
         let entries = end - self.frozen.start;
         saving.budget -= entries;

@@ -1,7 +1,6 @@
 //! State: the maps and queues in which operators keep what they know.
 
 mod arrival_map;
-#[cfg(feature = "lsm")]
 mod bits;
 mod chance;
 pub(crate) mod codec;
@@ -25,6 +24,7 @@ pub(crate) mod maybe;
 mod mismatch;
 mod ordered_map;
 mod part;
+pub(crate) mod records;
 mod reducing;
 mod row_key;
 mod shard;

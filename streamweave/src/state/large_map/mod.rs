@@ -32,8 +32,8 @@ use super::bits::Bits;
 use super::codec::{Unreadable, decode, encode};
 use super::keyed_log::{self, Gathered, RUN};
 use super::loading::{NotLoaded, Saved};
-use super::map::slots_of;
 use super::part::{Content, Part, Saving};
+use super::records::slots_of;
 use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
 use super::storable::Storable;
@@ -371,7 +371,7 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
     {
         let hash = self.hasher.hash_one(key);
         if let Some(place) = self.find(hash, key) {
-            self.used.set(place);
+            self.used.mark(place);
             return Some(place);
         }
         self.bring_from_store(hash, key)
@@ -448,7 +448,7 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
             *self.index.find_mut(moved, |&at| at == last).expect("every slot is indexed") = place;
             for marks in [&mut self.used, &mut self.dirty, &mut self.changed] {
                 if marks.take(last) {
-                    marks.set(place);
+                    marks.mark(place);
                 }
             }
         }
@@ -462,9 +462,9 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
             self.keep_as_it_was(place);
         }
         if self.left.is_some() {
-            self.changed.set(place);
+            self.changed.mark(place);
         }
-        self.dirty.set(place);
+        self.dirty.mark(place);
     }
 
     /// Writes out an entry that a cut has frozen.

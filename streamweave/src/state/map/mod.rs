@@ -5,31 +5,29 @@
 //! the key is new to the slot, and the number of slots. So bytes written follow the change, and a stripe is loaded slot by slot without
 //! its hashes.
 //!
-//! A cut costs no copy. It hands the list of written slots over to the slices that follow, and an entry that changes before its
-//! slice comes is written out as it was first. Whether a slot is in the list stands in the slot, where the change has brought it into the
-//! cache anyway. A stripe holds the 256th part of the keys, so that neither its slice nor the growth
-//! of its table stops the graph for long.
+//! A cut costs no copy. It hands the set of written slots, a bit for each, over to the slices that follow, and an entry that changes
+//! before its slice comes is written out as it was first. A slice goes through the bits, and so through memory in its order. A stripe
+//! holds the 256th part of the keys, so that neither its slice nor the growth of its table stops the graph for long.
+
+mod stripe;
+#[cfg(test)]
+mod tests;
 
 use std::hash::{BuildHasher, Hash};
 use std::ops::Index;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::codec::{Unreadable, encode};
+use self::stripe::{Encode, Slot, Stripe, Written};
+use super::codec::Unreadable;
 use super::divide::{SAME_KEY, SameKey};
 use super::part::{Content, Part, Saving};
+use super::records::{STRIPES, no_entries, record, slots_of};
 use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
-
-/// Into how many stripes the keys of a map are divided.
-const STRIPES: usize = 256;
-
-/// How many slots are looked at together.
-const NEAR: usize = 32;
 
 /// A value for each key, for the state of a node.
 ///
@@ -57,8 +55,8 @@ pub struct Map<K, V> {
     stripes: Vec<Stripe<K, V>>,
     hasher: FixedState,
     len: usize,
-    /// Where the graph has checkpoints: how to write an entry.
-    encode: Option<fn(&K, &V, bool, &mut Vec<u8>)>,
+    /// Where the graph has checkpoints: how to write entries.
+    encode: Option<Encode<K, V>>,
     /// For how many entries each counts that a slice writes, if not for one.
     weight: Option<fn(&V) -> usize>,
     /// The first stripe that the cut at hand has not written.
@@ -67,28 +65,6 @@ pub struct Map<K, V> {
     /// cut, has to be saved whole: a map that was swapped with another, cloned, or taken out and put back.
     saved_as: Option<Arc<(String, String)>>,
     saved_in: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Stripe<K, V> {
-    index: HashTable<u32>,
-    slots: Vec<Slot<K, V>>,
-    /// Slots that were written since the last cut: twice their place, and one more where the key is new. Those that are gone may be
-    /// among them, and some twice.
-    written: Vec<u32>,
-    /// The number of the next cut, counted from 1.
-    epoch: u32,
-    cut: Cut,
-    /// How many slots were saved last.
-    saved: u32,
-}
-
-#[derive(Clone, Debug)]
-struct Slot<K, V> {
-    key: K,
-    value: V,
-    /// The epoch in which it was written last.
-    epoch: u32,
 }
 
 /// Where an entry stands, for as long as none is removed.
@@ -108,32 +84,6 @@ impl Place {
     #[inline(always)]
     pub(super) fn bucket(self) -> usize {
         (u64::from(self.stripe) << 32 | u64::from(self.slot)) as usize
-    }
-}
-
-/// What a cut has frozen of a stripe, and no slice has written yet.
-#[derive(Clone, Debug, Default)]
-struct Cut {
-    written: Vec<u32>,
-    slots: u32,
-    /// Entries that have changed meanwhile, as they were, with their keys.
-    before: Vec<u8>,
-    /// How many they are.
-    changed: usize,
-    full: bool,
-    is_pending: bool,
-}
-
-impl<K, V> Default for Stripe<K, V> {
-    fn default() -> Self {
-        Stripe {
-            index: HashTable::new(),
-            slots: Vec::new(),
-            written: Vec::new(),
-            epoch: 1,
-            cut: Cut::default(),
-            saved: 0,
-        }
     }
 }
 
@@ -188,9 +138,7 @@ impl<K, V> Map<K, V> {
     /// Every key with its value, which may be changed; all count as written then.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         if let Some(encode) = self.encode {
-            for stripe in &mut self.stripes {
-                (0..stripe.slots.len() as u32).for_each(|place| stripe.touch(place, encode));
-            }
+            self.stripes.iter_mut().for_each(|stripe| stripe.touch_all(encode));
         }
         let slots = self.stripes.iter_mut().flat_map(|stripe| &mut stripe.slots);
         slots.map(|slot| (&slot.key, &mut slot.value))
@@ -210,11 +158,10 @@ impl<K, V> Map<K, V> {
         let is_frozen = self.is_frozen();
         for stripe in &mut self.stripes {
             if let Some(encode) = self.encode.filter(|_| is_frozen) {
-                (0..stripe.slots.len()).for_each(|place| stripe.touch(place as u32, encode));
+                stripe.touch_all(encode);
             }
             all.extend(stripe.slots.drain(..).map(|slot| (slot.key, slot.value)));
-            stripe.index.clear();
-            stripe.written.clear();
+            stripe.clear();
         }
         self.len = 0;
         all
@@ -302,7 +249,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
                 let place = u32::try_from(slots.len()).ok().filter(|place| *place < 1 << 31);
                 let place = place.expect("at most 2^31 keys in one stripe");
                 vacant.insert(place);
-                slots.push(Slot { key, value: init(), epoch: 0 });
+                slots.push(Slot { key, value: init() });
                 (place, true)
             }
         };
@@ -333,7 +280,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
         if let Some(encode) = self.encode {
             stripe.touch(slot, encode);
         }
-        let Slot { key, value, .. } = &mut stripe.slots[slot as usize];
+        let Slot { key, value } = &mut stripe.slots[slot as usize];
         (key, value)
     }
 
@@ -394,7 +341,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     ///
     /// A key is in both.
     pub(crate) fn absorb(&mut self, other: Self) -> Result<(), SameKey> {
-        for Slot { key, value, .. } in other.stripes.into_iter().flat_map(|stripe| stripe.slots) {
+        for Slot { key, value } in other.stripes.into_iter().flat_map(|stripe| stripe.slots) {
             if self.insert(key, value).is_some() {
                 return Err(SameKey);
             }
@@ -416,7 +363,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
     {
         for stripe in 0..self.stripes.len() {
             let mut place = 0;
-            while let Some(Slot { key, value, .. }) = self.stripes[stripe].slots.get(place) {
+            while let Some(Slot { key, value }) = self.stripes[stripe].slots.get(place) {
                 if keep(key, value) {
                     place += 1;
                 } else {
@@ -440,7 +387,7 @@ impl<K: Hash + Eq, V> Map<K, V> {
                 if let Some(encode) = encode {
                     at.touch(u32::try_from(place).expect("places are 32 bits wide"), encode);
                 }
-                let Slot { key, value, .. } = &mut at.slots[place];
+                let Slot { key, value } = &mut at.slots[place];
                 if keep(key, value) {
                     place += 1;
                 } else {
@@ -456,193 +403,22 @@ impl<K: Hash + Eq, V> Map<K, V> {
         let encode = self.encode;
         for stripe in &mut self.stripes {
             if let Some(encode) = encode {
-                (0..stripe.slots.len()).for_each(|place| stripe.touch(place as u32, encode));
+                stripe.touch_all(encode);
             }
-            stripe.slots.clear();
-            stripe.index.clear();
-            stripe.written.clear();
+            stripe.clear();
         }
         self.len = 0;
-    }
-}
-
-impl<K, V> Stripe<K, V> {
-    /// An entry is about to change: it is written out first, if a cut has frozen it.
-    #[inline]
-    fn touch(&mut self, place: u32, encode: fn(&K, &V, bool, &mut Vec<u8>)) {
-        let slot = &mut self.slots[place as usize];
-        if slot.epoch == self.epoch {
-            return;
-        }
-        let cut = &mut self.cut;
-        if cut.is_pending && place < cut.slots && (cut.full || slot.epoch + 1 == self.epoch) {
-            record(place, true, &mut cut.before, |bytes| encode(&slot.key, &slot.value, true, bytes));
-            cut.changed += 1;
-        }
-        slot.epoch = self.epoch;
-        self.written.push(place << 1);
-        self.tidy();
-    }
-
-    /// A slot has come, or has another key.
-    #[inline]
-    fn appeared(&mut self, place: u32) {
-        self.slots[place as usize].epoch = self.epoch;
-        self.written.push(place << 1 | 1);
-        self.tidy();
-    }
-
-    /// Keeps the list from growing where slots come and go.
-    #[inline]
-    fn tidy(&mut self) {
-        if self.written.len() > 2 * self.slots.len() + 64 {
-            self.forget_gone();
-        }
-    }
-
-    #[cold]
-    fn forget_gone(&mut self) {
-        let end = self.slots.len() << 1;
-        self.written.retain(|&written| (written as usize) < end);
-        // Where the key is new comes first.
-        self.written.sort_unstable_by_key(|&written| (written >> 1, !written & 1));
-        self.written.dedup_by_key(|written| *written >> 1);
-    }
-}
-
-/// Appends the record of a slot: its place, whether the key is there, how long it is, and what `write` writes.
-#[inline]
-pub(super) fn record(place: u32, with_key: bool, bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    varint(u64::from(place) << 1 | u64::from(with_key), bytes);
-    // Most are short: the length is put in front of the others where they are not.
-    let at = bytes.len();
-    bytes.push(0);
-    write(bytes);
-    let length = bytes.len() - at - 1;
-    if length < 0x80 {
-        bytes[at] = length as u8;
-    } else {
-        let mut prefix = Vec::with_capacity(10);
-        varint(length as u64, &mut prefix);
-        bytes.splice(at..=at, prefix);
-    }
-}
-
-/// Seven bits a byte, the lowest first.
-#[inline]
-pub(super) fn varint(mut number: u64, bytes: &mut Vec<u8>) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-pub(super) fn read_varint(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
-}
-
-/// The record of a slot: its place, and what was written, with a key or without.
-pub(crate) struct Record<'a> {
-    pub(crate) place: u32,
-    pub(crate) key: Option<&'a [u8]>,
-    pub(crate) value: &'a [u8],
-}
-
-/// Takes the next record; `None` where the bytes are none.
-pub(crate) fn read_record<'a>(bytes: &mut &'a [u8]) -> Option<Record<'a>> {
-    let head = read_varint(bytes)?;
-    let length = usize::try_from(read_varint(bytes)?).ok()?;
-    let (mut entry, rest) = bytes.split_at_checked(length)?;
-    *bytes = rest;
-    let key = if head & 1 == 1 {
-        let length = usize::try_from(read_varint(&mut entry)?).ok()?;
-        let (key, value) = entry.split_at_checked(length)?;
-        entry = value;
-        Some(key)
-    } else {
-        None
-    };
-    Some(Record { place: u32::try_from(head >> 1).ok()?, key, value: entry })
-}
-
-/// The records of the pieces of one stripe come to these slots: of each the last key and the last value.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Slots<'a> {
-    slots: Vec<(Option<&'a [u8]>, Option<&'a [u8]>)>,
-}
-
-impl<'a> Slots<'a> {
-    /// Adds a piece; `None` where it is none.
-    pub(crate) fn add(&mut self, slots: u32, full: bool, mut bytes: &'a [u8]) -> Option<()> {
-        if full {
-            self.slots.clear();
-        }
-        self.slots.resize(slots as usize, (None, None));
-        while !bytes.is_empty() {
-            let Record { place, key, value } = read_record(&mut bytes)?;
-            let slot = self.slots.get_mut(place as usize)?;
-            slot.0 = key.or(slot.0);
-            slot.1 = Some(value);
-        }
-        Some(())
-    }
-
-    /// How many slots there are.
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// The key and the value of each slot in turn; `None` where one is missing.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<(&'a [u8], &'a [u8])>> {
-        self.slots.iter().map(|(key, value)| key.zip(*value))
-    }
-
-    /// All that the pieces say as one piece; it is full where one of them was.
-    pub(crate) fn merged(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (place, (key, value)) in (0..).zip(&self.slots) {
-            let Some(value) = value else { continue };
-            record(place, key.is_some(), &mut bytes, |bytes| {
-                if let Some(key) = key {
-                    varint(key.len() as u64, bytes);
-                    bytes.extend_from_slice(key);
-                }
-                bytes.extend_from_slice(value);
-            });
-        }
-        bytes
     }
 }
 
 impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwned> Map<K, V> {
     /// Notes from now on which entries change.
     pub(super) fn track(&mut self) {
-        self.encode = Some(|key, value, with_key, bytes| {
-            if with_key {
-                // Keys are short, too.
-                let at = bytes.len();
-                bytes.push(0);
-                encode(key, bytes);
-                let length = bytes.len() - at - 1;
-                if length < 0x80 {
-                    bytes[at] = length as u8;
-                } else {
-                    let mut prefix = Vec::with_capacity(10);
-                    varint(length as u64, &mut prefix);
-                    bytes.splice(at..=at, prefix);
-                }
+        self.encode = Some(|slots, places, bytes| {
+            for &at in places {
+                let Slot { key, value } = &slots[(at >> 1) as usize];
+                record(at >> 1, (at & 1 == 1).then_some(key), value, bytes);
             }
-            encode(value, bytes);
         });
     }
 
@@ -670,15 +446,8 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
                 self.stripes.resize_with(STRIPES, Stripe::default);
             }
         }
-        for stripe in &mut self.stripes {
-            let slots = u32::try_from(stripe.slots.len()).expect("places are 32 bits wide");
-            let written = std::mem::take(&mut stripe.written);
-            stripe.epoch += 1;
-            // Where everything is saved anew nothing need be said of a stripe that is empty.
-            let is_told = full && (slots > 0 || !saving.full);
-            let is_pending = is_told || slots != stripe.saved || !written.is_empty();
-            stripe.cut = Cut { written, slots, before: Vec::new(), changed: 0, full, is_pending };
-        }
+        // Where everything is saved anew nothing need be said of a stripe that is empty.
+        self.stripes.iter_mut().for_each(|stripe| stripe.cut(full, !saving.full));
         self.next = 0;
         self.slice(saving);
     }
@@ -696,44 +465,10 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
                 return;
             }
             self.next += 1;
-            if !stripe.cut.is_pending {
+            let Some(Written { bytes, entries, weights, slots, full }) = stripe.write(encode, self.weight)
+            else {
                 continue;
-            }
-            let Cut { mut written, slots, before: mut bytes, changed, full, .. } =
-                std::mem::take(&mut stripe.cut);
-            stripe.saved = slots;
-            let (mut entries, mut weights) = (0, 0);
-            let weight = self.weight;
-            // What has changed since the cut was written as it was, and what is gone, too.
-            let end = stripe.slots.len().min(slots as usize);
-            let epoch = stripe.epoch;
-            let mut write = |place: u32, slot: &Slot<K, V>, with_key| {
-                record(place, with_key, &mut bytes, |bytes| encode(&slot.key, &slot.value, with_key, bytes));
-                entries += 1;
-                weights += weight.map_or(1, |weight| weight(&slot.value));
             };
-            if full {
-                let slots = (0..).zip(&stripe.slots[..end]);
-                slots
-                    .filter(|(_, slot)| slot.epoch != epoch)
-                    .for_each(|(place, slot)| write(place, slot, true));
-            } else {
-                // In the order of memory, and many at a time, so that the cache is waited for once and not for each.
-                written.sort_unstable();
-                for near in written.chunks(NEAR) {
-                    let mut is_due = [false; NEAR];
-                    for (is_due, written) in is_due.iter_mut().zip(near) {
-                        let slot = stripe.slots[..end].get((written >> 1) as usize);
-                        *is_due = slot.is_some_and(|slot| slot.epoch != epoch);
-                    }
-                    for (is_due, written) in is_due.iter().zip(near) {
-                        let place = written >> 1;
-                        if *is_due {
-                            write(place, &stripe.slots[place as usize], written & 1 == 1);
-                        }
-                    }
-                }
-            }
             saving.budget = saving.budget.saturating_sub(weights);
             let number = u16::try_from(self.next - 1).expect("there are 256 stripes");
             saving.parts.push(Part {
@@ -741,7 +476,7 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
                 field: field.clone(),
                 type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
                 content: Content::Stripe { number, slots, full },
-                entries: (changed + entries) as u64,
+                entries: entries as u64,
                 bytes,
             });
         }
@@ -775,21 +510,20 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
     ) -> Result<(), Unreadable> {
         let stripes = slots_of(pieces)?;
         self.stripes.clear();
-        self.stripes.resize_with(STRIPES, Stripe::default);
         self.len = 0;
-        for (stripe, slots) in self.stripes.iter_mut().zip(&stripes) {
-            stripe.slots.reserve_exact(slots.len());
-            stripe.index.reserve(slots.len(), |_| unreachable!("the table is empty"));
+        for slots in &stripes {
+            let mut stripe = Stripe::with_capacity(slots.len());
             for slot in slots.iter() {
                 let (key, value) = slot.ok_or_else(no_entries)?;
                 let (key, value): (K, V) = (super::codec::decode(key)?, super::codec::decode(value)?);
                 let hash = self.hasher.hash_one(&key);
                 let (place, hasher) = (stripe.slots.len() as u32, &self.hasher);
-                stripe.slots.push(Slot { key, value, epoch: 0 });
+                stripe.slots.push(Slot { key, value });
                 let slots = &stripe.slots;
                 stripe.index.insert_unique(hash, place, |&place| hasher.hash_one(&slots[place as usize].key));
             }
-            stripe.saved = u32::try_from(slots.len()).expect("places are 32 bits wide");
+            stripe.is_saved();
+            self.stripes.push(stripe);
             self.len += slots.len();
         }
         Ok(())
@@ -816,167 +550,5 @@ impl<K: Hash + Eq, V> FromIterator<(K, V)> for Map<K, V> {
 impl<K: Hash + Eq, V> Extend<(K, V)> for Map<K, V> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
         entries.into_iter().for_each(|(key, value)| drop(self.insert(key, value)));
-    }
-}
-
-/// What the pieces of a map come to, stripe by stripe.
-pub(super) fn slots_of<'a>(
-    pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
-) -> Result<Vec<Slots<'a>>, Unreadable> {
-    let mut stripes: Vec<Slots<'a>> = vec![Slots::default(); STRIPES];
-    for (number, slots, full, bytes) in pieces {
-        let stripe = stripes.get_mut(usize::from(number)).ok_or_else(no_entries)?;
-        stripe.add(slots, full, bytes).ok_or_else(no_entries)?;
-    }
-    Ok(stripes)
-}
-
-pub(super) fn no_entries() -> Unreadable {
-    Unreadable::broken("the bytes are no entries of a map")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::super::fields::Fields;
-    use super::super::loading::Loading;
-    use super::super::{Chance, State};
-    use super::*;
-
-    /// What the parts of checkpoints, one after the other, are loaded as.
-    fn loaded(parts: &[Part]) -> Map<u32, Vec<u8>> {
-        let mut loading = Loading::of_one();
-        for part in parts {
-            let file = loading.file(part.bytes.clone());
-            loading.piece(part, file, 0..part.bytes.len());
-        }
-        let mut map = Map::new();
-        map.fields(&mut Fields::load(&mut loading)).expect("the same type");
-        map
-    }
-
-    fn entries(map: &Map<u32, Vec<u8>>) -> Vec<(u32, Vec<u8>)> {
-        map.iter().map(|(key, value)| (*key, value.clone())).collect()
-    }
-
-    /// One change of many kinds.
-    fn change(map: &mut Map<u32, Vec<u8>>, naive: &mut BTreeMap<u32, Vec<u8>>, chance: &mut Chance) {
-        let key = chance.below(900) as u32;
-        match chance.below(200) {
-            0 => {
-                let odd = chance.below(2) as u32;
-                map.retain(|key, _| key % 3 != odd);
-                naive.retain(|key, _| key % 3 != odd);
-            }
-            1 if chance.below(8) == 0 => {
-                map.clear();
-                naive.clear();
-            }
-            2..40 => assert_eq!(map.remove(&key), naive.remove(&key)),
-            40..60 => {
-                let removed = map.find(&key).map(|place| map.remove_at(place));
-                assert_eq!(removed, naive.remove(&key));
-            }
-            60..90 => {
-                let byte = chance.below(256) as u8;
-                if chance.below(2) == 0 {
-                    if let Some(value) = map.get_mut(&key) {
-                        value.push(byte);
-                    }
-                } else if let Some(place) = map.find(&key) {
-                    assert_eq!(Some(&map[place]), naive.get(&key));
-                    map.at_mut(place).1.push(byte);
-                }
-                if let Some(value) = naive.get_mut(&key) {
-                    value.push(byte);
-                }
-            }
-            _ => {
-                let value = vec![7; chance.below(200)];
-                assert_eq!(map.insert(key, value.clone()), naive.insert(key, value));
-            }
-        }
-        assert_eq!((map.len(), map.is_empty()), (naive.len(), naive.is_empty()));
-        assert_eq!(map.get(&key), naive.get(&key));
-    }
-
-    #[test]
-    fn what_is_cut_while_it_changes_is_what_it_was_at_the_cut_in_its_order() {
-        for seed in 0..40 {
-            let mut chance = Chance(seed);
-            let (mut map, mut naive) = (Map::new(), BTreeMap::new());
-            let mut parts: Vec<Part> = Vec::new();
-            for cut in 0..12 {
-                for _ in 0..chance.below(600) {
-                    change(&mut map, &mut naive, &mut chance);
-                }
-                let expected = entries(&map);
-                let full = cut == 0 || chance.below(6) == 0;
-                let budget = 1 + chance.below(40);
-                let mut saving = Saving { full, number: cut + 1, budget, ..Saving::default() };
-                map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
-                let mut unfinished = !saving.unfinished.is_empty();
-                parts.append(&mut saving.parts);
-                while unfinished {
-                    for _ in 0..chance.below(30) {
-                        change(&mut map, &mut naive, &mut chance);
-                    }
-                    let mut saving = Saving { budget: 1 + chance.below(40), ..Saving::default() };
-                    map.fields(&mut Fields::slice(&mut saving)).expect("nothing is loaded");
-                    unfinished = !saving.unfinished.is_empty();
-                    parts.append(&mut saving.parts);
-                }
-                assert_eq!(entries(&loaded(&parts)), expected, "seed {seed}, cut {cut}");
-                assert!(map.iter().all(|(key, value)| naive.get(key) == Some(value)));
-            }
-        }
-    }
-
-    #[test]
-    fn what_goes_on_from_a_restore_is_saved_as_what_changed_since() {
-        let mut chance = Chance(3);
-        let (mut map, mut naive) = (Map::new(), BTreeMap::new());
-        let mut parts: Vec<Part> = Vec::new();
-        for _ in 0..20 {
-            (0..200).for_each(|_| change(&mut map, &mut naive, &mut chance));
-            // The first after a restore.
-            let mut saving =
-                Saving { full: parts.is_empty(), number: 1, budget: usize::MAX, ..Saving::default() };
-            map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
-            parts.append(&mut saving.parts);
-            let restored = loaded(&parts);
-            assert_eq!(entries(&restored), entries(&map));
-            map = restored;
-        }
-    }
-
-    #[test]
-    fn a_cut_that_failed_is_made_up_for_by_a_full_one() {
-        let mut map: Map<u32, Vec<u8>> = (0..500).map(|key| (key, vec![1])).collect();
-        let mut lost = Saving { full: true, number: 1, budget: 10, ..Saving::default() };
-        map.fields(&mut Fields::cut(&mut lost)).expect("nothing is loaded");
-        map.insert(7, vec![2]);
-        let mut saving = Saving { full: true, number: 2, budget: usize::MAX, ..Saving::default() };
-        map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
-        assert!(saving.unfinished.is_empty());
-        assert_eq!(entries(&loaded(&saving.parts)), entries(&map));
-    }
-
-    #[test]
-    fn bytes_written_follow_the_change() {
-        let mut map: Map<u32, Vec<u8>> = (0..100_000).map(|key| (key, vec![1; 100])).collect();
-        let mut number = 0;
-        let mut saved = |map: &mut Map<u32, Vec<u8>>, full| {
-            number += 1;
-            let mut saving = Saving { full, number, budget: usize::MAX, ..Saving::default() };
-            map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
-            saving.parts.iter().map(|part| part.bytes.len()).sum::<usize>()
-        };
-        assert!(saved(&mut map, true) > 10_000_000);
-        assert_eq!(saved(&mut map, false), 0);
-        (0..1_000).for_each(|key| map.get_mut(&(key * 97)).expect("it is there").push(2));
-        let written = saved(&mut map, false);
-        assert!((101_000..120_000).contains(&written), "{written}");
     }
 }
