@@ -76,6 +76,22 @@ impl Bits {
         is_marked
     }
 
+    /// Takes the marks off the first marked places in order, as many as there is room for; gives how many. `from` is where it goes on:
+    /// there is none before.
+    pub(super) fn take_first(&mut self, from: &mut usize, places: &mut [u32]) -> usize {
+        let mut taken = 0;
+        while let Some(word) = self.words.get_mut(*from) {
+            while *word != 0 {
+                let Some(place) = places.get_mut(taken) else { return taken };
+                *place = *from as u32 * 64 + word.trailing_zeros();
+                *word &= *word - 1;
+                taken += 1;
+            }
+            *from += 1;
+        }
+        taken
+    }
+
     /// The marked places, in order.
     #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {

@@ -8,6 +8,7 @@ use super::codec::{Unreadable, decode};
 use super::divide::SAME_KEY;
 use super::part::{Content, Part, Saving};
 use super::records::{no_entries, record, slots_of};
+use super::saved_as::SavedAs;
 use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
 use super::storable::Storable;
@@ -31,9 +32,7 @@ pub(crate) struct KeyedRows<K, V> {
     /// Whether a part has to say that these are all rows.
     is_full: bool,
     is_pending: bool,
-    /// See [`Map`](super::Map).
-    saved_as: Option<Arc<(String, String)>>,
-    saved_in: u64,
+    saved_as: SavedAs,
 }
 
 impl<K, V> Default for KeyedRows<K, V> {
@@ -54,8 +53,7 @@ impl<K, V> KeyedRows<K, V> {
             keys: Vec::new(),
             is_full: false,
             is_pending: false,
-            saved_as: None,
-            saved_in: 0,
+            saved_as: SavedAs::new(),
         }
     }
 
@@ -91,14 +89,8 @@ impl<K, V> KeyedRows<K, V> {
 
     /// What is here was loaded from this field as it was saved: the next cut goes on from there.
     pub(super) fn goes_on(&mut self, node: &str, field: &str, cut: u64) {
-        self.saved_as = Some(Arc::new((node.to_owned(), field.to_owned())));
-        self.saved_in = cut;
+        self.saved_as.set(node, field, cut);
         self.is_tracked = true;
-    }
-
-    fn is_saved_as(&self, node: &str, field: &str, cut: u64) -> bool {
-        self.saved_in == cut
-            && self.saved_as.as_deref().is_some_and(|known| known.0 == node && known.1 == field)
     }
 
     /// Freezes the rows that have come since the last cut, or all, of which `all` gives the keys; and writes as many as the budget allows.
@@ -112,15 +104,11 @@ impl<K, V> KeyedRows<K, V> {
         K: Storable,
         V: Storable,
     {
-        let is_known = self.is_tracked && self.is_saved_as(node, field, saving.number.wrapping_sub(1));
-        let is_full = saving.full || !is_known;
+        let is_full = !self.saved_as.cut(node, field, saving) || saving.full;
         self.keys = if is_full { all(self) } else { std::mem::take(&mut self.new) };
         self.keys.reverse();
         self.new.clear();
-        if !is_known {
-            self.goes_on(node, field, saving.number);
-        }
-        self.saved_in = saving.number;
+        self.is_tracked = true;
         self.frozen = if is_full { 0 } else { self.saved }..self.rows.len();
         debug_assert_eq!(self.keys.len(), self.frozen.len(), "each row has a key");
         self.saved = self.rows.len();
@@ -135,7 +123,7 @@ impl<K, V> KeyedRows<K, V> {
         K: Storable,
         V: Storable,
     {
-        let Some(saved_as) = self.saved_as.clone().filter(|_| self.is_pending) else { return };
+        let Some(saved_as) = self.saved_as.name().filter(|_| self.is_pending) else { return };
         saving.seen.insert(Arc::clone(&saved_as));
         if saving.budget == 0 {
             saving.unfinished.insert(saved_as);

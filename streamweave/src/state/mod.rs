@@ -27,6 +27,7 @@ mod part;
 pub(crate) mod records;
 mod reducing;
 mod row_key;
+mod saved_as;
 mod shard;
 mod sorted_map;
 mod stable_hash;

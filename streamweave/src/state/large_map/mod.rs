@@ -34,6 +34,7 @@ use super::keyed_log::{self, Gathered, RUN};
 use super::loading::{NotLoaded, Saved};
 use super::part::{Content, Part, Saving};
 use super::records::slots_of;
+use super::saved_as::SavedAs;
 use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
 use super::storable::Storable;
@@ -101,9 +102,7 @@ pub struct LargeMap<K, V> {
     left: Option<Log>,
     /// Whether the next cut has to hold everything.
     is_anew: bool,
-    /// Under which node and field it was saved last, and in which cut, as a `Map` knows it.
-    saved_as: Option<Arc<(String, String)>>,
-    saved_in: u64,
+    saved_as: SavedAs,
     cut: Option<Cut>,
     key: Vec<u8>,
     value: Vec<u8>,
@@ -160,8 +159,7 @@ impl<K, V> LargeMap<K, V> {
             len: 0,
             left: None,
             is_anew: false,
-            saved_as: None,
-            saved_in: 0,
+            saved_as: SavedAs::new(),
             cut: None,
             key: Vec::new(),
             value: Vec::new(),
@@ -491,9 +489,7 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
         let log = self.new_log();
         let left = self.left.replace(log);
         let changed = std::mem::take(&mut self.changed);
-        let is_known = self.saved_in == saving.number.wrapping_sub(1)
-            && self.saved_as.as_deref().is_some_and(|known| known.0 == node && known.1 == field);
-        self.goes_on(node, field, saving.number);
+        let is_known = self.saved_as.cut(node, field, saving);
         let full = saving.full || std::mem::take(&mut self.is_anew) || left.is_none() || !is_known;
         self.cut = Some(match left {
             Some(log) if !full => Cut { scan: None, log, frozen: changed, full, is_begun: false },
@@ -510,13 +506,12 @@ impl<K: Storable + Hash + Eq, V: Storable> LargeMap<K, V> {
 
     /// What is here was loaded from this field as it was saved: the next cut goes on from there.
     pub(super) fn goes_on(&mut self, node: &str, field: &str, cut: u64) {
-        self.saved_as = Some(Arc::new((node.to_owned(), field.to_owned())));
-        self.saved_in = cut;
+        self.saved_as.set(node, field, cut);
     }
 
     /// Writes more of what is frozen, as long as the budget lasts.
     pub(super) fn slice(&mut self, saving: &mut Saving) {
-        let Some(saved_as) = self.saved_as.clone() else { return };
+        let Some(saved_as) = self.saved_as.name() else { return };
         if self.cut.is_some() {
             saving.seen.insert(Arc::clone(&saved_as));
         }

@@ -88,7 +88,7 @@ fn change(map: &mut Tested, naive: &mut BTreeMap<u32, Vec<u8>>, chance: &mut Cha
 }
 
 fn cut(map: &mut Tested, full: bool, budget: usize) -> Saving {
-    let mut saving = Saving { full, number: map.saved_in + 1, budget, ..Saving::default() };
+    let mut saving = Saving { full, number: map.saved_as.number() + 1, budget, ..Saving::default() };
     map.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
     saving
 }

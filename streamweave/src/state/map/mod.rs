@@ -9,7 +9,7 @@
 //! before its slice comes is written out as it was first. A slice goes through the bits, and so through memory in its order. A stripe
 //! holds the 256th part of the keys, so that neither its slice nor the growth of its table stops the graph for long.
 
-mod stripe;
+pub(super) mod stripe;
 #[cfg(test)]
 mod tests;
 
@@ -21,13 +21,17 @@ use foldhash::fast::FixedState;
 use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Serialize, de::DeserializeOwned};
 
-use self::stripe::{Encode, Slot, Stripe, Written};
+use self::stripe::{Encode, Slot, Stripe};
 use super::codec::Unreadable;
 use super::divide::{SAME_KEY, SameKey};
-use super::part::{Content, Part, Saving};
-use super::records::{STRIPES, no_entries, record, slots_of};
+use super::part::Saving;
+use super::records::{STRIPES, no_entries, slots_of};
+use super::saved_as::SavedAs;
 use super::shard::Shard;
 use super::stable_hash::stable_hash_of_bytes;
+
+/// So many entries of a stripe are written together, whatever the budget.
+const WHOLE: usize = 1 << 12;
 
 /// A value for each key, for the state of a node.
 ///
@@ -61,10 +65,7 @@ pub struct Map<K, V> {
     weight: Option<fn(&V) -> usize>,
     /// The first stripe that the cut at hand has not written.
     next: usize,
-    /// Under which node and field it was saved last, and in which cut. What was saved under another name, or was not there in the last
-    /// cut, has to be saved whole: a map that was swapped with another, cloned, or taken out and put back.
-    saved_as: Option<Arc<(String, String)>>,
-    saved_in: u64,
+    saved_as: SavedAs,
 }
 
 /// Where an entry stands, for as long as none is removed.
@@ -103,8 +104,7 @@ impl<K, V> Map<K, V> {
             encode: None,
             weight: None,
             next: STRIPES,
-            saved_as: None,
-            saved_in: 0,
+            saved_as: SavedAs::new(),
         }
     }
 
@@ -414,33 +414,20 @@ impl<K: Hash + Eq, V> Map<K, V> {
 impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwned> Map<K, V> {
     /// Notes from now on which entries change.
     pub(super) fn track(&mut self) {
-        self.encode = Some(|slots, places, bytes| {
-            for &at in places {
-                let Slot { key, value } = &slots[(at >> 1) as usize];
-                record(at >> 1, (at & 1 == 1).then_some(key), value, bytes);
-            }
-        });
+        self.encode = Some(stripe::encode);
     }
 
     /// What is here was loaded from this field as it was saved: the next cut goes on from there.
     pub(super) fn goes_on(&mut self, node: &str, field: &str, cut: u64) {
-        self.saved_as = Some(Arc::new((node.to_owned(), field.to_owned())));
-        self.saved_in = cut;
-    }
-
-    fn is_saved_as(&self, node: &str, field: &str, cut: u64) -> bool {
-        self.saved_in == cut
-            && self.saved_as.as_deref().is_some_and(|known| known.0 == node && known.1 == field)
+        self.saved_as.set(node, field, cut);
     }
 
     /// Freezes what has changed since the last cut, or everything; and writes as much of it as the budget allows.
     pub(super) fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
-        let is_known = self.encode.is_some() && self.is_saved_as(node, field, saving.number.wrapping_sub(1));
+        let is_known = self.saved_as.cut(node, field, saving);
         let full = saving.full || !is_known;
-        self.saved_in = saving.number;
         if !is_known {
             self.track();
-            self.goes_on(node, field, saving.number);
             // Another map may have been saved under this name: that this one is empty has to be said, too.
             if !saving.full && self.stripes.is_empty() {
                 self.stripes.resize_with(STRIPES, Stripe::default);
@@ -452,33 +439,23 @@ impl<K: Serialize + DeserializeOwned + Hash + Eq, V: Serialize + DeserializeOwne
         self.slice(saving);
     }
 
-    /// Writes more of what is frozen, under the name under which it was: whole stripes, as long as the budget lasts.
+    /// Writes more of what is frozen, under the name under which it was, as long as the budget lasts.
     pub(super) fn slice(&mut self, saving: &mut Saving) {
-        let (Some(encode), Some(saved_as)) = (self.encode, self.saved_as.clone()) else { return };
-        if self.next < self.stripes.len() {
+        let (Some(encode), Some(saved_as)) = (self.encode, self.saved_as.name()) else { return };
+        if self.is_frozen() {
             saving.seen.insert(Arc::clone(&saved_as));
         }
-        let (node, field) = &*saved_as;
         while let Some(stripe) = self.stripes.get_mut(self.next) {
             if saving.budget == 0 {
                 saving.unfinished.insert(saved_as);
                 return;
             }
-            self.next += 1;
-            let Some(Written { bytes, entries, weights, slots, full }) = stripe.write(encode, self.weight)
-            else {
-                continue;
-            };
-            saving.budget = saving.budget.saturating_sub(weights);
-            let number = u16::try_from(self.next - 1).expect("there are 256 stripes");
-            saving.parts.push(Part {
-                node: node.clone(),
-                field: field.clone(),
-                type_name: format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>()),
-                content: Content::Stripe { number, slots, full },
-                entries: entries as u64,
-                bytes,
-            });
+            let number = u16::try_from(self.next).expect("there are 256 stripes");
+            // A stripe is seldom divided.
+            match stripe.write(number, encode, self.weight, saving.budget.max(WHOLE)) {
+                None => self.next += 1,
+                Some(written) => written.into_part::<K, V>(&saved_as, saving),
+            }
         }
     }
 

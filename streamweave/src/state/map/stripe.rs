@@ -1,11 +1,28 @@
 //! A part of a map: its slots, and which of them a checkpoint has yet to write.
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
+use serde::Serialize;
 
 use super::super::bits::Bits;
+use super::super::part::{Content, Part, Saving};
+use super::super::records::record;
 
 /// Writes the records of slots: of each its place, doubled, and one more where its key is written, too.
-pub(super) type Encode<K, V> = fn(&[Slot<K, V>], &[u32], &mut Vec<u8>);
+pub(in super::super) type Encode<K, V> = fn(&[Slot<K, V>], &[u32], &mut Vec<u8>);
+
+/// See [`Encode`].
+pub(in super::super) fn encode<K: Serialize, V: Serialize>(
+    slots: &[Slot<K, V>],
+    places: &[u32],
+    bytes: &mut Vec<u8>,
+) {
+    for &at in places {
+        let Slot { key, value } = &slots[(at >> 1) as usize];
+        record(at >> 1, (at & 1 == 1).then_some(key), value, bytes);
+    }
+}
 
 /// How many slots are handed over together to be written.
 const TOGETHER: usize = 64;
@@ -16,9 +33,9 @@ const NEAR: usize = 128;
 /// What each change looks at stands first, in two lines of the cache.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub(super) struct Stripe<K, V> {
-    pub(super) index: HashTable<u32>,
-    pub(super) slots: Vec<Slot<K, V>>,
+pub(in super::super) struct Stripe<K, V> {
+    pub(in super::super) index: HashTable<u32>,
+    pub(in super::super) slots: Vec<Slot<K, V>>,
     /// Slots that were written since the last cut; those that are gone may be among them.
     changed: Bits,
     has_changed: bool,
@@ -32,9 +49,9 @@ pub(super) struct Stripe<K, V> {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Slot<K, V> {
-    pub(super) key: K,
-    pub(super) value: V,
+pub(in super::super) struct Slot<K, V> {
+    pub(in super::super) key: K,
+    pub(in super::super) value: V,
 }
 
 /// What a cut has frozen of a stripe, and no slice has written yet.
@@ -49,16 +66,30 @@ struct Cut {
     /// How many they are.
     changed: usize,
     full: bool,
+    /// Whether some of it was written.
+    is_begun: bool,
+    /// Where the next slots that are due are looked for.
+    next: usize,
 }
 
 /// What a slice has written of a stripe.
-pub(super) struct Written {
-    pub(super) bytes: Vec<u8>,
-    pub(super) entries: usize,
+pub(in super::super) struct Written {
+    content: Content,
+    bytes: Vec<u8>,
+    entries: usize,
     /// What the entries count for.
-    pub(super) weights: usize,
-    pub(super) slots: u32,
-    pub(super) full: bool,
+    weights: usize,
+}
+
+impl Written {
+    /// Adds it to what was saved of a map by `K`.
+    pub(in super::super) fn into_part<K, V>(self, saved_as: &Arc<(String, String)>, saving: &mut Saving) {
+        let Written { content, bytes, entries, weights } = self;
+        saving.budget = saving.budget.saturating_sub(weights);
+        let (node, field) = (**saved_as).clone();
+        let type_name = format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>());
+        saving.parts.push(Part { node, field, type_name, content, entries: entries as u64, bytes });
+    }
 }
 
 impl<K, V> Default for Stripe<K, V> {
@@ -69,7 +100,7 @@ impl<K, V> Default for Stripe<K, V> {
 
 impl<K, V> Stripe<K, V> {
     /// No slots, and room for some.
-    pub(super) fn with_capacity(slots: usize) -> Self {
+    pub(in super::super) fn with_capacity(slots: usize) -> Self {
         Stripe {
             index: HashTable::with_capacity(slots),
             slots: Vec::with_capacity(slots),
@@ -83,7 +114,7 @@ impl<K, V> Stripe<K, V> {
     }
 
     /// What is here is what was saved.
-    pub(super) fn is_saved(&mut self) {
+    pub(in super::super) fn is_saved(&mut self) {
         self.saved = self.len();
     }
 
@@ -93,7 +124,7 @@ impl<K, V> Stripe<K, V> {
 
     /// An entry is about to change: it is written out first, if a cut has frozen it.
     #[inline]
-    pub(super) fn touch(&mut self, place: u32, encode: Encode<K, V>) {
+    pub(in super::super) fn touch(&mut self, place: u32, encode: Encode<K, V>) {
         if self.changed.mark(place) {
             self.has_changed = true;
             if self.is_pending {
@@ -103,13 +134,13 @@ impl<K, V> Stripe<K, V> {
     }
 
     /// Every entry is about to change, or to go.
-    pub(super) fn touch_all(&mut self, encode: Encode<K, V>) {
+    pub(in super::super) fn touch_all(&mut self, encode: Encode<K, V>) {
         (0..self.len()).for_each(|place| self.touch(place, encode));
     }
 
     /// A slot has come, or has another key.
     #[inline]
-    pub(super) fn appeared(&mut self, place: u32) {
+    pub(in super::super) fn appeared(&mut self, place: u32) {
         self.changed.mark(place);
         self.renamed.mark(place);
         self.has_changed = true;
@@ -124,15 +155,15 @@ impl<K, V> Stripe<K, V> {
     }
 
     /// Removes all that is here.
-    pub(super) fn clear(&mut self) {
+    pub(in super::super) fn clear(&mut self) {
         self.slots.clear();
         self.index.clear();
     }
 
     /// Freezes what has changed since the last cut, or everything. `always`: be it nothing.
-    pub(super) fn cut(&mut self, full: bool, always: bool) {
+    pub(in super::super) fn cut(&mut self, full: bool, always: bool) {
         let slots = self.len();
-        // What the last cut has left, if it came to nothing, is all 0 otherwise.
+        // Of one that came to nothing something is left.
         if self.is_pending {
             self.cut.forget();
         }
@@ -147,27 +178,33 @@ impl<K, V> Stripe<K, V> {
         }
         self.is_pending = self.has_changed || slots != self.saved || full && (slots > 0 || always);
         self.has_changed = false;
-        (self.cut.slots, self.cut.full) = (slots, full);
+        let cut = &mut self.cut;
+        (cut.slots, cut.full, cut.is_begun, cut.next) = (slots, full, false, 0);
     }
 
-    /// Writes what a cut has frozen; `None` where that is nothing.
-    pub(super) fn write(&mut self, encode: Encode<K, V>, weight: Option<fn(&V) -> usize>) -> Option<Written> {
-        if !std::mem::take(&mut self.is_pending) {
+    /// Writes more of what a cut has frozen, for as long as the budget lasts; `None` where nothing is left.
+    pub(in super::super) fn write(
+        &mut self,
+        number: u16,
+        encode: Encode<K, V>,
+        weight: Option<fn(&V) -> usize>,
+        budget: usize,
+    ) -> Option<Written> {
+        if !self.is_pending {
             return None;
         }
         let cut = &mut self.cut;
-        // What has changed since the cut was written as it was, and what is gone, too.
+        // What has changed since was written as it was, and what is gone, too.
         let mut bytes = std::mem::take(&mut cut.before);
         let mut entries = std::mem::take(&mut cut.changed);
         let mut weights = 0;
-        let mut places = cut.due.iter();
-        loop {
-            let (mut together, mut number) = ([0; TOGETHER], 0);
-            for (at, place) in together.iter_mut().zip(&mut places) {
-                *at = place << 1 | u32::from(cut.full || cut.renamed.get(place));
-                number += 1;
+        while weights < budget {
+            let mut together = [0; TOGETHER];
+            let number = cut.due.take_first(&mut cut.next, &mut together);
+            let together = &mut together[..number];
+            for at in &mut *together {
+                *at = *at << 1 | u32::from(cut.full || cut.renamed.get(*at));
             }
-            let together = &together[..number];
             bring_near(&mut self.slots, together);
             encode(&self.slots, together, &mut bytes);
             entries += number;
@@ -175,14 +212,14 @@ impl<K, V> Stripe<K, V> {
                 together.iter().map(|at| weight(&self.slots[(at >> 1) as usize].value)).sum()
             });
             if number < TOGETHER {
+                self.is_pending = false;
+                self.saved = cut.slots;
+                cut.renamed.reset();
                 break;
             }
         }
-        drop(places);
-        cut.forget();
-        let Cut { slots, full, .. } = *cut;
-        self.saved = slots;
-        Some(Written { bytes, entries, weights, slots, full })
+        let full = cut.full && !std::mem::replace(&mut cut.is_begun, true);
+        Some(Written { content: Content::Stripe { number, slots: cut.slots, full }, bytes, entries, weights })
     }
 }
 

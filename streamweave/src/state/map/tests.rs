@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::fields::Fields;
 use super::super::loading::Loading;
-use super::super::{Chance, State};
+use super::super::{Chance, Part, State};
 use super::*;
 
 /// What the parts of checkpoints, one after the other, are loaded as.
