@@ -17,7 +17,7 @@ use super::mismatch::{At, Mismatch};
 use super::part::{Content, Part, Saving};
 use super::shard::Shard;
 use super::storable::{State, Storable};
-use super::{KeyedRows, Map};
+use super::{KeySlab, KeyedRows, Map};
 
 /// What stands among the fields of a node that begins with a checkpoint.
 pub(crate) const BEGINNING: &str = "(beginning)";
@@ -339,6 +339,26 @@ impl<'a> Fields<'a> {
         let mut visit = RowsVisit { rows, all: Some(all), loaded: Vec::new(), known: HashSet::new() };
         self.in_slices(name, &mut visit)?;
         Ok(visit.loaded)
+    }
+
+    /// Visits a map whose entries have places: what has changed since the last cut is written, in slices.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub fn key_slab<K: Storable + Hash + Eq, V: Storable + Default>(
+        &mut self,
+        name: &str,
+        slab: &mut KeySlab<K, V>,
+    ) -> Result<(), Mismatch> {
+        self.at(name, |fields| {
+            fields.in_slices("", slab)?;
+            fields.value("free", slab.next_free())?;
+            if fields.is_loading() && !slab.is_whole() {
+                return Err(fields.refused::<KeySlab<K, V>>("the free places are not those that are free"));
+            }
+            Ok(())
+        })
     }
 
     fn in_slices<S: InSlices>(&mut self, name: &str, state: &mut S) -> Result<(), Mismatch> {

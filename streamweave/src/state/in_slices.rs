@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use super::SameKey;
 use super::keyed_rows::{self, KeyedRows};
 use super::loading::{NotLoaded, Saved};
 use super::map::Map;
 use super::part::Saving;
 use super::shard::Shard;
 use super::storable::Storable;
+use super::{KeySlab, SameKey};
 
 /// A field that is saved in slices.
 pub(super) trait InSlices {
@@ -60,6 +60,31 @@ impl<K: Storable + Hash + Eq, V: Storable> InSlices for Map<K, V> {
 
     fn goes_on(&mut self, node: &str, field: &str) {
         Map::goes_on(self, node, field, 0);
+    }
+}
+
+impl<K: Storable + Hash + Eq, V: Storable + Default> InSlices for KeySlab<K, V> {
+    type Type = (K, V);
+
+    fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        KeySlab::cut(self, node, field, saving);
+    }
+
+    fn slice(&mut self, saving: &mut Saving) {
+        KeySlab::slice(self, saving);
+    }
+
+    fn track(&mut self) {
+        KeySlab::track(self);
+    }
+
+    /// All of it, whatever the shard: places are not divided, but by their owner.
+    fn load(&mut self, saved: Saved<'_>, _: Option<Shard>) -> Result<(), NotLoaded> {
+        Ok(KeySlab::load(self, saved.stripes())?)
+    }
+
+    fn goes_on(&mut self, node: &str, field: &str) {
+        KeySlab::goes_on(self, node, field, 0);
     }
 }
 

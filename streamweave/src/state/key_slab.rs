@@ -4,18 +4,26 @@ use std::hash::{BuildHasher, Hash};
 use std::ops::{Index, IndexMut};
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use super::SameKey;
+use super::codec::{Unreadable, decode};
+use super::divide::SAME_KEY;
+use super::map::stripe::{Encode, Slot, Stripe, encode};
+use super::part::Saving;
+use super::records::{no_entries, slots_of};
+use super::saved_as::SavedAs;
+use super::storable::Storable;
+use super::{Fields, Mismatch, SameKey, State};
 
 /// A value for each key, at a place that stays the same for as long as the key is there.
 ///
 /// The places of keys that have gone are used again, last gone first, together with what their values have allocated: a value
 /// that is [released](KeySlab::release) is not dropped, and whoever releases it empties it before. The hasher is fast and
 /// has a fixed seed: places depend on which keys came and went, in which order, and on nothing else (rule Z1).
+///
+/// It is saved as a [`Map`](super::Map) is, an entry a slot: what has changed since the last cut, in slices. What was lent to be changed
+/// counts as changed.
 ///
 /// # Examples
 ///
@@ -36,35 +44,64 @@ use super::SameKey;
 /// ```
 #[derive(Clone, Debug)]
 pub struct KeySlab<K, V> {
-    places: HashTable<u32>,
-    entries: Vec<Entry<K, V>>,
-    free: Vec<u32>,
+    entries: Stripe<Held<K>, V>,
+    /// The place that is used next, or [`NONE`].
+    free: u32,
     hasher: FixedState,
+    /// Where the graph has checkpoints: how to write entries.
+    encode: Option<Encode<Held<K>, V>>,
+    saved_as: SavedAs,
 }
 
-#[derive(Clone, Debug)]
-struct Entry<K, V> {
-    /// `None` where the place is free.
-    key: Option<K>,
-    value: V,
+/// What is at a place.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Held<K> {
+    #[serde(rename = "k")]
+    Key(K),
+    /// None, and the place that is used after this one, or [`NONE`].
+    #[serde(rename = "f")]
+    Free(u32),
+}
+
+/// No place.
+const NONE: u32 = u32::MAX;
+
+impl<K> Held<K> {
+    #[inline(always)]
+    fn key(&self) -> Option<&K> {
+        match self {
+            Held::Key(key) => Some(key),
+            Held::Free(_) => None,
+        }
+    }
 }
 
 impl<K, V> Default for KeySlab<K, V> {
     fn default() -> Self {
-        let (places, entries, free) = (HashTable::new(), Vec::new(), Vec::new());
-        KeySlab { places, entries, free, hasher: FixedState::default() }
+        KeySlab {
+            entries: Stripe::default(),
+            free: NONE,
+            hasher: FixedState::default(),
+            encode: None,
+            saved_as: SavedAs::new(),
+        }
     }
 }
 
 impl<K, V> KeySlab<K, V> {
     /// The number of keys.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.entries.index.len()
     }
 
     /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.entries.index.is_empty()
+    }
+
+    /// Whether a place is taken.
+    pub fn is_taken(&self, place: u32) -> bool {
+        self.entries.slots.get(place as usize).is_some_and(|slot| slot.key.key().is_some())
     }
 
     /// The key at a place.
@@ -74,7 +111,7 @@ impl<K, V> KeySlab<K, V> {
     /// Where the place is free.
     #[inline]
     pub fn key(&self, place: u32) -> &K {
-        self.entries[place as usize].key.as_ref().expect("the place is taken")
+        self.entries.slots[place as usize].key.key().expect("the place is taken")
     }
 
     /// The key and the value at a place.
@@ -84,88 +121,127 @@ impl<K, V> KeySlab<K, V> {
     /// Where the place is free.
     #[inline]
     pub fn at(&mut self, place: u32) -> (&K, &mut V) {
-        let Entry { key, value, .. } = &mut self.entries[place as usize];
-        (key.as_ref().expect("the place is taken"), value)
+        self.touch(place);
+        let Slot { key, value } = &mut self.entries.slots[place as usize];
+        (key.key().expect("the place is taken"), value)
     }
 
     /// The key and the value at a place, unless it is free.
     #[inline]
     pub fn get(&mut self, place: u32) -> Option<(&K, &mut V)> {
-        let Entry { key, value, .. } = self.entries.get_mut(place as usize)?;
-        key.as_ref().map(|key| (key, value))
+        if !self.is_taken(place) {
+            return None;
+        }
+        Some(self.at(place))
     }
 
     /// The places that are taken, in their order.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &K, &mut V)> {
-        let entries = (0..).zip(&mut self.entries);
-        entries.filter_map(|(place, entry)| entry.key.as_ref().map(|key| (place, key, &mut entry.value)))
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &K, &V)> {
+        let slots = (0..).zip(&self.entries.slots);
+        slots.filter_map(|(place, Slot { key, value })| Some((place, key.key()?, value)))
+    }
+
+    /// Every value, as it was loaded, to be made whole; that is no change.
+    pub(crate) fn complete(&mut self, complete: impl FnMut(&mut V)) {
+        self.values_mut().for_each(complete);
+    }
+
+    /// Every value, of what is not saved any more as it is.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        let slots = self.entries.slots.iter_mut().filter(|slot| slot.key.key().is_some());
+        slots.map(|slot| &mut slot.value)
+    }
+
+    #[inline(always)]
+    fn touch(&mut self, place: u32) {
+        if let Some(encode) = self.encode {
+            self.entries.touch(place, encode);
+        }
     }
 }
 
 impl<K: Hash + Eq, V> KeySlab<K, V> {
     /// Drops the key at a place, which has become free; nothing happens where it is.
     pub fn release(&mut self, place: u32) {
-        let Some(key) = self.entries[place as usize].key.take() else { return };
-        let hash = self.hasher.hash_one(&key);
-        if let Ok(found) = self.places.find_entry(hash, |&other| other == place) {
-            found.remove();
+        if !self.is_taken(place) {
+            return;
         }
-        self.free.push(place);
+        self.touch(place);
+        let freed = std::mem::replace(&mut self.entries.slots[place as usize].key, Held::Free(self.free));
+        if let Held::Key(key) = freed {
+            let hash = self.hasher.hash_one(&key);
+            if let Ok(found) = self.entries.index.find_entry(hash, |&other| other == place) {
+                found.remove();
+            }
+        }
+        self.free = place;
+        if self.encode.is_some() {
+            self.entries.appeared(place);
+        }
     }
-}
 
-impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
     /// The place of a key, if it has one.
     #[inline]
     pub fn find(&self, key: &K) -> Option<u32> {
         let hash = self.hasher.hash_one(key);
-        self.places.find(hash, |&place| self.entries[place as usize].key.as_ref() == Some(key)).copied()
-    }
-
-    /// The place of a key; a new one has an empty value.
-    ///
-    /// # Panics
-    ///
-    /// Where there would be more than 2^32 keys.
-    #[inline]
-    pub fn place(&mut self, key: K) -> u32 {
-        let hash = self.hasher.hash_one(&key);
-        let (entries, hasher) = (&mut self.entries, &self.hasher);
-        let found = self.places.entry(
-            hash,
-            |&place| entries[place as usize].key.as_ref() == Some(&key),
-            |&place| hasher.hash_one(entries[place as usize].key.as_ref().expect("the place is taken")),
-        );
-        match found {
-            TableEntry::Occupied(found) => *found.get(),
-            TableEntry::Vacant(vacant) => {
-                let place = match self.free.pop() {
-                    Some(place) => {
-                        entries[place as usize].key = Some(key);
-                        place
-                    }
-                    None => {
-                        let place = u32::try_from(entries.len()).expect("at most 2^32 keys in one map");
-                        entries.push(Entry { key: Some(key), value: V::default() });
-                        place
-                    }
-                };
-                vacant.insert(place);
-                place
-            }
-        }
+        let Stripe { index, slots, .. } = &self.entries;
+        index.find(hash, |&place| slots[place as usize].key.key() == Some(key)).copied()
     }
 }
 
 impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
+    /// The place of a key; a new one has an empty value.
+    ///
+    /// # Panics
+    ///
+    /// Where there would be more than 2^31 keys.
+    #[inline]
+    pub fn place(&mut self, key: K) -> u32 {
+        let hash = self.hasher.hash_one(&key);
+        let Stripe { index, slots, .. } = &mut self.entries;
+        let hasher = &self.hasher;
+        let found = index.entry(
+            hash,
+            |&place| slots[place as usize].key.key() == Some(&key),
+            |&place| hasher.hash_one(slots[place as usize].key.key().expect("the place is taken")),
+        );
+        let (place, is_used_again) = match found {
+            TableEntry::Occupied(found) => return *found.get(),
+            TableEntry::Vacant(vacant) => {
+                let is_used_again = self.free != NONE;
+                let place = if is_used_again {
+                    self.free
+                } else {
+                    let place = u32::try_from(slots.len()).ok().filter(|place| *place < 1 << 31);
+                    place.expect("at most 2^31 keys in one map")
+                };
+                vacant.insert(place);
+                (place, is_used_again)
+            }
+        };
+        if is_used_again {
+            self.touch(place);
+            let slot = &mut self.entries.slots[place as usize];
+            if let Held::Free(next) = std::mem::replace(&mut slot.key, Held::Key(key)) {
+                self.free = next;
+            }
+        } else {
+            self.entries.slots.push(Slot { key: Held::Key(key), value: V::default() });
+        }
+        if self.encode.is_some() {
+            self.entries.appeared(place);
+        }
+        place
+    }
+
     /// Forgets the keys of which `keep` does not say so; the others stay at their places.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
-        for place in (0..).take(self.entries.len()) {
-            let entry = &mut self.entries[place as usize];
-            if entry.key.as_ref().is_some_and(|key| !keep(key)) {
-                entry.value = V::default();
-                self.release(place);
-            }
+        let places = (0..).zip(&self.entries.slots);
+        let gone = places.filter(|(_, slot)| slot.key.key().is_some_and(|key| !keep(key)));
+        let gone: Vec<u32> = gone.map(|(place, _)| place).collect();
+        for place in gone {
+            self[place] = V::default();
+            self.release(place);
         }
     }
 
@@ -180,8 +256,11 @@ impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
         other: Self,
         mut keep: impl FnMut(&K) -> bool,
     ) -> Result<Vec<Option<u32>>, SameKey> {
-        let entries = other.entries.into_iter().map(|Entry { key, value }| {
-            let Some(key) = key.filter(|key| keep(key)) else { return Ok(None) };
+        let entries = other.entries.slots.into_iter().map(|Slot { key, value }| {
+            let Held::Key(key) = key else { return Ok(None) };
+            if !keep(&key) {
+                return Ok(None);
+            }
             let before = self.len();
             let place = self.place(key);
             if self.len() == before {
@@ -194,47 +273,85 @@ impl<K: Hash + Eq, V: Default> KeySlab<K, V> {
     }
 }
 
-/// What of a slab is saved: whoever holds places finds the same at them, and the next key comes to where it would have come.
-#[derive(Serialize, Deserialize)]
-struct Saved<E> {
-    /// The places that are taken, each with its key and its value.
-    taken: Vec<E>,
-    /// The others, the next one last.
-    free: Vec<u32>,
-}
+impl<K: Storable + Hash + Eq, V: Storable + Default> KeySlab<K, V> {
+    /// Notes from now on which entries change.
+    pub(super) fn track(&mut self) {
+        self.encode = Some(encode);
+    }
 
-impl<K: Serialize, V: Serialize> Serialize for KeySlab<K, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let entries = (0_u32..).zip(&self.entries);
-        let taken = entries.filter_map(|(place, Entry { key, value })| Some((place, key.as_ref()?, value)));
-        Saved { taken: taken.collect(), free: self.free.clone() }.serialize(serializer)
+    /// The place that is used next: what is saved beside the entries.
+    pub(super) fn next_free(&mut self) -> &mut u32 {
+        &mut self.free
+    }
+
+    /// What is here was loaded from this field as it was saved: the next cut goes on from there.
+    pub(super) fn goes_on(&mut self, node: &str, field: &str, cut: u64) {
+        self.saved_as.set(node, field, cut);
+    }
+
+    /// Freezes what has changed since the last cut, or everything; and writes as much of it as the budget allows.
+    pub(super) fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        let is_known = self.saved_as.cut(node, field, saving);
+        self.track();
+        self.entries.cut(saving.full || !is_known, !saving.full);
+        self.slice(saving);
+    }
+
+    /// Writes more of what is frozen, as long as the budget lasts.
+    pub(super) fn slice(&mut self, saving: &mut Saving) {
+        let (Some(encode), Some(saved_as)) = (self.encode, self.saved_as.name()) else { return };
+        if self.entries.is_pending() {
+            saving.seen.insert(saved_as.clone());
+        }
+        if saving.budget > 0
+            && let Some(written) = self.entries.write(0, encode, None, saving.budget)
+        {
+            written.into_part::<K, V>(&saved_as, saving);
+        }
+        if self.entries.is_pending() {
+            saving.unfinished.insert(saved_as);
+        }
+    }
+
+    /// Loads what was saved, at the places at which it was.
+    pub(super) fn load<'a>(
+        &mut self,
+        pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
+    ) -> Result<(), Unreadable> {
+        if !self.entries.slots.is_empty() {
+            return Err(Unreadable::broken(SAME_KEY));
+        }
+        for slot in slots_of(pieces)?.iter().flat_map(|slots| slots.iter()) {
+            let (key, value) = slot.ok_or_else(no_entries)?;
+            let place = u32::try_from(self.entries.slots.len()).expect("places are 32 bits wide");
+            let key: Held<K> = decode(key)?;
+            if let Some(key) = key.key() {
+                let (hash, hasher, slots) = (self.hasher.hash_one(key), &self.hasher, &self.entries.slots);
+                self.entries.index.insert_unique(hash, place, |&place| {
+                    hasher.hash_one(slots[place as usize].key.key().expect("only keys are indexed"))
+                });
+            }
+            self.entries.slots.push(Slot { key, value: decode(value)? });
+        }
+        self.entries.is_saved();
+        Ok(())
+    }
+
+    /// Whether the free places are those that the entries say; which a load has to know before one of them is used.
+    pub(super) fn is_whole(&self) -> bool {
+        let slots = &self.entries.slots;
+        let mut next = self.free;
+        for _ in self.len()..slots.len() {
+            let Some(Slot { key: Held::Free(after), .. }) = slots.get(next as usize) else { return false };
+            next = *after;
+        }
+        next == NONE
     }
 }
 
-impl<'de, K, V> Deserialize<'de> for KeySlab<K, V>
-where
-    K: Deserialize<'de> + Hash + Eq,
-    V: Deserialize<'de> + Default,
-{
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Saved { taken, free } = Saved::<(u32, K, V)>::deserialize(deserializer)?;
-        let mut entries: Vec<Entry<K, V>> = Vec::new();
-        entries.resize_with(taken.len() + free.len(), || Entry { key: None, value: V::default() });
-        let (mut places, hasher) = (HashTable::with_capacity(taken.len()), FixedState::default());
-        for (place, key, value) in taken {
-            let free = entries.get_mut(place as usize).filter(|entry| entry.key.is_none());
-            let Some(entry) = free else { return Err(D::Error::custom("a place is taken twice")) };
-            let hash = hasher.hash_one(&key);
-            *entry = Entry { key: Some(key), value };
-            places.insert_unique(hash, place, |&place| {
-                hasher.hash_one(entries[place as usize].key.as_ref().expect("the place is taken"))
-            });
-        }
-        let is_free = |place: &u32| entries.get(*place as usize).is_some_and(|entry| entry.key.is_none());
-        if !free.iter().all(is_free) {
-            return Err(D::Error::custom("a free place is taken"));
-        }
-        Ok(KeySlab { places, entries, free, hasher })
+impl<K: Storable + Hash + Eq, V: Storable + Default> State for KeySlab<K, V> {
+    fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        fields.key_slab("", self)
     }
 }
 
@@ -243,56 +360,139 @@ impl<K, V> Index<u32> for KeySlab<K, V> {
 
     #[inline]
     fn index(&self, place: u32) -> &V {
-        &self.entries[place as usize].value
+        &self.entries.slots[place as usize].value
     }
 }
 
 impl<K, V> IndexMut<u32> for KeySlab<K, V> {
     #[inline]
     fn index_mut(&mut self, place: u32) -> &mut V {
-        &mut self.entries[place as usize].value
+        self.touch(place);
+        &mut self.entries.slots[place as usize].value
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::ops::AddAssign;
 
-    use super::super::Chance;
+    use super::super::loading::Loading;
+    use super::super::{Chance, Part};
     use super::*;
 
+    type Tested = KeySlab<String, u64>;
+
+    fn loaded(parts: &[Part]) -> Tested {
+        let mut loading = Loading::of_one();
+        for part in parts {
+            let file = loading.file(part.bytes.clone());
+            loading.piece(part, file, 0..part.bytes.len());
+        }
+        let mut slab = Tested::default();
+        slab.fields(&mut Fields::load(&mut loading)).expect("the same type");
+        slab
+    }
+
+    fn entries(slab: &Tested) -> Vec<(u32, String, u64)> {
+        slab.iter().map(|(place, key, value)| (place, key.clone(), *value)).collect()
+    }
+
+    /// The same change of all of them, which comes to the same places.
+    fn change(slabs: &mut [&mut Tested], chance: &mut Chance) {
+        let key = chance.below(160).to_string();
+        let (value, is_going) = (chance.below(9) as u64, chance.below(2) == 0);
+        let places = slabs.iter_mut().map(|slab| match slab.find(&key) {
+            Some(place) if is_going => {
+                slab[place] = 0;
+                slab.release(place);
+                place
+            }
+            Some(place) if value == 0 => {
+                slab.at(place).1.add_assign(100);
+                place
+            }
+            _ => {
+                let place = slab.place(key.clone());
+                slab[place] += value;
+                place
+            }
+        });
+        let places: Vec<u32> = places.collect();
+        assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{places:?}");
+    }
+
     #[test]
-    fn what_is_loaded_has_the_same_places_and_gives_the_same_ones_next() {
-        let (mut slab, mut chance) = (KeySlab::<u64, u64>::default(), Chance(5));
-        let mut change = |slabs: &mut [&mut KeySlab<u64, u64>]| {
-            let (key, value, is_going) =
-                (chance.below(60) as u64, chance.below(9) as u64, chance.below(2) == 0);
-            let places = slabs.iter_mut().map(|slab| match slab.find(&key) {
-                Some(place) if is_going => {
-                    slab[place] = 0;
-                    slab.release(place);
-                    place
+    fn what_is_cut_while_it_changes_has_the_same_places_and_gives_the_same_ones_next() {
+        for seed in 0..60 {
+            let (mut chance, mut slab) = (Chance(seed), Tested::default());
+            let (mut parts, mut number) = (Vec::<Part>::new(), 0);
+            for cut in 0..12 {
+                (0..chance.below(200)).for_each(|_| change(&mut [&mut slab], &mut chance));
+                if chance.below(6) == 0 && cut > 0 {
+                    // A restart behind the last cut.
+                    slab = loaded(&parts);
+                    number = 0;
+                    (0..chance.below(50)).for_each(|_| change(&mut [&mut slab], &mut chance));
                 }
-                _ => {
-                    let place = slab.place(key);
-                    slab[place] += value;
-                    place
+                let mut expected = slab.clone();
+                number += 1;
+                let full = cut == 0 || chance.below(6) == 0;
+                let mut saving = Saving { full, number, budget: chance.below(70), ..Saving::default() };
+                slab.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
+                let mut unfinished = !saving.unfinished.is_empty();
+                parts.append(&mut saving.parts);
+                while unfinished {
+                    (0..chance.below(30)).for_each(|_| change(&mut [&mut slab], &mut chance));
+                    let mut saving = Saving { budget: 1 + chance.below(70), ..Saving::default() };
+                    slab.fields(&mut Fields::slice(&mut saving)).expect("nothing is loaded");
+                    assert!(!saving.seen.is_empty());
+                    unfinished = !saving.unfinished.is_empty();
+                    parts.append(&mut saving.parts);
                 }
-            });
-            let places: Vec<u32> = places.collect();
-            assert!(places.windows(2).all(|pair| pair[0] == pair[1]), "{places:?}");
+                let mut restored = loaded(&parts);
+                assert_eq!(entries(&restored), entries(&expected), "seed {seed}, cut {cut}");
+                let mut chance = chance.clone();
+                (0..300).for_each(|_| change(&mut [&mut restored, &mut expected], &mut chance));
+                assert_eq!(entries(&restored), entries(&expected), "seed {seed}, cut {cut}, afterwards");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_written_follow_the_change() {
+        let (mut slab, mut number) = (Tested::default(), 0);
+        (0..10_000).for_each(|key: u64| {
+            let place = slab.place(key.to_string());
+            slab[place] = key;
+        });
+        let mut written = |slab: &mut Tested| {
+            number += 1;
+            let mut saving = Saving { full: number == 1, number, budget: usize::MAX, ..Saving::default() };
+            slab.fields(&mut Fields::cut(&mut saving)).expect("nothing is loaded");
+            let slots = saving.parts.iter().filter(|part| part.content.is_of_map());
+            slots.map(|part| part.bytes.len()).sum::<usize>()
         };
-        for _ in 0..40 {
-            (0..50).for_each(|_| change(&mut [&mut slab]));
-            let mut bytes = Vec::new();
-            super::super::codec::encode(&slab, &mut bytes);
-            let mut loaded: KeySlab<u64, u64> =
-                super::super::codec::decode(&bytes).expect("it is what was saved");
-            (0..200).for_each(|_| change(&mut [&mut slab, &mut loaded]));
-            let entries = |slab: &mut KeySlab<u64, u64>| -> Vec<(u32, u64, u64)> {
-                slab.iter_mut().map(|(place, key, value)| (place, *key, *value)).collect()
-            };
-            assert_eq!(entries(&mut loaded), entries(&mut slab));
+        assert!(written(&mut slab) > 100_000);
+        assert_eq!(written(&mut slab), 0);
+        (0..10).for_each(|place| slab[place * 77] += 1);
+        assert!((30..100).contains(&written(&mut slab)));
+        // Those that go and that come in their places.
+        (0..10).for_each(|place| slab.release(place));
+        (0..5).for_each(|key| _ = slab.place(format!("new {key}")));
+        assert!((100..300).contains(&written(&mut slab)));
+    }
+
+    #[test]
+    fn free_places_that_are_not_free_are_refused() {
+        let mut slab = Tested::default();
+        (0..4).for_each(|key| _ = slab.place(key.to_string()));
+        slab.release(2);
+        slab.release(1);
+        assert!(slab.is_whole());
+        for free in [NONE, 0, 2, 9] {
+            *slab.next_free() = free;
+            assert!(!slab.is_whole(), "{free}");
         }
     }
 
@@ -329,7 +529,7 @@ mod tests {
         slab.release(4);
         slab.retain(|key| key % 3 == 0);
         let kept: Vec<(u32, u64, u64)> =
-            slab.iter_mut().map(|(place, key, value)| (place, *key, *value)).collect();
+            slab.iter().map(|(place, key, value)| (place, *key, *value)).collect();
         assert_eq!(kept, [(0, 0, 0), (3, 3, 6), (6, 6, 12), (9, 9, 18)]);
         // A new key finds nothing of one that was forgotten.
         let place = slab.place(8);
@@ -358,6 +558,6 @@ mod tests {
             }
             assert_eq!((slab.len(), slab.is_empty()), (naive.len(), naive.is_empty()));
         }
-        assert!(slab.entries.len() <= 60);
+        assert!(slab.entries.slots.len() <= 60);
     }
 }

@@ -151,7 +151,7 @@ impl<L: Reduction, T: Lattice> Reducer<L, T> {
     /// Whether what is kept of every key comes to nothing from some rounds on.
     #[cfg(test)]
     pub(super) fn is_steady(&mut self) -> bool {
-        self.groups.iter_mut().all(|(_, _, kept)| {
+        self.groups.iter().all(|(_, _, kept)| {
             let fault = Cell::new(None);
             let rounds = kept.input.iter().map(|(_, rounds, _)| *rounds);
             let last = rounds.reduce(T::Rounds::join).unwrap_or_default();
@@ -278,7 +278,7 @@ where
             if are_keyed { Ok(()) } else { Err(SameKey) }
         };
         let unite = |groups: &mut KeySlab<_, _>, other| groups.absorb(other, |_: &L::Key| true).map(drop);
-        fields.by_key("groups", &mut self.groups, |_, _| {}, keep, unite)
+        fields.state_by_key("groups", &mut self.groups, keep, unite)
     }
 }
 

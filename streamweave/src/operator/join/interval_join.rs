@@ -368,7 +368,7 @@ where
     type Kept = (KeySlab<K, Group<L, R>>, Noted, Noted, Come);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("groups", &mut self.groups)?;
+        fields.key_slab("groups", &mut self.groups)?;
         fields.value("left", &mut self.left)?;
         fields.value("right", &mut self.right)?;
         fields.value("inputs", &mut self.inputs)?;

@@ -426,13 +426,15 @@ where
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("frontier", &mut self.frontier)?;
-        fields.value("keys", &mut self.keys)?;
+        fields.key_slab("keys", &mut self.keys)?;
         fields.value("queue", &mut self.queue)?;
         fields.value("arrivals", &mut self.arrivals)?;
         fields.value("alarms", &mut self.alarms)?;
         if fields.is_loading() {
-            let sessions = self.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.sessions);
-            sessions.for_each(|session| session.aggregate.adopt(self.init.begin()));
+            let init = &mut self.init;
+            self.keys.complete(|OfKey { sessions, .. }| {
+                sessions.iter_mut().for_each(|session| session.aggregate.adopt(init.begin()));
+            });
         }
         Ok(())
     }
@@ -440,8 +442,8 @@ where
     fn retain(&mut self, owner: Owner) {
         let Self { keys, queue, alarms, .. } = self;
         keys.retain(|key| owner.owns(key));
-        queue.retain(|Reverse((.., place))| keys.get(*place).is_some());
-        alarms.retain(|(.., place)| keys.get(*place).is_some());
+        queue.retain(|Reverse((.., place))| keys.is_taken(*place));
+        alarms.retain(|(.., place)| keys.is_taken(*place));
     }
 
     fn take(&mut self) -> Self::Kept {

@@ -408,17 +408,17 @@ where
         fields.value("open", open)?;
         fields.value("closed", &mut self.closed)?;
         fields.value("due", &mut self.due)?;
-        fields.value("keys", keys)?;
+        fields.key_slab("keys", keys)?;
         fields.value("ahead", &mut self.ahead)?;
         fields.value("arrivals", &mut self.arrivals)?;
         fields.value("firings", &mut self.firings)?;
         if fields.is_loading() {
             let open = open.iter_mut().flat_map(|slice| slice.map.values_mut());
             open.for_each(|arrived| arrived.aggregate.adopt(init.begin()));
-            for (.., OfKey { parts, total, .. }) in keys.iter_mut() {
+            keys.complete(|OfKey { parts, total, .. }| {
                 let parts = parts.iter_mut().map(|part| &mut part.aggregate);
                 parts.chain(total).for_each(|aggregate| aggregate.adopt(init.begin()));
-            }
+            });
             self.set_next_due();
         }
         Ok(())
@@ -428,7 +428,7 @@ where
         let Self { open, closed, keys, .. } = self;
         open.iter_mut().for_each(|slice| slice.map.retain(|key| owner.owns(key)));
         keys.retain(|key| owner.owns(key));
-        closed.iter_mut().for_each(|slice| slice.parts.retain(|(_, place)| keys.get(*place).is_some()));
+        closed.iter_mut().for_each(|slice| slice.parts.retain(|(_, place)| keys.is_taken(*place)));
     }
 
     fn take(&mut self) -> Kept<K, A> {

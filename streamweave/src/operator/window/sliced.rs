@@ -323,7 +323,7 @@ where
         O: PaneOrder<K>,
     {
         self.ready.clear();
-        for (place, _, of_key) in self.keys.iter_mut() {
+        for (place, _, of_key) in self.keys.iter() {
             let inside = of_key.parts.range(of_key.inside::<M>(window));
             self.ready.extend(inside.map(|part| part.arrival).min().map(|arrival| (arrival, place)));
         }
@@ -631,13 +631,15 @@ where
         fields.value("frontier", &mut self.frontier)?;
         fields.value("due", &mut self.due)?;
         fields.value("lingering", &mut self.lingering)?;
-        fields.value("keys", &mut self.keys)?;
+        fields.key_slab("keys", &mut self.keys)?;
         fields.value("ahead", &mut self.ahead)?;
         fields.value("arrivals", &mut self.arrivals)?;
         fields.value("alarms", &mut self.alarms)?;
         if fields.is_loading() {
-            let parts = self.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.parts);
-            parts.for_each(|part| part.aggregate.adopt(self.init.begin()));
+            let init = &mut self.init;
+            self.keys.complete(|OfKey { parts, .. }| {
+                parts.iter_mut().for_each(|part| part.aggregate.adopt(init.begin()));
+            });
             self.set_next_due();
         }
         Ok(())
@@ -646,7 +648,7 @@ where
     fn retain(&mut self, owner: Owner) {
         let Self { keys, alarms, .. } = self;
         keys.retain(|key| owner.owns(key));
-        alarms.retain(|(_, place, ..)| keys.get(*place).is_some());
+        alarms.retain(|(_, place, ..)| keys.is_taken(*place));
     }
 
     fn take(&mut self) -> Self::Kept {
@@ -664,7 +666,7 @@ where
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
         self.frontier = shards.iter().map(|shard| shard.frontier).min().unwrap_or(i64::MIN);
         for mut shard in shards {
-            let parts = shard.keys.iter_mut().flat_map(|(.., of_key)| &mut of_key.parts);
+            let parts = shard.keys.values_mut().flat_map(|of_key| &mut of_key.parts);
             self.arrivals = number_anew(self.arrivals, parts.map(|part| &mut part.arrival));
             let places = self.keys.absorb(shard.keys, |_| true)?;
             self.ahead.absorb(shard.ahead, shard.frontier, &places);

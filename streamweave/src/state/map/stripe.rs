@@ -118,6 +118,11 @@ impl<K, V> Stripe<K, V> {
         self.saved = self.len();
     }
 
+    /// Whether a cut has frozen what no slice has written yet.
+    pub(in super::super) fn is_pending(&self) -> bool {
+        self.is_pending
+    }
+
     fn len(&self) -> u32 {
         u32::try_from(self.slots.len()).expect("places are 32 bits wide")
     }
