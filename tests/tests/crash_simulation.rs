@@ -249,6 +249,8 @@ fn h6_what_the_graph_yields_and_files() {
             all   = collect();
         }
     })
+    // More failures in fewer seeds.
+    .faults(Faults { storage: 10, ..Faults::SOME })
     .result(move |yielded| {
         let lines = std::fs::read_to_string(&read).expect("the sink has written it");
         (yielded.lines, yielded.last, yielded.all, lines)
