@@ -17,7 +17,7 @@ use super::mismatch::{At, Mismatch};
 use super::part::{Content, Part, Saving};
 use super::shard::Shard;
 use super::storable::{State, Storable};
-use super::{KeySlab, KeyedRows, Map};
+use super::{Bag, KeySlab, KeyedRows, Map};
 
 /// What stands among the fields of a node that begins with a checkpoint.
 pub(crate) const BEGINNING: &str = "(beginning)";
@@ -356,6 +356,22 @@ impl<'a> Fields<'a> {
             fields.value("free", slab.next_free())?;
             if fields.is_loading() && !slab.is_whole() {
                 return Err(fields.refused::<KeySlab<K, V>>("the free places are not those that are free"));
+            }
+            Ok(())
+        })
+    }
+
+    /// Visits things at places: what has come and gone since the last cut is written, in slices.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub(crate) fn bag<D: Storable>(&mut self, name: &str, bag: &mut Bag<D>) -> Result<(), Mismatch> {
+        self.at(name, |fields| {
+            fields.in_slices("", bag)?;
+            fields.value("free", bag.next_free())?;
+            if fields.is_loading() && !bag.is_whole() {
+                return Err(fields.refused::<Bag<D>>("the free places are not those that are free"));
             }
             Ok(())
         })

@@ -9,7 +9,7 @@ use super::map::Map;
 use super::part::Saving;
 use super::shard::Shard;
 use super::storable::Storable;
-use super::{KeySlab, SameKey};
+use super::{Bag, KeySlab, SameKey};
 
 /// A field that is saved in slices.
 pub(super) trait InSlices {
@@ -85,6 +85,27 @@ impl<K: Storable + Hash + Eq, V: Storable + Default> InSlices for KeySlab<K, V> 
 
     fn goes_on(&mut self, node: &str, field: &str) {
         KeySlab::goes_on(self, node, field, 0);
+    }
+}
+
+impl<D: Storable> InSlices for Bag<D> {
+    type Type = D;
+
+    fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        Bag::cut(self, node, field, saving);
+    }
+
+    fn slice(&mut self, saving: &mut Saving) {
+        Bag::slice(self, saving);
+    }
+
+    /// All of it, whatever the shard: as with a [`KeySlab`].
+    fn load(&mut self, saved: Saved<'_>, _: Option<Shard>) -> Result<(), NotLoaded> {
+        Ok(Bag::load(self, saved.stripes())?)
+    }
+
+    fn goes_on(&mut self, node: &str, field: &str) {
+        Bag::goes_on(self, node, field, 0);
     }
 }
 
