@@ -1,6 +1,7 @@
 //! State: the maps and queues in which operators keep what they know.
 
 mod arrival_map;
+mod arrivals;
 mod bag;
 mod bits;
 mod chance;
@@ -40,6 +41,7 @@ mod watermark;
 mod window_map;
 
 pub(crate) use arrival_map::ArrivalMap;
+pub(crate) use arrivals::{Arrivals, Rest};
 pub(crate) use bag::Bag;
 pub(crate) use chance::Chance;
 pub(crate) use divide::{Divided, Owner, SameKey};
