@@ -93,6 +93,7 @@ impl Bits {
     }
 
     /// The marked places, in order.
+    #[cfg(feature = "lsm")]
     #[inline]
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
         self.words.iter().enumerate().flat_map(|(at, &word)| {
