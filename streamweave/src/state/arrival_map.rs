@@ -9,7 +9,6 @@ use std::hash::{BuildHasher, Hash};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A hash map drained in order of arrival (rule Z1).
 ///
@@ -45,31 +44,14 @@ impl<K, V> ArrivalMap<K, V> {
         }
         keys.drain(..).flatten().zip(values.drain(..))
     }
-}
 
-/// The entries, in order of arrival.
-impl<K: Serialize, V: Serialize> Serialize for ArrivalMap<K, V> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    /// The entries, in order of arrival. `O(keys)`.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let mut keys = vec![None; self.values.len()];
         for (key, place) in &self.places {
             keys[*place as usize] = Some(key);
         }
-        serializer.collect_seq(keys.into_iter().flatten().zip(&self.values))
-    }
-}
-
-/// No two keys that were saved are equal, so none is compared.
-impl<'de, K: Deserialize<'de> + Hash + Eq, V: Deserialize<'de>> Deserialize<'de> for ArrivalMap<K, V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let entries = Vec::<(K, V)>::deserialize(deserializer)?;
-        let hasher = FixedState::default();
-        let mut places = HashTable::with_capacity(entries.len());
-        let mut values = Vec::with_capacity(entries.len());
-        for (place, (key, value)) in (0..).zip(entries) {
-            places.insert_unique(hasher.hash_one(&key), (key, place), |(other, _)| hasher.hash_one(other));
-            values.push(value);
-        }
-        Ok(ArrivalMap { places, values, keys: Vec::new() })
+        keys.into_iter().flatten().zip(&self.values)
     }
 }
 
@@ -107,23 +89,10 @@ mod tests {
             keys.iter().for_each(|&key| *map.entry(key, || 0) += key);
             keys.iter().rev().for_each(|&key| *map.entry(key, || 0) += 1);
             let expected: Vec<_> = keys.iter().map(|&key| (key, key + 1)).collect();
+            assert!(map.iter().map(|(key, value)| (*key, *value)).eq(expected.iter().copied()));
             assert!(map.drain().eq(expected));
             assert_eq!(map.drain().count(), 0);
         }
-    }
-
-    #[test]
-    fn what_is_loaded_goes_on_in_the_order_of_arrival() {
-        let mut map: ArrivalMap<u64, u64> = ArrivalMap::default();
-        (0..500).for_each(|i| *map.entry(i * 7_919 % 10_007, || 0) += i);
-        let mut bytes = Vec::new();
-        super::super::codec::encode(&map, &mut bytes);
-        let mut loaded: ArrivalMap<u64, u64> =
-            super::super::codec::decode(&bytes).expect("it is what was saved");
-        for map in [&mut map, &mut loaded] {
-            (0..600).rev().for_each(|i| *map.entry(i * 7_919 % 10_007, || 0) += 1);
-        }
-        assert!(loaded.drain().eq(map.drain()));
     }
 
     #[test]

@@ -10,14 +10,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::Hash;
 
 use super::codec::{Unreadable, decode, encode};
-use super::in_slices::{InSlices, Reduced, RowsVisit};
+use super::in_slices::{ArrivalsVisit, InSlices, Reduced};
 use super::list::Redistribution;
 use super::loading::{Loading, NotLoaded, Piece, Saved, rename};
 use super::mismatch::{At, Mismatch};
 use super::part::{Content, Part, Saving};
+use super::records::record;
 use super::shard::Shard;
 use super::storable::{State, Storable};
-use super::{KeySlab, KeyedRows, Map};
+use super::{Arrivals, Bag, KeySlab, KeyedRows, Map, Rest};
 
 /// What stands among the fields of a node that begins with a checkpoint.
 pub(crate) const BEGINNING: &str = "(beginning)";
@@ -336,9 +337,43 @@ impl<'a> Fields<'a> {
         rows: &mut KeyedRows<K, V>,
         all: impl FnOnce(&KeyedRows<K, V>) -> Vec<K>,
     ) -> Result<Vec<(K, V)>, Mismatch> {
-        let mut visit = RowsVisit { rows, all: Some(all), loaded: Vec::new(), known: HashSet::new() };
+        let mut arrivals = std::mem::take(&mut rows.arrivals);
+        let write = |key: &K, place: u32, bytes: &mut Vec<u8>| {
+            record(place, Some(key), &rows.rows[place as usize], bytes);
+        };
+        let visited = self.arrivals(name, &mut arrivals, || all(rows), write);
+        rows.arrivals = arrivals;
+        visited
+    }
+
+    /// Visits things that come and stay until all of them go: those that have come since the last cut are written, in slices. Where all are
+    /// to be written `all` says where they are; `write` appends the [record] of one. Gives what was loaded, in its order, for the owner to
+    /// put there.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub(crate) fn arrivals<E, K: Storable, V: Storable>(
+        &mut self,
+        name: &str,
+        arrivals: &mut Arrivals<E>,
+        all: impl FnOnce() -> Vec<E>,
+        write: impl FnMut(&E, u32, &mut Vec<u8>),
+    ) -> Result<Vec<(K, V)>, Mismatch> {
+        let mut visit =
+            ArrivalsVisit { arrivals, all: Some(all), write, loaded: Vec::new(), known: HashSet::new() };
         self.in_slices(name, &mut visit)?;
         Ok(visit.loaded)
+    }
+
+    /// Visits what is left to be written of things that have gone since the cut at hand: the slice that follows writes all of it.
+    pub(crate) fn rest(&mut self, rest: &mut Vec<Rest>) {
+        match &mut self.pass {
+            Pass::Slice(saving) => rest.drain(..).for_each(|rest| rest.write(saving)),
+            // It belongs to the cut before, of which nothing comes any more.
+            Pass::Cut(_) => rest.clear(),
+            Pass::Seal(_) | Pass::Load(_) | Pass::Survey(_) => {}
+        }
     }
 
     /// Visits a map whose entries have places: what has changed since the last cut is written, in slices.
@@ -356,6 +391,22 @@ impl<'a> Fields<'a> {
             fields.value("free", slab.next_free())?;
             if fields.is_loading() && !slab.is_whole() {
                 return Err(fields.refused::<KeySlab<K, V>>("the free places are not those that are free"));
+            }
+            Ok(())
+        })
+    }
+
+    /// Visits things at places: what has come and gone since the last cut is written, in slices.
+    ///
+    /// # Errors
+    ///
+    /// What was saved is of another type.
+    pub(crate) fn bag<D: Storable>(&mut self, name: &str, bag: &mut Bag<D>) -> Result<(), Mismatch> {
+        self.at(name, |fields| {
+            fields.in_slices("", bag)?;
+            fields.value("free", bag.next_free())?;
+            if fields.is_loading() && !bag.is_whole() {
+                return Err(fields.refused::<Bag<D>>("the free places are not those that are free"));
             }
             Ok(())
         })

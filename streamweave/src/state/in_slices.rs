@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::hash::Hash;
 
-use super::keyed_rows::{self, KeyedRows};
+use super::arrivals::{self, Arrivals};
 use super::loading::{NotLoaded, Saved};
 use super::map::Map;
 use super::part::Saving;
 use super::shard::Shard;
 use super::storable::Storable;
-use super::{KeySlab, SameKey};
+use super::{Bag, KeySlab, SameKey};
 
 /// A field that is saved in slices.
 pub(super) trait InSlices {
@@ -88,6 +88,27 @@ impl<K: Storable + Hash + Eq, V: Storable + Default> InSlices for KeySlab<K, V> 
     }
 }
 
+impl<D: Storable> InSlices for Bag<D> {
+    type Type = D;
+
+    fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
+        Bag::cut(self, node, field, saving);
+    }
+
+    fn slice(&mut self, saving: &mut Saving) {
+        Bag::slice(self, saving);
+    }
+
+    /// All of it, whatever the shard: as with a [`KeySlab`].
+    fn load(&mut self, saved: Saved<'_>, _: Option<Shard>) -> Result<(), NotLoaded> {
+        Ok(Bag::load(self, saved.stripes())?)
+    }
+
+    fn goes_on(&mut self, node: &str, field: &str) {
+        Bag::goes_on(self, node, field, 0);
+    }
+}
+
 /// A map of which it is known what two values of a key come to.
 pub(super) struct Reduced<'m, K, V, F> {
     pub(super) values: &'m mut Map<K, V>,
@@ -154,40 +175,44 @@ impl<K: Storable + Hash + Eq, V: Storable> InSlices for super::LargeMap<K, V> {
     }
 }
 
-/// A visit to rows, whose owner puts them where they belong.
-pub(super) struct RowsVisit<'r, K, V, A> {
-    pub(super) rows: &'r mut KeyedRows<K, V>,
-    /// Whose all rows are.
+/// A visit to things that come and stay, whose owner puts them where they belong.
+pub(super) struct ArrivalsVisit<'r, E, K, V, A, W> {
+    pub(super) arrivals: &'r mut Arrivals<E>,
+    /// Gives all of them.
     pub(super) all: Option<A>,
+    /// Writes one.
+    pub(super) write: W,
     /// What was loaded.
     pub(super) loaded: Vec<(K, V)>,
     /// The keys of other shards.
     pub(super) known: HashSet<Vec<u8>>,
 }
 
-impl<K, V, A> InSlices for RowsVisit<'_, K, V, A>
+impl<E, K, V, A, W> InSlices for ArrivalsVisit<'_, E, K, V, A, W>
 where
     K: Storable,
     V: Storable,
-    A: FnOnce(&KeyedRows<K, V>) -> Vec<K>,
+    A: FnOnce() -> Vec<E>,
+    W: FnMut(&E, u32, &mut Vec<u8>),
 {
     type Type = (K, V);
 
     fn cut(&mut self, node: &str, field: &str, saving: &mut Saving) {
         if let Some(all) = self.all.take() {
-            self.rows.cut(node, field, saving, all);
+            self.arrivals.cut(node, field, saving, all);
+            self.slice(saving);
         }
     }
 
     fn slice(&mut self, saving: &mut Saving) {
-        self.rows.slice(saving);
+        self.arrivals.slice::<K, V>(saving, &mut self.write);
     }
 
     fn load(&mut self, saved: Saved<'_>, shard: Option<Shard>) -> Result<(), NotLoaded> {
-        Ok(keyed_rows::load(saved.stripes(), shard, &mut self.known, &mut self.loaded)?)
+        Ok(arrivals::load(saved.stripes(), shard, &mut self.known, &mut self.loaded)?)
     }
 
     fn goes_on(&mut self, node: &str, field: &str) {
-        self.rows.goes_on(node, field, 0);
+        self.arrivals.goes_on(node, field, 0);
     }
 }

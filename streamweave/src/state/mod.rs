@@ -1,6 +1,8 @@
 //! State: the maps and queues in which operators keep what they know.
 
 mod arrival_map;
+mod arrivals;
+mod bag;
 mod bits;
 mod chance;
 pub(crate) mod codec;
@@ -28,6 +30,7 @@ pub(crate) mod records;
 mod reducing;
 mod row_key;
 mod saved_as;
+mod saved_queue;
 mod shard;
 mod sorted_map;
 mod stable_hash;
@@ -38,6 +41,8 @@ mod watermark;
 mod window_map;
 
 pub(crate) use arrival_map::ArrivalMap;
+pub(crate) use arrivals::{Arrivals, Rest};
+pub(crate) use bag::Bag;
 pub(crate) use chance::Chance;
 pub(crate) use divide::{Divided, Owner, SameKey};
 pub use due::Due;
@@ -61,6 +66,7 @@ pub use ordered_map::OrderedMap;
 pub use part::{Content, Part, Saving};
 pub use reducing::Reducing;
 pub(crate) use row_key::hash_of_key;
+pub(crate) use saved_queue::SavedQueue;
 pub use shard::Shard;
 pub use sorted_map::SortedMap;
 pub use stable_hash::{KEY_GROUPS, key_group, stable_hash};

@@ -9,7 +9,7 @@ pub(super) const STRIPES: usize = 256;
 
 /// Appends the record of a slot: its place, whether the key is there, how long it is, the key and the value.
 #[inline]
-pub(super) fn record<K: Serialize, V: Serialize>(
+pub(crate) fn record<K: Serialize, V: Serialize>(
     place: u32,
     key: Option<&K>,
     value: &V,

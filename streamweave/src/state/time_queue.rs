@@ -109,11 +109,30 @@ impl<D, T: TotalOrder, K: Ord> TimeQueue<D, T, K> {
 
     /// Takes over what waits in another, as if it had arrived behind its own.
     pub(crate) fn absorb(&mut self, other: Self) {
-        let mut entries = other.heap.into_vec();
+        other.into_arrivals().for_each(|(time, tie, _, data)| self.push(time, tie, data));
+    }
+
+    /// What waits with its time, its tie key and the number of its arrival, in that order.
+    pub(super) fn into_arrivals(self) -> impl Iterator<Item = (T, K, u64, D)> {
+        let mut entries = self.heap.into_vec();
         entries.sort_unstable_by_key(|Reverse(entry)| entry.arrival);
-        for Reverse(Entry { time, tie, data, .. }) in entries {
-            self.push(time, tie, data);
-        }
+        entries.into_iter().map(|Reverse(Entry { time, tie, arrival, data })| (time, tie, arrival, data))
+    }
+
+    /// The number of the next arrival.
+    pub(super) fn next_arrival(&self) -> u64 {
+        self.arrived
+    }
+
+    /// Nothing waits, and so many have arrived before.
+    pub(super) fn behind(arrived: u64) -> Self {
+        TimeQueue { heap: BinaryHeap::new(), arrived }
+    }
+
+    /// Adds one that has arrived before, under its number.
+    pub(super) fn push_arrived(&mut self, time: T, tie: K, arrival: u64, data: D) {
+        debug_assert!(arrival < self.arrived, "it is among those that have arrived");
+        self.heap.push(Reverse(Entry { time, tie, arrival, data }));
     }
 
     /// The least time for which anything waits.

@@ -1,7 +1,5 @@
 //! All rows of one key in the same window at once.
 
-use std::hash::Hash;
-
 use crate::envelope::{Keyed, Update};
 use crate::operator::window::{Assigner, Window};
 use crate::operator::{
@@ -146,7 +144,7 @@ impl<K, L, R, A: Assigner, F> Operator for CoGroup<K, L, R, A, F> {
 
 impl<K, L, R, A, F> Durable for CoGroup<K, L, R, A, F>
 where
-    K: Storable + Hash + Eq,
+    K: Key + Storable,
     L: Storable,
     R: Storable,
     A: Assigner,

@@ -167,7 +167,7 @@ impl<K, L, R, A, S> Durable for WindowJoin<K, L, R, A, S>
 where
     K: Storable,
     A: Assigner,
-    S: Keeps<K, L, R, Kept: Storable + ByKey<Key = K>>,
+    S: Keeps<K, L, R, Kept: ByKey<Key = K>>,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.divided(&mut self.windows)

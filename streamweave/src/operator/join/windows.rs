@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::operator::Cx;
 use crate::operator::window::{Assigner, Window};
-use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable};
+use crate::state::{Divided, Fields, Mismatch, Owner, Rest, SameKey, Storable};
 use crate::time::{EventTime, Frontier, Inputs};
 
 use super::reach::{END, micros};
@@ -33,6 +33,19 @@ pub(super) struct Windows<A, C> {
     free: Vec<u32>,
     /// The latest first.
     recent: [Slice; 4],
+    /// Where the graph has checkpoints.
+    saved: Option<Saved<C>>,
+    /// What is left to be written of the rows of windows that have fired.
+    rest: Vec<Rest>,
+}
+
+/// What is done with the rows of a window where they are saved.
+#[derive(Clone, Debug)]
+struct Saved<C> {
+    /// See [`ByKey::saved`].
+    open: fn() -> C,
+    /// See [`ByKey::leave`].
+    leave: fn(&mut C) -> Option<Rest>,
 }
 
 /// A slice of time, and the places of the windows that it is in and that have not fired: mostly there is one.
@@ -80,6 +93,8 @@ impl<A, C> Windows<A, C> {
             kept: Vec::new(),
             free: Vec::new(),
             recent: std::array::from_fn(|_| Slice::none()),
+            saved: None,
+            rest: Vec::new(),
         }
     }
 
@@ -115,23 +130,34 @@ impl<A, C> Windows<A, C> {
         let ((end, start), place) = first.remove_entry();
         self.recent.iter_mut().for_each(Slice::clear);
         self.free.push(place);
-        Some((Window { start, end }, &mut self.kept[place as usize]))
+        let kept = &mut self.kept[place as usize];
+        if let Some(saved) = &self.saved {
+            self.rest.extend((saved.leave)(kept));
+        }
+        Some((Window { start, end }, kept))
     }
 }
 
 /// The slices that rows went to last are found anew.
 impl<A, C> Divided for Windows<A, C>
 where
-    C: Storable + ByKey<Key: Storable>,
+    C: ByKey<Key: Storable>,
 {
     /// How far the inputs have come, and the windows that have not fired.
     type Kept = (Inputs<EventTime>, BTreeMap<(EventTime, EventTime), C>);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
+        self.saved = Some(Saved { open: C::saved, leave: C::leave });
+        fields.rest(&mut self.rest);
         fields.value("inputs", &mut self.inputs)?;
-        fields.value("open", &mut self.open)?;
-        fields.value("kept", &mut self.kept)?;
-        fields.value("free", &mut self.free)?;
+        let mut windows: Vec<(EventTime, EventTime)> = self.open.keys().copied().collect();
+        fields.value("windows", &mut windows)?;
+        let Windows { open, kept, .. } = self;
+        for window in windows {
+            let (end, start) = window;
+            let place = *open.entry(window).or_insert_with(|| append(kept, C::saved()));
+            kept[place as usize].visit(&format!("open.{}.{}", end.micros(), start.micros()), fields)?;
+        }
         if fields.is_loading() {
             self.come = micros(self.inputs.frontier());
             self.set_next_due();
@@ -160,16 +186,19 @@ where
         self.inputs = Inputs::least(2, shards.iter().map(|(inputs, _)| inputs.clone()));
         for (window, rows) in shards.into_iter().flat_map(|(_, open)| open) {
             let kept = &mut self.kept;
-            let place = *self.open.entry(window).or_insert_with(|| {
-                kept.push(C::default());
-                u32::try_from(kept.len() - 1).expect("at most 2^32 windows are open")
-            });
+            let place = *self.open.entry(window).or_insert_with(|| append(kept, C::default()));
             kept[place as usize].absorb(rows, |_| true)?;
         }
         self.come = micros(self.inputs.frontier());
         self.set_next_due();
         Ok(())
     }
+}
+
+/// Keeps rows at a new place, which it gives.
+fn append<C>(kept: &mut Vec<C>, rows: C) -> u32 {
+    kept.push(rows);
+    u32::try_from(kept.len() - 1).expect("at most 2^32 windows are open")
 }
 
 impl<A: Assigner, C: Default> Windows<A, C> {
@@ -195,7 +224,7 @@ impl<A: Assigner, C: Default> Windows<A, C> {
     /// Makes the slice of a time the latest, and opens its windows; `None` where there are none, or all have fired.
     #[inline(never)]
     fn find(&mut self, time: EventTime, cx: &mut Cx) -> Option<usize> {
-        let Windows { assigner, come, next_due, open, kept, free, recent, .. } = self;
+        let Windows { assigner, come, next_due, open, kept, free, recent, saved, .. } = self;
         let slice = assigner.slice(time);
         let mut windows = assigner.windows(slice).peekable();
         if windows.peek().is_none() {
@@ -205,10 +234,8 @@ impl<A: Assigner, C: Default> Windows<A, C> {
         let mut places = windows.filter(|window| fires_at(window.end) > *come).map(|window| {
             *open.entry((window.end, window.start)).or_insert_with(|| {
                 *next_due = fires_at(window.end).min(*next_due);
-                free.pop().unwrap_or_else(|| {
-                    kept.push(C::default());
-                    u32::try_from(kept.len() - 1).expect("at most 2^32 windows are open")
-                })
+                let new = || saved.as_ref().map_or_else(C::default, |saved| (saved.open)());
+                free.pop().unwrap_or_else(|| append(kept, new()))
             })
         });
         let Some(window) = places.next() else {

@@ -3,7 +3,7 @@
 use crate::envelope::Update;
 use crate::operator::{Cx, Durable, Input, Node, Operator, Outcome, Resume, Sortable, View};
 use crate::port::{Edge, OutLate, Port, Push};
-use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, Storable, TimeQueue, hash_of_key};
+use crate::state::{Divided, Fields, Mismatch, Owner, SameKey, SavedQueue, Storable, hash_of_key};
 use crate::time::{Frontier, TotalOrder};
 
 /// Puts rows in the order of their times; those at one time stay in order of arrival (rule F5).
@@ -45,7 +45,8 @@ pub fn sort<D, T: TotalOrder, R>(
 
 /// As [`sort`], with those at one time in the order of a key; equal keys stay in order of arrival.
 ///
-/// Of a stream without time it sorts everything, once the stream ends.
+/// Of a stream without time it sorts everything, once the stream ends. Keys are not saved: those of rows that were restored are asked for
+/// anew.
 ///
 /// # Examples
 ///
@@ -80,14 +81,14 @@ where
 /// See [`sort`].
 #[derive(Clone, Debug)]
 pub struct Sort<D, T: TotalOrder, R, K, F> {
-    waiting: TimeQueue<(D, R), T, K>,
+    waiting: SavedQueue<(D, R), T, K>,
     key: F,
     frontier: Frontier<T>,
 }
 
 impl<D, T: TotalOrder, R, K: Ord, F> Sort<D, T, R, K, F> {
     fn new(key: F) -> Self {
-        Sort { waiting: TimeQueue::new(), key, frontier: Frontier::start() }
+        Sort { waiting: SavedQueue::new(), key, frontier: Frontier::start() }
     }
 }
 
@@ -103,7 +104,8 @@ where
     D: Storable,
     T: TotalOrder + Storable,
     R: Storable,
-    K: Ord + Storable,
+    K: Ord,
+    F: FnMut(&D) -> K,
 {
     fn fields(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.divided(self)
@@ -117,13 +119,14 @@ where
     D: Storable,
     T: TotalOrder + Storable,
     R: Storable,
-    K: Ord + Storable,
+    K: Ord,
+    F: FnMut(&D) -> K,
 {
     /// The rows that wait, and how far the input has come.
-    type Kept = (TimeQueue<(D, R), T, K>, Frontier<T>);
+    type Kept = (SavedQueue<(D, R), T, K>, Frontier<T>);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        fields.value("waiting", &mut self.waiting)?;
+        self.waiting.visit("waiting", fields, |(row, _)| (self.key)(row))?;
         fields.value("frontier", &mut self.frontier)
     }
 
