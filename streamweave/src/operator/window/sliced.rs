@@ -330,16 +330,13 @@ where
 
     /// Makes the alarms of what is kept by key.
     fn set_alarms(&mut self) {
-        let Self { firing, frontier, ahead, .. } = &*self;
+        let Self { firing, frontier, .. } = &*self;
         let mut alarms = Vec::new();
         for (place, _, OfKey { fired, .. }) in self.keys.iter() {
             for fired in fired {
                 let Window { start, end } = fired.window;
-                let is_late = end.micros() <= *frontier;
-                // Of a key that was further than others are, what was late is so again once they have come as far.
-                let is_late_again = !is_late && ahead.has_passed(place, end.micros());
-                let due = [Some(is_late), is_late_again.then_some(true)].into_iter().flatten();
-                let due = due.filter_map(|is_late| fired.alarm(firing, is_late));
+                // Of a key that is ahead of others the window fires on time once more, with what was late.
+                let due = fired.alarm(firing, end.micros() <= *frontier);
                 alarms.extend(due.map(|due| (due, place, end, start)));
             }
         }
