@@ -80,6 +80,21 @@ impl<T: Ord, X> Due<T, X> {
         self.in_order.is_empty() && self.others.is_empty()
     }
 
+    /// Items that wait, each with its time and the number of its arrival, where so many have come.
+    ///
+    /// It gives them as the one gave that they were noted of: so who keeps time and number beside the item need not save the queue.
+    pub(crate) fn of(items: impl IntoIterator<Item = (T, u64, X)>, arrivals: u64) -> Self {
+        let entries = items.into_iter().map(|(time, arrival, item)| Entry { time, arrival, item });
+        let mut in_order: Vec<_> = entries.collect();
+        in_order.sort_unstable();
+        Due { in_order: in_order.into(), others: BinaryHeap::new(), arrivals }
+    }
+
+    /// How many items have come: the number of the next one.
+    pub(crate) fn arrivals(&self) -> u64 {
+        self.arrivals
+    }
+
     /// Puts an item at its time.
     #[inline]
     pub fn push(&mut self, time: T, item: X) {
@@ -116,12 +131,18 @@ impl<T: Ord, X> Due<T, X> {
     /// Takes the item that is next.
     #[inline]
     pub fn pop(&mut self) -> Option<(T, X)> {
+        self.pop_numbered().map(|(time, _, item)| (time, item))
+    }
+
+    /// Takes the item that is next, with the number of its arrival.
+    #[inline]
+    pub(crate) fn pop_numbered(&mut self) -> Option<(T, u64, X)> {
         let entry = if self.is_out_of_order_next() {
             self.others.pop().map(|Reverse(entry)| entry)
         } else {
             self.in_order.pop_front()
         };
-        entry.map(|entry| (entry.time, entry.item))
+        entry.map(|entry| (entry.time, entry.arrival, entry.item))
     }
 
     /// The items of which `keep` gives something, as what it gives, in their order.
@@ -202,6 +223,33 @@ mod tests {
             assert_eq!(loaded.pop(), due.pop());
         }
         assert!(loaded.is_empty());
+    }
+
+    #[test]
+    fn what_is_made_of_numbered_items_goes_on_in_the_same_order() {
+        let (mut due, mut waiting, mut chance) = (Due::default(), Vec::new(), Chance(4));
+        for item in 0..400_u64 {
+            let time = chance.below(50) as u64;
+            waiting.push((time, due.arrivals(), item));
+            due.push(time, item);
+            if chance.below(3) == 0 {
+                let next = due.pop_numbered().expect("there is one at least");
+                waiting.retain(|entry| *entry != next);
+            }
+        }
+        assert_eq!(waiting.len(), due.len());
+        waiting.reverse();
+        let mut again = Due::of(waiting, due.arrivals());
+        for item in 400..600 {
+            let time = chance.below(50) as u64;
+            for due in [&mut due, &mut again] {
+                due.push(time, item);
+            }
+        }
+        while !due.is_empty() {
+            assert_eq!(again.pop_numbered(), due.pop_numbered());
+        }
+        assert!(again.is_empty());
     }
 
     #[test]

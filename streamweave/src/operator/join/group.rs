@@ -14,8 +14,8 @@ const KEPT: usize = 32;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Rows<D> {
     rows: VecDeque<Row<D>>,
-    /// When the first of them is to be looked at, if that is noted anywhere.
-    pub(super) due: Option<EventTime>,
+    /// When the first of them is to be looked at, if that is noted anywhere, and the number of that entry.
+    pub(super) due: Option<(EventTime, u64)>,
     /// The least time of one without a partner, if that is noted anywhere.
     pub(super) held: Option<EventTime>,
 }

@@ -3,9 +3,8 @@
 use std::hash::Hash;
 use std::marker::PhantomData;
 
-use serde::{Deserialize, Serialize};
-
 use crate::envelope::{Keyed, Update};
+use crate::operator::window::number_anew;
 use crate::operator::{Cause, Cx, Durable, Input, Key, Node, Operator, Outcome, Repeatable, Resume};
 use crate::port::{Edge, OnlyOut, Port, Push, inlets};
 use crate::state::{Divided, Due, Fields, KeySlab, Mismatch, Owner, SameKey, Storable};
@@ -42,6 +41,9 @@ use super::shape::{Anti, FullOuter, Inner, LeftOuter, RightOuter, Semi, Shape, s
 /// those that are, are counted as late and dropped. (Of an input that was idle the frontier is that of both together.)
 ///
 /// A row costs one look-up of its key, two binary searches among the rows of the other side, and what it emits.
+///
+/// A checkpoint writes the keys of which a row has come or gone since the one before, each with all of its rows: of few keys with very many
+/// rows it writes all that is there, and one such key is written in one go, however many rows it has.
 ///
 /// # Errors
 ///
@@ -146,22 +148,38 @@ pub struct IntervalJoin<K, L, R, S> {
     shape: PhantomData<fn() -> S>,
 }
 
-/// What is noted of the keys of one side. An entry that its key knows nothing of any more says nothing.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Noted {
-    /// When the first row of a key is: it is the first that goes.
+/// What is noted of the keys of one side.
+///
+/// It follows from the rows, and is made anew when those have been loaded: an entry of which the rows of its key know nothing says nothing,
+/// be its place another key's by now.
+#[derive(Clone, Debug, Default)]
+struct Noted {
+    /// When the first row of a key is: it is the first that goes. Rows of several keys at one time go in the order of these entries, so that
+    /// one counts by its number, too ([`Rows::due`]).
     due: Due<EventTime, u32>,
-    /// When the first row of a key without a partner is: the output frontier waits for it.
+    /// When the first row of a key without a partner is: the output frontier waits for it. Only the least time is asked for; one that
+    /// stands here twice says the same ([`Rows::held`]).
     held: Due<EventTime, u32>,
 }
 
 impl Noted {
+    /// What the rows of one side say, where there have been so many entries.
+    fn of<K, G, D>(groups: &KeySlab<K, G>, arrivals: u64, side: impl Fn(&G) -> &Rows<D>) -> Self {
+        let rows = || groups.iter().map(|(place, _, group)| (place, side(group)));
+        let due = rows().filter_map(|(place, rows)| rows.due.map(|(time, number)| (time, number, place)));
+        let held = rows().filter_map(|(place, rows)| Some((rows.held?, place)));
+        let mut held: Vec<_> = held.collect();
+        held.sort_unstable();
+        let mut noted = Noted { due: Due::of(due, arrivals), held: Due::default() };
+        held.into_iter().for_each(|(time, place)| noted.held.push(time, place));
+        noted
+    }
+
     /// Notes a row that is kept; `waits` where it will come out unless it finds a partner.
     #[inline]
     fn note<D>(&mut self, place: u32, rows: &mut Rows<D>, time: EventTime, waits: bool) {
-        if rows.due.is_none_or(|due| time < due) {
-            rows.due = Some(time);
-            self.due.push(time, place);
+        if rows.due.is_none_or(|(due, _)| time < due) {
+            self.look_at(place, rows, time);
         }
         if waits && rows.held.is_none_or(|held| time < held) {
             rows.held = Some(time);
@@ -169,39 +187,38 @@ impl Noted {
         }
     }
 
-    /// The same of keys that have gone to other places; what is noted of free ones says nothing.
-    fn moved(self, places: &[Option<u32>]) -> Self {
-        let to = |place: u32| places.get(place as usize).copied().flatten();
-        Noted { due: self.due.filter_map(to), held: self.held.filter_map(to) }
-    }
-
-    /// Takes over what is noted of other keys.
-    fn absorb(&mut self, other: Self) {
-        self.due.absorb(other.due);
-        self.held.absorb(other.held);
+    /// Notes when the first row of a key is.
+    #[inline]
+    fn look_at<D>(&mut self, place: u32, rows: &mut Rows<D>, time: EventTime) {
+        rows.due = Some((time, self.due.arrivals()));
+        self.due.push(time, place);
     }
 
     /// The next key of which a row is before the limit.
     #[inline]
-    fn next_before(&mut self, limit: i128) -> Option<(EventTime, u32)> {
+    fn next_before(&mut self, limit: i128) -> Option<(EventTime, u64, u32)> {
         self.due.time().filter(|time| i128::from(time.micros()) < limit)?;
-        self.due.pop()
+        self.due.pop_numbered()
     }
 
     /// The least time of a row that waits for a partner (rule E4).
     fn least_held<K, G, D>(
         &mut self,
         groups: &mut KeySlab<K, G>,
-        side: impl Fn(&mut G) -> &mut Rows<D>,
+        side: impl Fn(&G) -> &Rows<D>,
+        side_mut: impl Fn(&mut G) -> &mut Rows<D>,
     ) -> i128 {
         while let Some((&time, &place)) = self.held.peek() {
-            let rows = side(&mut groups[place]);
+            // What only looks changes nothing that would have to be saved.
+            let rows = side(&groups[place]);
             if rows.held == Some(time) {
-                rows.held = rows.unmatched_from(time);
-                match rows.held {
-                    Some(held) if held == time => return time.micros().into(),
-                    Some(later) => self.held.push(later, place),
-                    None => {}
+                let held = rows.unmatched_from(time);
+                if held == Some(time) {
+                    return time.micros().into();
+                }
+                side_mut(&mut groups[place]).held = held;
+                if let Some(later) = held {
+                    self.held.push(later, place);
                 }
             }
             self.held.pop();
@@ -214,6 +231,12 @@ impl<K, L, R, S> IntervalJoin<K, L, R, S> {
     fn shaped<Z>(self) -> IntervalJoin<K, L, R, Z> {
         let IntervalJoin { reach, time, groups, left, right, inputs, come, output, .. } = self;
         IntervalJoin { reach, time, groups, left, right, inputs, come, output, shape: PhantomData }
+    }
+
+    /// Notes of each side what its rows say, where there have been so many entries.
+    fn note_all(&mut self, [left, right]: [u64; 2]) {
+        self.left = Noted::of(&self.groups, left, |group| &group.left);
+        self.right = Noted::of(&self.groups, right, |group| &group.right);
     }
 }
 
@@ -245,6 +268,7 @@ impl<K: Key, L, R, S: Shape<L, R>> IntervalJoin<K, L, R, S> {
             &mut self.left,
             self.reach.left_limit(right),
             S::LEFT_ALONE,
+            |group| &group.left,
             |group| &mut group.left,
             S::left,
         );
@@ -253,6 +277,7 @@ impl<K: Key, L, R, S: Shape<L, R>> IntervalJoin<K, L, R, S> {
             &mut self.right,
             self.reach.right_limit(left),
             S::RIGHT_ALONE,
+            |group| &group.right,
             |group| &mut group.right,
             S::right,
         );
@@ -265,8 +290,9 @@ impl<K: Key, L, R, S: Shape<L, R>> IntervalJoin<K, L, R, S> {
         P: Push<Keyed<K, S::Row>, EventTime, ()>,
     {
         let to_come = self.reach.pairs_to_come(self.time, self.come[0], self.come[1]);
-        let left = self.left.least_held(&mut self.groups, |group| &mut group.left);
-        let right = self.right.least_held(&mut self.groups, |group| &mut group.right);
+        let groups = &mut self.groups;
+        let left = self.left.least_held(groups, |group| &group.left, |group| &mut group.left);
+        let right = self.right.least_held(groups, |group| &group.right, |group| &mut group.right);
         let held = left.min(right);
         let mut allowed = frontier(to_come.min(held));
         if self.inputs.frontier().is_idle() && to_come <= held {
@@ -293,17 +319,18 @@ impl<K: Key, L, R, P> Expired<'_, K, L, R, P> {
         noted: &mut Noted,
         limit: i128,
         come_out: bool,
-        side: impl Fn(&mut Group<L, R>) -> &mut Rows<D>,
+        side: impl Fn(&Group<L, R>) -> &Rows<D>,
+        side_mut: impl Fn(&mut Group<L, R>) -> &mut Rows<D>,
         row: impl Fn(D) -> Option<B>,
     ) where
         P: Push<Keyed<K, B>, EventTime, ()>,
     {
-        while let Some((time, place)) = noted.next_before(limit) {
-            if side(&mut self.groups[place]).due != Some(time) {
+        while let Some((time, number, place)) = noted.next_before(limit) {
+            if side(&self.groups[place]).due != Some((time, number)) {
                 continue;
             }
             let (key, group) = self.groups.at(place);
-            let rows = side(group);
+            let rows = side_mut(group);
             // Where nothing comes out the order is of no account: all of the key at once.
             let until = if come_out { time } else { last_before(limit) };
             while let Some(Row { time, data, is_matched }) = rows.pop_until(until) {
@@ -311,10 +338,12 @@ impl<K: Key, L, R, P> Expired<'_, K, L, R, P> {
                     self.out.push(Update { data: Keyed { key: key.clone(), value }, time, diff: () });
                 }
             }
-            rows.due = rows.first();
-            if let Some(next) = rows.due {
-                noted.due.push(next, place);
-            } else if group.is_over() {
+            if let Some(next) = rows.first() {
+                noted.look_at(place, rows, next);
+                continue;
+            }
+            rows.due = None;
+            if group.is_over() {
                 self.groups.release(place);
             }
         }
@@ -364,42 +393,46 @@ where
     L: Storable,
     R: Storable,
 {
-    /// The rows by key, and what is noted of them on the left and on the right.
-    type Kept = (KeySlab<K, Group<L, R>>, Noted, Noted, Come);
+    type Kept = (KeySlab<K, Group<L, R>>, Come);
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.key_slab("groups", &mut self.groups)?;
-        fields.value("left", &mut self.left)?;
-        fields.value("right", &mut self.right)?;
+        let mut arrivals = [&self.left, &self.right].map(|noted| noted.due.arrivals());
+        fields.value("arrivals", &mut arrivals)?;
         fields.value("inputs", &mut self.inputs)?;
         fields.value("output", &mut self.output)?;
         self.come = come(&self.inputs);
+        if fields.is_loading() {
+            self.note_all(arrivals);
+        }
         Ok(())
     }
 
     fn retain(&mut self, owner: Owner) {
-        let all = std::mem::take(&mut self.groups);
-        let places = self.groups.absorb(all, |key| owner.owns(key)).expect("each key is there once");
-        self.left = std::mem::take(&mut self.left).moved(&places);
-        self.right = std::mem::take(&mut self.right).moved(&places);
+        self.groups.retain(|key| owner.owns(key));
     }
 
     fn take(&mut self) -> Self::Kept {
         let inputs = std::mem::replace(&mut self.inputs, Frontiers::new(2));
         let output = std::mem::replace(&mut self.output, Frontier::start());
-        let [left, right] = [&mut self.left, &mut self.right].map(std::mem::take);
-        (std::mem::take(&mut self.groups), left, right, (inputs, output))
+        (self.left, self.right) = Default::default();
+        (std::mem::take(&mut self.groups), (inputs, output))
     }
 
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
         self.inputs = Frontiers::least(2, shards.iter().map(|(.., (inputs, _))| inputs.clone()));
         self.come = come(&self.inputs);
         self.output = Frontier::least(shards.iter().map(|(.., (_, output))| output));
-        for (groups, left, right, _) in shards {
-            let places = self.groups.absorb(groups, |_| true)?;
-            self.left.absorb(left.moved(&places));
-            self.right.absorb(right.moved(&places));
+        let [mut left, mut right] = [0; 2];
+        for (mut groups, _) in shards {
+            let lefts = groups.values_mut().filter_map(|group| group.left.due.as_mut());
+            left = number_anew(left, lefts.map(|(_, number)| number));
+            let rights = groups.values_mut().filter_map(|group| group.right.due.as_mut());
+            right = number_anew(right, rights.map(|(_, number)| number));
+            self.groups.absorb(groups, |_| true)?;
         }
+        // The next ones come behind the last of these.
+        self.note_all([left + 1, right + 1]);
         Ok(())
     }
 }

@@ -4,8 +4,18 @@
 //!
 //! A session is *open* until the frontier reaches its end, when it fires; then it *lingers* until the allowed lateness has passed; then it
 //! is *gone*, and only its bounds are kept, as long as a row could touch them. A row can join open and lingering sessions to one,
-//! which is open again, or fires at once. In the queue a session, or what is left of it, stands once, at a time not after its
-//! next move: whoever is taken out too early is put back.
+//! which is open again, or fires at once.
+//!
+//! # What is not saved
+//!
+//! The queue and the alarms follow from the keys, and are made anew when those have been loaded. They are by time, number and place, so that
+//! it does not matter when an entry came; and one of which its session knows nothing says nothing:
+//!
+//! - In the queue a session stands once at its `queued`, which is not after its next move: whoever is taken out too early is put back, so
+//!   that each move is made at its own time wherever the session stood before. One that is gone stands at the time at which it is
+//!   forgotten. Entries at other times, and of sessions that have become part of others, do nothing.
+//! - Among the alarms a session stands at what is due of its trigger if a row has come since it fired last. Others do nothing: the trigger
+//!   is not asked. It may be asked once more, behind a restart, at what was due when it was asked in vain.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -44,11 +54,11 @@ where
     firing: Firing<E, Rows>,
     frontier: i64,
     keys: KeySlab<K, OfKey<Session<A, B, M, E>>>,
-    /// When which session is to be looked at, at which place.
+    /// When which session is to be looked at, at which place; more than is in `keys` it does not say.
     queue: BinaryHeap<Reverse<(i64, u64, u32)>>,
     /// How many sessions there have been.
     arrivals: u64,
-    /// When triggers want to be asked, of which session, at which place.
+    /// When triggers want to be asked, of which session, at which place; likewise.
     alarms: BTreeSet<(ProcessingTime, u64, u32)>,
     rows: PhantomData<fn(V)>,
 }
@@ -76,13 +86,16 @@ impl<S> Default for OfKey<S> {
 pub(crate) struct Session<A, B: Clone, M: Accumulation, E: Trigger> {
     /// Its number, by arrival of its first row.
     id: u64,
-    /// Where it stands in the queue.
+    /// Where it stands in the queue; in one that was loaded, at its next move.
+    #[serde(skip)]
     queued: Option<i64>,
     window: Window,
     aggregate: A,
     /// Whether it has fired on time, or after.
     is_lingering: bool,
     firings: u32,
+    /// Whether a row has come since the last.
+    is_behind: bool,
     kept: M::Kept<Pane<B>>,
     early: E::State,
 }
@@ -92,6 +105,11 @@ impl<A, B: Clone, M: Accumulation, E: Trigger> Session<A, B, M, E> {
     fn due(&self, lateness: i64) -> i64 {
         let end = self.window.end.micros();
         if self.is_lingering { end.saturating_add(lateness) } else { end }
+    }
+
+    /// When the trigger is to be asked.
+    fn alarm(&self, early: &E) -> Option<ProcessingTime> {
+        early.due(&self.early).filter(|_| self.is_behind)
     }
 }
 
@@ -172,6 +190,29 @@ where
     fn passed(&self) -> i64 {
         if self.frontier == i64::MAX { i64::MAX } else { self.frontier.saturating_sub(self.firing.lateness) }
     }
+
+    /// When the bounds of a session that is gone are forgotten.
+    fn forgotten(&self, gone: Window) -> i64 {
+        self.bounds.forgotten(gone).saturating_add(self.firing.lateness)
+    }
+
+    /// Makes the queue and the alarms of what is kept by key.
+    fn enqueue_all(&mut self) {
+        let lateness = self.firing.lateness;
+        self.keys.complete(|OfKey { sessions, .. }| {
+            sessions.iter_mut().for_each(|session| session.queued = Some(session.due(lateness)));
+        });
+        let (mut queue, mut alarms) = (Vec::new(), Vec::new());
+        for (place, _, OfKey { sessions, gone }) in self.keys.iter() {
+            queue.extend(sessions.iter().map(|session| Reverse((session.due(lateness), session.id, place))));
+            queue.extend(gone.iter().map(|(id, window)| Reverse((self.forgotten(*window), *id, place))));
+            let set =
+                |session: &Session<_, _, _, E>| Some((session.alarm(&self.firing.early)?, session.id, place));
+            alarms.extend(sessions.iter().filter_map(set));
+        }
+        self.queue = BinaryHeap::from(queue);
+        self.alarms = BTreeSet::from_iter(alarms);
+    }
 }
 
 impl<K, V, A, B, I, M, E> Merging<K, V, A, B, I, M, E>
@@ -209,6 +250,7 @@ where
                 aggregate,
                 is_lingering: false,
                 firings: 0,
+                is_behind: false,
                 kept: Default::default(),
                 early: E::State::default(),
             };
@@ -237,11 +279,12 @@ where
         let session = &mut sessions[at];
         let is_late = session.window.end.micros() <= self.frontier;
         session.is_lingering &= is_late;
+        session.is_behind = true;
         let fires = is_late || self.firing.early.on_row(&mut session.early, now);
         if fires {
             session.is_lingering = is_late;
             self.fire(place, at, if is_late { Timing::Late } else { Timing::Early }, out);
-        } else if let Some(due) = self.firing.early.due(&session.early) {
+        } else if let Some(due) = session.alarm(&self.firing.early) {
             self.alarms.insert((due, session.id, place));
         }
         self.enqueue(place, at);
@@ -270,6 +313,7 @@ where
         let is_last = window.end.micros() <= passed;
         let pane = Pane { window, value, timing, index: session.firings, is_last };
         session.firings += 1;
+        session.is_behind = false;
         self.firing.early.fired(&mut session.early);
         M::emit(&mut session.kept, pane, window.last(), |pane| Keyed { key: key.clone(), value: pane }, out);
     }
@@ -285,13 +329,17 @@ where
             && time <= self.frontier
         {
             self.queue.pop();
-            let Some((_, of_key)) = self.keys.get(place) else { continue };
+            // What only looks changes nothing that would have to be saved. A place that is free has none of either.
+            let of_key = &self.keys[place];
             if let Some(at) = of_key.sessions.iter().position(|session| session.id == id) {
                 if of_key.sessions[at].queued == Some(time) {
                     self.move_on(place, at, time, out);
                 }
             } else if let Some(at) = of_key.gone.iter().position(|(gone, _)| *gone == id) {
-                self.forget(place, at);
+                let window = of_key.gone[at].1;
+                if self.forgotten(window) == time {
+                    self.forget(place, at);
+                }
             }
         }
     }
@@ -323,7 +371,7 @@ where
         // No row can touch it any more once the stream has ended.
         if self.frontier < i64::MAX {
             gone.push((session.id, session.window));
-            let until = self.bounds.forgotten(session.window).saturating_add(self.firing.lateness);
+            let until = self.forgotten(session.window);
             self.queue.push(Reverse((until, session.id, place)));
         } else if sessions.is_empty() && gone.is_empty() {
             self.keys.release(place);
@@ -346,12 +394,16 @@ where
     {
         while let Some(&(due, id, place)) = self.alarms.first().filter(|(due, ..)| *due <= now) {
             self.alarms.pop_first();
-            let Some((_, of_key)) = self.keys.get(place) else { continue };
-            let Some(at) = of_key.sessions.iter().position(|session| session.id == id) else { continue };
-            let session = &mut of_key.sessions[at];
-            let is_due = self.firing.early.due(&session.early) == Some(due);
-            if is_due && !session.is_lingering && self.firing.early.on_clock(&mut session.early, now) {
+            let early = &self.firing.early;
+            let is_due =
+                |session: &Session<_, _, _, E>| session.id == id && session.alarm(early) == Some(due);
+            let Some(at) = self.keys[place].sessions.iter().position(is_due) else { continue };
+            let Some((_, OfKey { sessions, .. })) = self.keys.get(place) else { continue };
+            let session = &mut sessions[at];
+            if early.on_clock(&mut session.early, now) {
                 self.fire(place, at, Timing::Early, out);
+            } else if let Some(next) = session.alarm(early).filter(|next| *next != due) {
+                self.alarms.insert((next, id, place));
             }
         }
     }
@@ -406,9 +458,7 @@ where
 pub(crate) struct Kept<K, S> {
     frontier: i64,
     keys: KeySlab<K, OfKey<S>>,
-    queue: BinaryHeap<Reverse<(i64, u64, u32)>>,
     arrivals: u64,
-    alarms: BTreeSet<(ProcessingTime, u64, u32)>,
 }
 
 impl<K, V, A, B, I, M, E> Divided for Merging<K, V, A, B, I, M, E>
@@ -427,32 +477,27 @@ where
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
         fields.value("frontier", &mut self.frontier)?;
         fields.key_slab("keys", &mut self.keys)?;
-        fields.value("queue", &mut self.queue)?;
         fields.value("arrivals", &mut self.arrivals)?;
-        fields.value("alarms", &mut self.alarms)?;
         if fields.is_loading() {
             let init = &mut self.init;
             self.keys.complete(|OfKey { sessions, .. }| {
                 sessions.iter_mut().for_each(|session| session.aggregate.adopt(init.begin()));
             });
+            self.enqueue_all();
         }
         Ok(())
     }
 
     fn retain(&mut self, owner: Owner) {
-        let Self { keys, queue, alarms, .. } = self;
-        keys.retain(|key| owner.owns(key));
-        queue.retain(|Reverse((.., place))| keys.is_taken(*place));
-        alarms.retain(|(.., place)| keys.is_taken(*place));
+        self.keys.retain(|key| owner.owns(key));
     }
 
     fn take(&mut self) -> Self::Kept {
+        (self.queue, self.alarms) = Default::default();
         Kept {
             frontier: std::mem::replace(&mut self.frontier, i64::MIN),
             keys: std::mem::take(&mut self.keys),
-            queue: std::mem::take(&mut self.queue),
             arrivals: std::mem::take(&mut self.arrivals),
-            alarms: std::mem::take(&mut self.alarms),
         }
     }
 
@@ -460,13 +505,10 @@ where
     fn unite(&mut self, shards: Vec<Self::Kept>) -> Result<(), SameKey> {
         self.frontier = shards.iter().map(|shard| shard.frontier).min().unwrap_or(i64::MIN);
         for shard in shards {
-            let places = self.keys.absorb(shard.keys, |_| true)?;
+            self.keys.absorb(shard.keys, |_| true)?;
             self.arrivals = self.arrivals.max(shard.arrivals);
-            let queued = |Reverse((time, id, place))| Some(Reverse((time, id, places[place as usize]?)));
-            self.queue.extend(shard.queue.into_iter().filter_map(queued));
-            let set = |(due, id, place)| Some((due, id, places[place as usize]?));
-            self.alarms.extend(shard.alarms.into_iter().filter_map(set));
         }
+        self.enqueue_all();
         Ok(())
     }
 }

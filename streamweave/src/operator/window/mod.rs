@@ -36,6 +36,7 @@ pub use calendar::{Calendar, Weekday};
 pub use count::{CountAggregate, CountWindows, count_windows};
 pub use merging::Merging;
 pub use once::Single;
+pub(crate) use order::number_anew;
 pub use order::{ByArrival, ByKey, PaneOrder};
 pub use overlapping::OverlappingOnce;
 pub use pane::{Late, Pane, Timing, Window};

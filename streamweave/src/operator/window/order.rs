@@ -39,7 +39,7 @@ impl<K: Ord> PaneOrder<K> for ByKey {
 ///
 /// The numbers of several shards could be put behind one another as they are; but then a counter would grow by as many times as there are
 /// shards each time that they are united.
-pub(super) fn number_anew<'a>(last: u64, numbers: impl Iterator<Item = &'a mut u64>) -> u64 {
+pub(crate) fn number_anew<'a>(last: u64, numbers: impl Iterator<Item = &'a mut u64>) -> u64 {
     let mut numbers: Vec<_> = numbers.collect();
     numbers.sort_unstable_by_key(|number| **number);
     numbers.into_iter().fold(last, |last, number| {

@@ -8,6 +8,12 @@
 //!
 //! A window is *due* from its first row until the frontier reaches its end; then it *lingers* until the allowed lateness has passed,
 //! too. The operator acts at the ends of both ([`Sliced::next_due`]), in order of time, and at alarms of triggers.
+//!
+//! # What is not saved
+//!
+//! The alarms follow from the keys, and are made anew when those have been loaded. A window of a key stands among them at what is due of its
+//! trigger if a row has come since it fired last. Others, of windows that are gone, of keys whose place another one has, at what was due
+//! before, do nothing: the trigger is not asked. It may be asked once more, behind a restart, at what was due when it was asked in vain.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
@@ -65,7 +71,7 @@ where
     ahead: Ahead,
     /// How many parts there have been.
     arrivals: u64,
-    /// When triggers want to be asked, of which key and window.
+    /// When triggers want to be asked, of which key and window; more than is in `keys` it does not say.
     alarms: BTreeSet<(ProcessingTime, u32, EventTime, EventTime)>,
     /// The keys of the window that fires, with their arrivals.
     ready: Vec<(u64, u32)>,
@@ -147,6 +153,12 @@ pub(crate) struct Fired<B: Clone, M: Accumulation, E: Trigger, L: Trigger> {
 }
 
 impl<B: Clone, M: Accumulation, E: Trigger, L: Trigger> Fired<B, M, E, L> {
+    /// When the trigger is to be asked that counts now: the late one behind the window's end.
+    fn alarm(&self, firing: &Firing<E, L>, is_late: bool) -> Option<ProcessingTime> {
+        let due = if is_late { firing.late.due(&self.late) } else { firing.early.due(&self.early) };
+        due.filter(|_| self.is_behind)
+    }
+
     /// Those of a window.
     fn of(all: &mut Vec<Self>, window: Window) -> &mut Self {
         let at = all.binary_search_by(|fired| fired.window.cmp(&window)).unwrap_or_else(|at| {
@@ -316,6 +328,21 @@ where
         self.next_due = fires.min(expires);
     }
 
+    /// Makes the alarms of what is kept by key.
+    fn set_alarms(&mut self) {
+        let Self { firing, frontier, .. } = &*self;
+        let mut alarms = Vec::new();
+        for (place, _, OfKey { fired, .. }) in self.keys.iter() {
+            for fired in fired {
+                let Window { start, end } = fired.window;
+                // Of a key that is ahead of others the window fires on time once more, with what was late.
+                let due = fired.alarm(firing, end.micros() <= *frontier);
+                alarms.extend(due.map(|due| (due, place, end, start)));
+            }
+        }
+        self.alarms = BTreeSet::from_iter(alarms);
+    }
+
     /// Fills `ready` with the keys that have rows in a window, in the order of their panes.
     fn gather(&mut self, window: Window)
     where
@@ -430,22 +457,25 @@ where
     {
         while let Some(&(at, place, end, start)) = self.alarms.first().filter(|(at, ..)| *at <= now) {
             self.alarms.pop_first();
-            let window = Window { start, end };
-            let Some((_, of_key)) = self.keys.get(place) else { continue };
-            let Ok(number) = of_key.fired.binary_search_by(|fired| fired.window.cmp(&window)) else {
-                continue;
-            };
-            let fired = &mut of_key.fired[number];
-            let is_late = end.micros() <= self.frontier;
-            let Firing { early, late, .. } = &self.firing;
+            let (window, is_late) = (Window { start, end }, end.micros() <= self.frontier);
+            // What only looks changes nothing that would have to be saved. A place that is free has none of these.
+            let all = &self.keys[place].fired;
+            let Ok(number) = all.binary_search_by(|fired| fired.window.cmp(&window)) else { continue };
             // The place may have been given to another key, and the trigger have fired meanwhile.
-            let (due, fires) = if is_late {
-                (late.due(&fired.late), late.on_clock(&mut fired.late, now))
+            if all[number].alarm(&self.firing, is_late) != Some(at) {
+                continue;
+            }
+            let Some((_, OfKey { fired, .. })) = self.keys.get(place) else { continue };
+            let (fired, Firing { early, late, .. }) = (&mut fired[number], &self.firing);
+            let (fires, timing) = if is_late {
+                (late.on_clock(&mut fired.late, now), Timing::Late)
             } else {
-                (early.due(&fired.early), early.on_clock(&mut fired.early, now))
+                (early.on_clock(&mut fired.early, now), Timing::Early)
             };
-            if fires && fired.is_behind && due == Some(at) {
-                self.fire(place, window, if is_late { Timing::Late } else { Timing::Early }, out);
+            if fires {
+                self.fire(place, window, timing, out);
+            } else if let Some(next) = fired.alarm(&self.firing, is_late).filter(|next| *next != at) {
+                self.alarms.insert((next, place, end, start));
             }
         }
     }
@@ -608,7 +638,6 @@ pub(crate) struct Kept<K, S> {
     lingering: BTreeSet<(EventTime, EventTime)>,
     keys: KeySlab<K, S>,
     ahead: Ahead,
-    alarms: BTreeSet<(ProcessingTime, u32, EventTime, EventTime)>,
 }
 
 impl<K, V, A, B, I, G, S, M, E, L, O> Divided for Sliced<K, V, A, B, I, G, S, M, E, L, O>
@@ -634,32 +663,30 @@ where
         fields.key_slab("keys", &mut self.keys)?;
         fields.value("ahead", &mut self.ahead)?;
         fields.value("arrivals", &mut self.arrivals)?;
-        fields.value("alarms", &mut self.alarms)?;
         if fields.is_loading() {
             let init = &mut self.init;
             self.keys.complete(|OfKey { parts, .. }| {
                 parts.iter_mut().for_each(|part| part.aggregate.adopt(init.begin()));
             });
             self.set_next_due();
+            self.set_alarms();
         }
         Ok(())
     }
 
     fn retain(&mut self, owner: Owner) {
-        let Self { keys, alarms, .. } = self;
-        keys.retain(|key| owner.owns(key));
-        alarms.retain(|(_, place, ..)| keys.is_taken(*place));
+        self.keys.retain(|key| owner.owns(key));
     }
 
     fn take(&mut self) -> Self::Kept {
         (self.arrivals, self.next_due) = (0, i64::MAX);
+        self.alarms.clear();
         Kept {
             frontier: std::mem::replace(&mut self.frontier, i64::MIN),
             due: std::mem::take(&mut self.due),
             lingering: std::mem::take(&mut self.lingering),
             keys: std::mem::take(&mut self.keys),
             ahead: std::mem::take(&mut self.ahead),
-            alarms: std::mem::take(&mut self.alarms),
         }
     }
 
@@ -672,11 +699,10 @@ where
             self.ahead.absorb(shard.ahead, shard.frontier, &places);
             self.due.extend(shard.due);
             self.lingering.extend(shard.lingering);
-            let moved = |(at, place, end, start)| Some((at, places[place as usize]?, end, start));
-            self.alarms.extend(shard.alarms.into_iter().filter_map(moved));
         }
         self.ahead.catch_up(self.frontier);
         self.set_next_due();
+        self.set_alarms();
         Ok(())
     }
 }

@@ -44,7 +44,8 @@ pub trait Trigger: Clone {
         None
     }
 
-    /// The clock has come to what was due; whether the window fires.
+    /// The clock has come to what was due, and rows have come since the last firing; whether the window fires. If it does not the trigger
+    /// is asked again when another time is due; behind a restart it may be asked once more at the same.
     fn on_clock(&self, _state: &mut Self::State, _now: ProcessingTime) -> bool {
         false
     }
