@@ -91,20 +91,4 @@ impl Bits {
         }
         taken
     }
-
-    /// The marked places, in order.
-    #[inline]
-    pub(super) fn iter(&self) -> impl Iterator<Item = u32> {
-        self.words.iter().enumerate().flat_map(|(at, &word)| {
-            let mut left = word;
-            std::iter::from_fn(move || {
-                if left == 0 {
-                    return None;
-                }
-                let bit = left.trailing_zeros();
-                left &= left - 1;
-                Some(at as u32 * 64 + bit)
-            })
-        })
-    }
 }
