@@ -27,13 +27,6 @@ fn on_runtime<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime of one thread can be built").block_on(future)
 }
 
-/// Waits until something has been counted so often.
-async fn until(counter: &AtomicU64, count: u64) {
-    while counter.load(Ordering::SeqCst) < count {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[test]
 fn of_windows_that_overlap_the_keys_are_written_that_have_changed() {
     let world = World::new(1);
@@ -58,7 +51,9 @@ fn of_windows_that_overlap_the_keys_are_written_that_have_changed() {
                 sender.try_send(row).expect("there is room");
                 sent += 1;
             });
-            until(&taken, sent).await;
+            while taken.load(Ordering::SeqCst) < sent {
+                running.explain().await.expect("it runs");
+            }
             let saved = running.checkpoint(None).await.expect("it is taken");
             (saved.entries, saved.bytes, panes.load(Ordering::SeqCst))
         };
@@ -175,7 +170,9 @@ macro_rules! goes_on {
                 send(from);
                 for number in from..PHASES {
                     sent += phase(number).len() as u64;
-                    until(&taken, sent).await;
+                    while taken.load(Ordering::SeqCst) < sent {
+                        running.explain().await.expect("it runs");
+                    }
                     let next = async { send(number + 1) };
                     if saves {
                         let before = counter.load(Ordering::SeqCst);
