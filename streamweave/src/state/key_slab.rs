@@ -126,6 +126,17 @@ impl<K, V> KeySlab<K, V> {
         (key.key().expect("the place is taken"), value)
     }
 
+    /// The key and the value at a place, to change of it what is not saved: the entry does not count as changed.
+    ///
+    /// # Panics
+    ///
+    /// Where the place is free.
+    #[inline]
+    pub(crate) fn at_unsaved(&mut self, place: u32) -> (&K, &mut V) {
+        let Slot { key, value } = &mut self.entries.slots[place as usize];
+        (key.key().expect("the place is taken"), value)
+    }
+
     /// The key and the value at a place, unless it is free.
     #[inline]
     pub fn get(&mut self, place: u32) -> Option<(&K, &mut V)> {

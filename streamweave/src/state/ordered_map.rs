@@ -12,8 +12,6 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as TableEntry;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::SameKey;
-
 /// A hash map drained in order of arrival.
 ///
 /// Its hasher is no field, so that a hash does not wait until it is known which of several maps is asked.
@@ -69,32 +67,6 @@ impl<K, V> OrderedMap<K, V> {
             ordered[arrival as usize] = Some((key, value));
         }
         self.only.take().into_iter().chain(ordered.into_iter().flatten())
-    }
-}
-
-impl<K: Hash + Eq, V> OrderedMap<K, V> {
-    /// Forgets the keys of which `keep` does not say so; the others keep their order.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K) -> bool) {
-        let kept: Vec<_> = self.drain().filter(|(key, _)| keep(key)).collect();
-        for (key, value) in kept {
-            self.entry(key, || value);
-        }
-    }
-
-    /// Takes over the entries of another map, behind its own, in their order.
-    ///
-    /// # Errors
-    ///
-    /// A key is in both.
-    pub(crate) fn absorb(&mut self, mut other: Self) -> Result<(), SameKey> {
-        for (key, value) in other.drain() {
-            let mut value = Some(value);
-            self.entry(key, || value.take().expect("it is made once"));
-            if value.is_some() {
-                return Err(SameKey);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -11,8 +11,9 @@ use super::{Map, OrderedMap, SameKey};
 #[derive(Clone, Debug)]
 pub(crate) enum WindowMap<K, V> {
     Noted(OrderedMap<K, V>),
-    /// Each value with the number of its arrival.
-    Tracked(Map<K, (u32, V)>),
+    /// Each value with the number of its arrival. It is boxed so that the other one, which is for speed, is the larger, in whose bits it
+    /// shows at once which of them it is.
+    Tracked(Box<Map<K, (u32, V)>>),
 }
 
 impl<K, V> Default for WindowMap<K, V> {
@@ -24,7 +25,15 @@ impl<K, V> Default for WindowMap<K, V> {
 impl<K, V> WindowMap<K, V> {
     /// An empty map, which is saved or not.
     pub(crate) fn new(is_tracked: bool) -> Self {
-        if is_tracked { WindowMap::Tracked(Map::new()) } else { WindowMap::default() }
+        if is_tracked { WindowMap::Tracked(Box::new(Map::new())) } else { WindowMap::default() }
+    }
+
+    /// The number of keys.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            WindowMap::Noted(noted) => noted.len(),
+            WindowMap::Tracked(tracked) => tracked.len(),
+        }
     }
 
     /// Whether there is no key.
@@ -67,6 +76,20 @@ impl<K, V> WindowMap<K, V> {
 }
 
 impl<K: Hash + Eq, V> WindowMap<K, V> {
+    /// Changes the value of `key`, made by `init` where the key is new: as by way of [`entry`](WindowMap::entry), but for the steps in which
+    /// two ways to a value become one.
+    ///
+    /// # Panics
+    ///
+    /// Where the map would hold more than 2^32 keys.
+    #[inline(always)]
+    pub(crate) fn change(&mut self, key: K, init: impl FnOnce() -> V, change: impl FnOnce(&mut V)) {
+        match self {
+            WindowMap::Noted(noted) => change(noted.entry(key, init)),
+            WindowMap::Tracked(tracked) => change(arrived(tracked, key, init)),
+        }
+    }
+
     /// The value of `key`, made by `init` where the key is new.
     ///
     /// # Panics
@@ -76,12 +99,7 @@ impl<K: Hash + Eq, V> WindowMap<K, V> {
     pub(crate) fn entry(&mut self, key: K, init: impl FnOnce() -> V) -> &mut V {
         match self {
             WindowMap::Noted(noted) => noted.entry(key, init),
-            WindowMap::Tracked(tracked) => {
-                // No key goes before all do.
-                let arrival = tracked.len();
-                let arrived = || (u32::try_from(arrival).expect("at most 2^32 keys in one map"), init());
-                &mut tracked.entry(key, arrived).1
-            }
+            WindowMap::Tracked(tracked) => arrived(tracked, key, init),
         }
     }
 
@@ -89,7 +107,7 @@ impl<K: Hash + Eq, V> WindowMap<K, V> {
     pub(crate) fn tracked(&mut self) -> &mut Map<K, (u32, V)> {
         if let WindowMap::Noted(noted) = self {
             let arrived = (0..).zip(noted.drain()).map(|(arrival, (key, value))| (key, (arrival, value)));
-            *self = WindowMap::Tracked(arrived.collect());
+            *self = WindowMap::Tracked(Box::new(arrived.collect()));
         }
         match self {
             WindowMap::Tracked(tracked) => tracked,
@@ -120,6 +138,14 @@ impl<K: Hash + Eq, V> WindowMap<K, V> {
         }
         Ok(())
     }
+}
+
+/// The value of a key, which has the number of its arrival: no key goes before all do.
+#[inline(always)]
+fn arrived<K: Hash + Eq, V>(tracked: &mut Map<K, (u32, V)>, key: K, init: impl FnOnce() -> V) -> &mut V {
+    let arrival = tracked.len();
+    let arrived = || (u32::try_from(arrival).expect("at most 2^32 keys in one map"), init());
+    &mut tracked.entry(key, arrived).1
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! What is open, in order of time.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 /// What holds the rows of a span of time, in microseconds.
 pub(super) trait Span: Default {
     /// When it begins; the greatest time where it is none.
@@ -25,19 +23,6 @@ pub(super) struct Line<X, const NEAR: usize> {
 impl<X, const NEAR: usize> Default for Line<X, NEAR> {
     fn default() -> Self {
         Line { items: Vec::new(), taken: 0, starts: [i64::MIN; NEAR] }
-    }
-}
-
-/// Those that are there; their numbers are others once they have been loaded.
-impl<X: Serialize, const NEAR: usize> Serialize for Line<X, NEAR> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.items[self.taken..].serialize(serializer)
-    }
-}
-
-impl<'de, X: Deserialize<'de> + Span, const NEAR: usize> Deserialize<'de> for Line<X, NEAR> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Vec::deserialize(deserializer).map(Line::from_vec)
     }
 }
 

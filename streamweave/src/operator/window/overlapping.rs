@@ -6,6 +6,11 @@
 //! *part* of each. A window that fires puts the parts of its keys together. It is spared that where the aggregate
 //! [takes back](Merge::unmerge): then each key keeps a total, into which parts go when they come and out of which when they have been
 //! in their last window. A row behind the frontier, for a slice that is closed and is in windows that are open, opens it again.
+//!
+//! # What is saved
+//!
+//! The keys of open slices and those with parts, as they change, in slices of a checkpoint. Whose parts a closed slice has is found again from
+//! the keys; totals are added up again.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +23,7 @@ use crate::envelope::{Keyed, Update};
 use crate::operator::aggregate::{Aggregate, Merge};
 use crate::operator::{Cause, Cx, Durable, Input, Operator, Outcome, Resume};
 use crate::port::{Port, Push};
-use crate::state::{Divided, Fields, KeySlab, Mismatch, OrderedMap, Owner, SameKey, Storable};
+use crate::state::{Divided, Fields, KeySlab, Mismatch, Owner, SameKey, Storable, WindowMap};
 use crate::time::{EventTime, Frontier};
 
 use super::ahead::Ahead;
@@ -39,7 +44,10 @@ pub struct OverlappingOnce<K, V, A, I, G, O> {
     next_due: i64,
     /// By start.
     open: Line<Open<K, A>, 3>,
-    recycled: Vec<OrderedMap<K, Arrived<A>>>,
+    recycled: Vec<WindowMap<K, Arrived<A>>>,
+    /// Slices that were closed, and of which a cut has frozen what no slice of its checkpoint has written yet.
+    leaving: Vec<Open<K, A>>,
+    /// By start.
     closed: Vec<Closed>,
     /// Windows with rows, by end.
     due: BTreeSet<(EventTime, EventTime)>,
@@ -48,8 +56,10 @@ pub struct OverlappingOnce<K, V, A, I, G, O> {
     ahead: Ahead,
     /// How many parts there have been.
     arrivals: u64,
-    /// How many windows have fired.
+    /// How many windows have fired since the graph began.
     firings: u64,
+    /// Whether the graph has checkpoints.
+    is_tracked: bool,
     /// The keys of the window that fires, where their panes are sorted.
     ready: Vec<u32>,
     by_arrival: Arrivals,
@@ -63,26 +73,29 @@ struct Arrived<A> {
     aggregate: A,
 }
 
+/// A slice with rows.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Slice {
+    span: Window,
+    /// The end of the last window that it is in.
+    expires: i64,
+}
+
 /// A slice that takes rows; `last < start` says that there is none.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound(
-    serialize = "K: Serialize, A: Serialize",
-    deserialize = "K: Deserialize<'de> + Hash + Eq, A: Deserialize<'de>"
-))]
+#[derive(Clone, Debug)]
 struct Open<K, A> {
     start: i64,
     /// The last time in it, in place of its end: the slice that holds the greatest time ends after it.
     last: i64,
-    span: Window,
-    /// The end of the last window that it is in.
-    expires: i64,
-    map: OrderedMap<K, Arrived<A>>,
+    slice: Slice,
+    map: WindowMap<K, Arrived<A>>,
 }
 
 impl<K, A> Default for Open<K, A> {
     fn default() -> Self {
         let span = Window { start: EventTime::MAX, end: EventTime::MIN };
-        Open { start: i64::MAX, last: i64::MIN, span, expires: i64::MAX, map: OrderedMap::default() }
+        let slice = Slice { span, expires: i64::MAX };
+        Open { start: i64::MAX, last: i64::MIN, slice, map: WindowMap::default() }
     }
 }
 
@@ -99,12 +112,18 @@ impl<K, A> Span for Open<K, A> {
 }
 
 /// A slice that has been closed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 struct Closed {
-    span: Window,
-    expires: i64,
+    slice: Slice,
     /// The arrivals of its parts, in their order, and the keys.
     parts: Vec<(u64, u32)>,
+}
+
+/// Without its parts, which are found by their keys.
+impl From<Slice> for Closed {
+    fn from(slice: Slice) -> Self {
+        Closed { slice, parts: Vec::new() }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -112,10 +131,12 @@ struct Closed {
 struct OfKey<A> {
     /// By start.
     parts: Vec<Part<A>>,
-    /// What they come to together, where that is known.
-    #[serde(with = "crate::state::maybe")]
+    /// What they come to together, where that is known. It is not saved: added up again it is the same to the bit, for out of it nothing was
+    /// taken but exactly.
+    #[serde(skip)]
     total: Option<A>,
-    /// The number of the firing that it was last in.
+    /// The number of the firing that it was last in, since the graph began.
+    #[serde(skip)]
     fired: u64,
 }
 
@@ -129,7 +150,7 @@ impl<A> Default for OfKey<A> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Part<A> {
     span: Window,
-    expires: i64,
+    arrival: u64,
     aggregate: A,
 }
 
@@ -144,11 +165,11 @@ impl<A: Merge> OfKey<A> {
         self.parts.insert(at, part);
     }
 
-    /// Forgets the parts that have been in their last window.
-    fn leave(&mut self, passed: i64) {
+    /// Forgets what the slice that begins at `start` has brought.
+    fn leave(&mut self, start: EventTime) {
         let OfKey { parts, total, .. } = self;
         parts.retain(|part| {
-            let stays = part.expires > passed;
+            let stays = part.span.start != start;
             if !stays && !total.as_mut().is_some_and(|total| total.unmerge(&part.aggregate)) {
                 *total = None;
             }
@@ -197,12 +218,14 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
             next_due: i64::MAX,
             open: Line::default(),
             recycled: Vec::new(),
+            leaving: Vec::new(),
             closed: Vec::new(),
             due: BTreeSet::new(),
             keys: KeySlab::default(),
             ahead: Ahead::default(),
             arrivals: 0,
             firings: 0,
+            is_tracked: false,
             ready: Vec::new(),
             by_arrival: Arrivals::default(),
             types: PhantomData,
@@ -232,13 +255,14 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
             self.due.insert((window.end, window.start));
             self.next_due = self.next_due.min(window.end.micros());
         }
-        Ok(self.open(span, last.end.micros()))
+        Ok(self.open(Slice { span, expires: last.end.micros() }))
     }
 
-    fn open(&mut self, span: Window, expires: i64) -> usize {
-        let start = span.start.micros();
-        let last = last_time(&self.assigner, span);
-        self.open.insert(Open { start, last, span, expires, map: self.recycled.pop().unwrap_or_default() })
+    fn open(&mut self, slice: Slice) -> usize {
+        let start = slice.span.start.micros();
+        let last = last_time(&self.assigner, slice.span);
+        let map = self.recycled.pop().unwrap_or_else(|| WindowMap::new(self.is_tracked));
+        self.open.insert(Open { start, last, slice, map })
     }
 
     fn set_next_due(&mut self) {
@@ -247,8 +271,17 @@ impl<K, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
 
     /// Takes the first slice that ends at or before a time.
     fn take_until(&mut self, end: EventTime) -> Option<Open<K, A>> {
-        let is_over = self.open.first().is_some_and(|first| first.span.end <= end);
+        let is_over = self.open.first().is_some_and(|first| first.slice.span.end <= end);
         if is_over { self.open.take_first() } else { None }
+    }
+
+    /// A slice has been closed, and its map is empty.
+    fn leave(&mut self, open: Open<K, A>) {
+        if open.map.is_frozen() {
+            self.leaving.push(open);
+        } else {
+            self.recycled.push(open.map);
+        }
     }
 }
 
@@ -283,16 +316,23 @@ where
 
     /// Gives what the slices before a time hold to their keys.
     fn close(&mut self, end: EventTime) {
-        while let Some(mut slice) = self.take_until(end) {
-            let (span, expires) = (slice.span, slice.expires);
-            let parts = slice.map.drain().map(|(key, Arrived { arrival, aggregate })| {
+        while let Some(mut open) = self.take_until(end) {
+            let (slice, mut parts) = (open.slice, Vec::with_capacity(open.map.len()));
+            open.map.drain().for_each(|(key, Arrived { arrival, aggregate })| {
                 let place = self.keys.place(key);
-                self.keys[place].enter(Part { span, expires, aggregate });
-                (arrival, place)
+                self.keys[place].enter(Part { span: slice.span, arrival, aggregate });
+                parts.push((arrival, place));
             });
-            let parts = parts.collect();
-            self.recycled.push(slice.map);
-            self.closed.push(Closed { span, expires, parts });
+            self.leave(open);
+            match self.closed.binary_search_by_key(&slice.span.start, |closed| closed.slice.span.start) {
+                // It was opened again; or of two shards that were united one had closed it, and it may be either whose keys arrived first.
+                Ok(at) => {
+                    let known = &mut self.closed[at].parts;
+                    known.append(&mut parts);
+                    known.sort_unstable();
+                }
+                Err(at) => self.closed.insert(at, Closed { slice, parts }),
+            }
         }
     }
 
@@ -304,10 +344,10 @@ where
         self.firings += 1;
         let Self { closed, keys, ahead, firings, ready, by_arrival, init, .. } = self;
         for place in ahead.passed(window.end.micros()) {
-            keys[place].fired = *firings;
+            keys.at_unsaved(place).1.fired = *firings;
         }
-        let inside = closed.iter().filter(|slice| is_in(slice.span, window));
-        let parts = by_arrival.merge(inside.map(|slice| &slice.parts[..]));
+        let inside = closed.iter().filter(|closed| is_in(closed.slice.span, window));
+        let parts = by_arrival.merge(inside.map(|closed| &closed.parts[..]));
         // Of the parts of a key the first counts.
         let is_first = |of_key: &mut OfKey<A>| std::mem::replace(&mut of_key.fired, *firings) != *firings;
         let mut emit = |key: &K, of_key: &mut OfKey<A>| {
@@ -316,15 +356,15 @@ where
         };
         if O::SORTS {
             ready.clear();
-            ready.extend(parts.filter(|place| is_first(&mut keys[*place])));
+            ready.extend(parts.filter(|place| is_first(keys.at_unsaved(*place).1)));
             ready.sort_by(|a, b| O::compare(keys.key(*a), keys.key(*b)));
             for &place in &*ready {
-                let (key, of_key) = keys.at(place);
+                let (key, of_key) = keys.at_unsaved(place);
                 emit(key, of_key);
             }
         } else {
             for place in parts {
-                let (key, of_key) = keys.at(place);
+                let (key, of_key) = keys.at_unsaved(place);
                 if is_first(of_key) {
                     emit(key, of_key);
                 }
@@ -334,11 +374,11 @@ where
 
     /// Forgets the slices that have been in their last window.
     fn forget(&mut self, passed: i64) {
-        for slice in self.closed.extract_if(.., |slice| slice.expires <= passed) {
-            for (_, place) in slice.parts {
-                // A slice that was opened again has been there twice.
+        for Closed { slice, parts } in self.closed.extract_if(.., |closed| closed.slice.expires <= passed) {
+            for (_, place) in parts {
+                // A key is there twice where the slice was opened again.
                 let Some((_, of_key)) = self.keys.get(place) else { continue };
-                of_key.leave(passed);
+                of_key.leave(slice.span.start);
                 if of_key.parts.is_empty() {
                     of_key.total = None;
                     self.keys.release(place);
@@ -377,19 +417,46 @@ pub(crate) struct Kept<K, A> {
     frontier: i64,
     /// By start.
     open: Vec<Open<K, A>>,
-    closed: Vec<Closed>,
+    closed: Vec<Slice>,
     due: BTreeSet<(EventTime, EventTime)>,
     keys: KeySlab<K, OfKey<A>>,
     ahead: Ahead,
-    firings: u64,
 }
 
-impl<K, A> Kept<K, A> {
+impl<K: Hash + Eq, A> Kept<K, A> {
     /// The numbers of all parts.
     fn arrivals(&mut self) -> impl Iterator<Item = &mut u64> {
-        let open = self.open.iter_mut().flat_map(|slice| slice.map.values_mut());
-        let closed = self.closed.iter_mut().flat_map(|slice| &mut slice.parts);
-        open.map(|arrived| &mut arrived.arrival).chain(closed.map(|(arrival, _)| arrival))
+        let open = self.open.iter_mut().flat_map(|open| open.map.tracked().iter_mut());
+        let open = open.map(|(_, (_, arrived))| &mut arrived.arrival);
+        let parts = self.keys.values_mut().flat_map(|of_key| &mut of_key.parts);
+        open.chain(parts.map(|part| &mut part.arrival))
+    }
+}
+
+impl<K: Hash + Eq, V, A, I, G: Assigner, O> OverlappingOnce<K, V, A, I, G, O> {
+    /// State is saved from now on.
+    fn track(&mut self) {
+        self.is_tracked = true;
+        for open in self.open.iter_mut() {
+            open.map.tracked();
+        }
+    }
+
+    /// Finds the parts of closed slices by the keys whose they are; says whether each is of one of these slices.
+    fn find_parts(&mut self) -> bool {
+        let Self { closed, keys, .. } = self;
+        for (place, _, of_key) in keys.iter() {
+            for Part { span, arrival, .. } in &of_key.parts {
+                let Ok(at) = closed.binary_search_by_key(&span.start, |closed| closed.slice.span.start)
+                else {
+                    return false;
+                };
+                closed[at].parts.push((*arrival, place));
+            }
+        }
+        closed.retain(|closed| !closed.parts.is_empty());
+        closed.iter_mut().for_each(|closed| closed.parts.sort_unstable());
+        true
     }
 }
 
@@ -403,32 +470,47 @@ where
     type Kept = Kept<K, A>;
 
     fn visit(&mut self, fields: &mut Fields<'_>) -> Result<(), Mismatch> {
-        let Self { open, keys, init, .. } = self;
+        if fields.is_cut() {
+            // What was closed since belongs to the cut before.
+            self.leaving.clear();
+        }
         fields.value("frontier", &mut self.frontier)?;
-        fields.value("open", open)?;
-        fields.value("closed", &mut self.closed)?;
+        self.track();
+        let mut open: Vec<Slice> = self.open.iter().map(|open| open.slice).collect();
+        fields.value("open", &mut open)?;
+        let mut closed: Vec<Slice> = self.closed.iter().map(|closed| closed.slice).collect();
+        fields.value("closed", &mut closed)?;
+        if fields.is_loading() {
+            open.into_iter().for_each(|slice| _ = self.open(slice));
+            self.closed = closed.into_iter().map(Closed::from).collect();
+        }
+        for open in self.open.iter_mut().chain(&mut self.leaving) {
+            fields.map(&format!("open.{}", open.start), open.map.tracked())?;
+        }
+        self.leaving.retain(|open| open.map.is_frozen());
         fields.value("due", &mut self.due)?;
-        fields.key_slab("keys", keys)?;
+        fields.key_slab("keys", &mut self.keys)?;
         fields.value("ahead", &mut self.ahead)?;
         fields.value("arrivals", &mut self.arrivals)?;
-        fields.value("firings", &mut self.firings)?;
         if fields.is_loading() {
-            let open = open.iter_mut().flat_map(|slice| slice.map.values_mut());
-            open.for_each(|arrived| arrived.aggregate.adopt(init.begin()));
-            keys.complete(|OfKey { parts, total, .. }| {
-                let parts = parts.iter_mut().map(|part| &mut part.aggregate);
-                parts.chain(total).for_each(|aggregate| aggregate.adopt(init.begin()));
+            let Self { open, keys, init, .. } = self;
+            let maps = open.iter_mut().map(|open| &mut open.map);
+            maps.for_each(|map| map.complete(|arrived| arrived.aggregate.adopt(init.begin())));
+            keys.complete(|OfKey { parts, .. }| {
+                parts.iter_mut().for_each(|part| part.aggregate.adopt(init.begin()));
             });
+            if !self.find_parts() {
+                return Err(fields.refused::<KeySlab<K, OfKey<A>>>("a part is in no slice that was closed"));
+            }
             self.set_next_due();
         }
         Ok(())
     }
 
     fn retain(&mut self, owner: Owner) {
-        let Self { open, closed, keys, .. } = self;
-        open.iter_mut().for_each(|slice| slice.map.retain(|key| owner.owns(key)));
+        let Self { open, keys, .. } = self;
+        open.iter_mut().for_each(|open| open.map.retain(|key| owner.owns(key)));
         keys.retain(|key| owner.owns(key));
-        closed.iter_mut().for_each(|slice| slice.parts.retain(|(_, place)| keys.is_taken(*place)));
     }
 
     fn take(&mut self) -> Kept<K, A> {
@@ -437,36 +519,32 @@ where
         Kept {
             frontier: std::mem::replace(&mut self.frontier, i64::MIN),
             open,
-            closed: std::mem::take(&mut self.closed),
+            closed: self.closed.drain(..).map(|closed| closed.slice).collect(),
             due: std::mem::take(&mut self.due),
             keys: std::mem::take(&mut self.keys),
             ahead: std::mem::take(&mut self.ahead),
-            firings: std::mem::take(&mut self.firings),
         }
     }
 
     fn unite(&mut self, shards: Vec<Kept<K, A>>) -> Result<(), SameKey> {
         self.frontier = shards.iter().map(|shard| shard.frontier).min().unwrap_or(i64::MIN);
-        let mut open = BTreeMap::<i64, Open<K, A>>::new();
+        let (mut open, mut closed) = (BTreeMap::<i64, Open<K, A>>::new(), BTreeMap::new());
         for mut shard in shards {
             self.arrivals = number_anew(self.arrivals, shard.arrivals());
             let places = self.keys.absorb(shard.keys, |_| true)?;
             self.ahead.absorb(shard.ahead, shard.frontier, &places);
-            self.firings = self.firings.max(shard.firings);
             self.due.extend(shard.due);
-            for slice in shard.open.into_iter().filter(|slice| !slice.map.is_empty()) {
-                match open.entry(slice.start) {
-                    Entry::Vacant(vacant) => drop(vacant.insert(slice)),
-                    Entry::Occupied(known) => known.into_mut().map.absorb(slice.map)?,
+            for other in shard.open.into_iter().filter(|open| !open.map.is_empty()) {
+                match open.entry(other.start) {
+                    Entry::Vacant(vacant) => drop(vacant.insert(other)),
+                    Entry::Occupied(known) => known.into_mut().map.absorb(other.map)?,
                 }
             }
-            for mut slice in shard.closed.into_iter().filter(|slice| !slice.parts.is_empty()) {
-                for (_, place) in &mut slice.parts {
-                    *place = places[*place as usize].expect("its key was kept");
-                }
-                self.closed.push(slice);
-            }
+            closed.extend(shard.closed.into_iter().map(|slice| (slice.span.start, slice)));
         }
+        self.closed = closed.into_values().map(Closed::from).collect();
+        let are_found = self.find_parts();
+        debug_assert!(are_found, "each shard was refused that had others");
         self.ahead.catch_up(self.frontier);
         self.open = Line::from_vec(open.into_values().collect());
         self.set_next_due();
@@ -500,7 +578,8 @@ where
             *arrivals += 1;
             Arrived { arrival: *arrivals, aggregate: init.begin() }
         };
-        open.at(number).map.entry(row.data.key, begin).aggregate.add(row.data.value);
+        let Keyed { key, value } = row.data;
+        open.at(number).map.change(key, begin, |arrived| arrived.aggregate.add(value));
     }
 
     #[inline(always)]
