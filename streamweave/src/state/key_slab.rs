@@ -329,9 +329,11 @@ impl<K: Storable + Hash + Eq, V: Storable + Default> KeySlab<K, V> {
         &mut self,
         pieces: impl Iterator<Item = (u16, u32, bool, &'a [u8])>,
     ) -> Result<(), Unreadable> {
-        if !self.entries.slots.is_empty() {
+        if self.entries.has_saved() {
             return Err(Unreadable::broken(SAME_KEY));
         }
+        // Keys that were there from the start are among those that were saved.
+        self.entries.clear();
         for slot in slots_of(pieces)?.iter().flat_map(|slots| slots.iter()) {
             let (key, value) = slot.ok_or_else(no_entries)?;
             let place = u32::try_from(self.entries.slots.len()).expect("places are 32 bits wide");

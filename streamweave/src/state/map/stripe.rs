@@ -118,6 +118,11 @@ impl<K, V> Stripe<K, V> {
         self.saved = self.len();
     }
 
+    /// Whether something of what was here was saved.
+    pub(in super::super) fn has_saved(&self) -> bool {
+        self.saved > 0
+    }
+
     /// Whether a cut has frozen what no slice has written yet.
     pub(in super::super) fn is_pending(&self) -> bool {
         self.is_pending
