@@ -25,7 +25,7 @@ impl<K, V> Default for WindowMap<K, V> {
 impl<K, V> WindowMap<K, V> {
     /// An empty map, which is saved or not.
     pub(crate) fn new(is_tracked: bool) -> Self {
-        if is_tracked { WindowMap::Tracked(Box::new(Map::new())) } else { WindowMap::default() }
+        if is_tracked { WindowMap::Tracked(Box::default()) } else { WindowMap::default() }
     }
 
     /// The number of keys.

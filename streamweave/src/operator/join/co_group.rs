@@ -165,7 +165,7 @@ where
     I: IntoIterator,
     P: Push<I::Item, EventTime, ()>,
 {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, row: Update<Keyed<K, L>, EventTime, ()>, _outs: &mut (Port<P>,), cx: &mut Cx) {
         let Keyed { key, value } = row.data;
         self.windows.insert((key, value), row.time, |sides, (key, value)| sides.push_left(key, value), cx);
@@ -186,7 +186,7 @@ where
     I: IntoIterator,
     P: Push<I::Item, EventTime, ()>,
 {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, row: Update<Keyed<K, R>, EventTime, ()>, _outs: &mut (Port<P>,), cx: &mut Cx) {
         let Keyed { key, value } = row.data;
         self.windows.insert((key, value), row.time, |sides, (key, value)| sides.push_right(key, value), cx);

@@ -27,21 +27,37 @@ impl<K, L> Default for Partners<K, L> {
 
 impl<K: Hash + Eq + Clone, L> Partners<K, L> {
     /// Keeps a row of the left side.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_left(&mut self, key: K, row: L) {
         if self.arrivals.is_tracked() {
-            self.arrivals.note(Side::Left(place(self.lefts.len())));
+            self.note_left();
         }
         self.lefts.push((key, row));
     }
 
     /// Notes that there is a row of the right side.
-    #[inline]
+    #[inline(always)]
     pub(super) fn note_right(&mut self, key: K) {
-        if self.arrivals.is_tracked() && !self.rights.contains(&key) {
-            self.arrivals.note(Side::Right(key.clone()));
+        if self.arrivals.is_tracked() {
+            self.note_key(&key);
         }
         self.rights.insert(key);
+    }
+
+    /// Notes a left row that is to be saved. It stands apart: where nothing is saved the way of a row is as short as it can be.
+    #[cold]
+    #[inline(never)]
+    fn note_left(&mut self) {
+        self.arrivals.note(Side::Left(place(self.lefts.len())));
+    }
+
+    /// Notes a key of the right, unless it is known.
+    #[cold]
+    #[inline(never)]
+    fn note_key(&mut self, key: &K) {
+        if !self.rights.contains(key) {
+            self.arrivals.note(Side::Right(key.clone()));
+        }
     }
 
     /// Takes the left rows, by arrival, each with whether it has a partner. What was allocated stays for another window.

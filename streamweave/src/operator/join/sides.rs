@@ -47,19 +47,19 @@ impl<K, L, R> Default for Sides<K, L, R> {
 
 impl<K: Hash + Eq + Clone, L, R> Sides<K, L, R> {
     /// Keeps a row of the left side.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_left(&mut self, key: K, row: L) {
         if self.arrivals.is_tracked() {
-            self.arrivals.note((key.clone(), Side::Left(self.lefts.next())));
+            self.note(&key, Side::Left(self.lefts.next()));
         }
         self.lefts.push(&mut both(&mut self.keys, &mut self.nulls, key).lefts, row);
     }
 
     /// Keeps a row of the right side.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push_right(&mut self, key: K, row: R) {
         if self.arrivals.is_tracked() {
-            self.arrivals.note((key.clone(), Side::Right(self.rights.next())));
+            self.note(&key, Side::Right(self.rights.next()));
         }
         self.rights.push(&mut both(&mut self.keys, &mut self.nulls, key).rights, row);
     }
@@ -90,6 +90,13 @@ impl<K, L, R> Sides<K, L, R> {
 }
 
 impl<K: Clone, L, R> Sides<K, L, R> {
+    /// Notes a row that is to be saved. It stands apart: where nothing is saved the way of a row is as short as it can be.
+    #[cold]
+    #[inline(never)]
+    fn note(&mut self, key: &K, place: Side<u32, u32>) {
+        self.arrivals.note((key.clone(), place));
+    }
+
     /// The key and the place of each row, in an order in which keys come as they first came, and the rows of a key as they did.
     fn all(&self) -> Vec<(K, Side<u32, u32>)> {
         let nulls = self.nulls.iter().map(|(key, both)| (key, both));
@@ -216,6 +223,8 @@ impl Chain {
     }
 }
 
+const FEWER: &str = "at most 2^32 rows of a side in one window";
+
 /// The rows of one side.
 #[derive(Clone, Debug)]
 pub(super) struct Rows<D>(Vec<Row<D>>);
@@ -235,9 +244,8 @@ impl<D> Default for Rows<D> {
 
 impl<D> Rows<D> {
     /// The place of the next row.
-    #[inline]
     fn next(&self) -> u32 {
-        u32::try_from(self.0.len()).expect("at most 2^32 rows of a side in one window")
+        u32::try_from(self.0.len()).expect(FEWER)
     }
 
     /// The row at a place.
@@ -256,7 +264,7 @@ impl<D> Rows<D> {
 
     #[inline]
     fn push(&mut self, chain: &mut Chain, data: D) {
-        let at = self.next();
+        let at = u32::try_from(self.0.len()).expect(FEWER);
         let next = match chain.len {
             0 => at,
             _ => std::mem::replace(&mut self.0[chain.last as usize].next, at),

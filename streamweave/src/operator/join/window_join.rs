@@ -184,7 +184,7 @@ where
     S: Joins<K, L, R>,
     P: Push<Rows<K, S::Row>, EventTime, ()>,
 {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, row: Update<Keyed<K, L>, EventTime, ()>, _outs: &mut (Port<P>,), cx: &mut Cx) {
         let Keyed { key, value } = row.data;
         if !S::LEFT_ALONE && super::is_null(&key) {
@@ -207,7 +207,7 @@ where
     S: Joins<K, L, R>,
     P: Push<Rows<K, S::Row>, EventTime, ()>,
 {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, row: Update<Keyed<K, R>, EventTime, ()>, _outs: &mut (Port<P>,), cx: &mut Cx) {
         let Keyed { key, value } = row.data;
         if !S::RIGHT_ALONE && super::is_null(&key) {
