@@ -128,17 +128,8 @@ impl<D: Storable> Bag<D> {
 
     /// Writes more of what is frozen, as long as the budget lasts.
     pub(super) fn slice(&mut self, saving: &mut Saving) {
-        let Some(saved_as) = self.saved_as.name() else { return };
-        if self.entries.is_pending() {
-            saving.seen.insert(saved_as.clone());
-        }
-        if saving.budget > 0
-            && let Some(written) = self.entries.write(0, self.encode, None, saving.budget)
-        {
-            written.into_part::<u32, D>(&saved_as, saving);
-        }
-        if self.entries.is_pending() {
-            saving.unfinished.insert(saved_as);
+        if let Some(saved_as) = self.saved_as.name() {
+            self.entries.slice::<u32, D>(self.encode, saved_as, saving);
         }
     }
 

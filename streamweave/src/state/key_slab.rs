@@ -310,17 +310,8 @@ impl<K: Storable + Hash + Eq, V: Storable + Default> KeySlab<K, V> {
 
     /// Writes more of what is frozen, as long as the budget lasts.
     pub(super) fn slice(&mut self, saving: &mut Saving) {
-        let (Some(encode), Some(saved_as)) = (self.encode, self.saved_as.name()) else { return };
-        if self.entries.is_pending() {
-            saving.seen.insert(saved_as.clone());
-        }
-        if saving.budget > 0
-            && let Some(written) = self.entries.write(0, encode, None, saving.budget)
-        {
-            written.into_part::<K, V>(&saved_as, saving);
-        }
-        if self.entries.is_pending() {
-            saving.unfinished.insert(saved_as);
+        if let (Some(encode), Some(saved_as)) = (self.encode, self.saved_as.name()) {
+            self.entries.slice::<K, V>(encode, saved_as, saving);
         }
     }
 

@@ -123,11 +123,6 @@ impl<K, V> Stripe<K, V> {
         self.saved > 0
     }
 
-    /// Whether a cut has frozen what no slice has written yet.
-    pub(in super::super) fn is_pending(&self) -> bool {
-        self.is_pending
-    }
-
     fn len(&self) -> u32 {
         u32::try_from(self.slots.len()).expect("places are 32 bits wide")
     }
@@ -190,6 +185,26 @@ impl<K, V> Stripe<K, V> {
         self.has_changed = false;
         let cut = &mut self.cut;
         (cut.slots, cut.full, cut.is_begun, cut.next) = (slots, full, false, 0);
+    }
+
+    /// Writes more of what a cut has frozen of state by `A` that is all in this stripe, as long as the budget lasts.
+    pub(in super::super) fn slice<A, B>(
+        &mut self,
+        encode: Encode<K, V>,
+        saved_as: Arc<(String, String)>,
+        saving: &mut Saving,
+    ) {
+        if self.is_pending {
+            saving.seen.insert(Arc::clone(&saved_as));
+        }
+        if saving.budget > 0
+            && let Some(written) = self.write(0, encode, None, saving.budget)
+        {
+            written.into_part::<A, B>(&saved_as, saving);
+        }
+        if self.is_pending {
+            saving.unfinished.insert(saved_as);
+        }
     }
 
     /// Writes more of what a cut has frozen, for as long as the budget lasts; `None` where nothing is left.
