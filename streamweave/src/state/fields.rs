@@ -363,7 +363,11 @@ impl<'a> Fields<'a> {
         let mut visit =
             ArrivalsVisit { arrivals, all: Some(all), write, loaded: Vec::new(), known: HashSet::new() };
         self.in_slices(name, &mut visit)?;
-        Ok(visit.loaded)
+        let ArrivalsVisit { arrivals, loaded, .. } = visit;
+        if self.is_loading() {
+            arrivals.loaded(loaded.len());
+        }
+        Ok(loaded)
     }
 
     /// Visits what is left to be written of things that have gone since the cut at hand: the slice that follows writes all of it.

@@ -108,9 +108,6 @@ impl<K: Storable + Hash + Eq + Clone, L: Storable> ByKey for Partners<K, L> {
         let mut arrivals = std::mem::take(&mut self.arrivals);
         let write = |arrival: &_, number, bytes: &mut _| self.write(arrival, number, bytes);
         let loaded = fields.arrivals(name, &mut arrivals, || self.all(), write)?;
-        if fields.is_loading() {
-            arrivals.loaded(loaded.len());
-        }
         for (key, row) in loaded {
             match row {
                 Side::Left(row) => self.push_left(key, row),
